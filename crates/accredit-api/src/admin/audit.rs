@@ -1,0 +1,61 @@
+//! The audit log on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One audit record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRecord {
+    /// Position in the log: batch number of the store, then index in the batch.
+    pub position: String,
+    /// `dec_...` for exchanges, `adm_...` for admin acts.
+    pub id: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// `exchange-allowed`, `exchange-denied`, `resources-applied`, `server-started`, ...
+    pub event: String,
+    /// One line for a table.
+    pub summary: String,
+    /// The whole record.
+    pub detail: Value,
+}
+
+/// Records, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditList {
+    /// The records.
+    pub records: Vec<AuditRecord>,
+    /// Ask for `before` this to go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
+}
+
+/// The result of walking every chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditVerification {
+    /// Chains seen (one a process start).
+    pub chains: u64,
+    /// Batches seen.
+    pub batches: u64,
+    /// Records seen.
+    pub records: u64,
+    /// Signed heads seen and verified.
+    pub heads: u64,
+    /// What does not hold, in order; empty when all is well.
+    pub breaks: Vec<AuditBreak>,
+}
+
+/// One place where the audit log is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditBreak {
+    /// The chain.
+    pub chain: String,
+    /// The batch number in the chain.
+    pub batch: i64,
+    /// What is wrong.
+    pub message: String,
+}

@@ -1,0 +1,26 @@
+//! The admin API: resources, decisions, audit.
+//!
+//! | method and path | request | answer |
+//! |---|---|---|
+//! | `POST /v1/apply` | [`ApplyRequest`] | [`ApplyResponse`] |
+//! | `GET /v1/resources?kind=K&project=P` (both optional) | | [`ResourceList`] |
+//! | `GET /v1/resource?kind=K&name=N` (name or id) | | [`Resource`] |
+//! | `POST /v1/resource/delete` | [`NamedResource`] | [`ApplyResponse`] |
+//! | `POST /v1/resource/enable`, `POST /v1/resource/disable` | [`NamedResource`] | [`ApplyResponse`] |
+//! | `POST /v1/explain` | [`ExplainRequest`] | [`Explanation`] |
+//! | `GET /v1/decision?id=ID` | | [`Explanation`] |
+//! | `GET /v1/audit?limit=N&before=SEQ` | | [`AuditList`] |
+//! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
+//! | `POST /v1/audit/verify` | | [`AuditVerification`] |
+//! | `GET /v1/status` | | [`Status`] |
+
+mod audit;
+mod explanation;
+mod resource;
+
+pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
+pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
+pub use resource::{
+    Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, NamedResource, Resource, ResourceList, Severity,
+    Status,
+};

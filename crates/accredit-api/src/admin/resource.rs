@@ -1,0 +1,168 @@
+//! Resources on the wire: the same shape as one YAML document of `accredit apply`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One resource. In YAML: `kind`, `name`, optional `id`, optional `enabled: false`, `spec`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resource {
+    /// `Project`, `ServiceAccount`, `API`, `Role`, `Grant`, `Provider` or `Mapping`.
+    pub kind: String,
+    /// `NAME` for what the server owns, `PROJECT/NAME` for what a project owns.
+    pub name: String,
+    /// The id, e.g. `map_...`. May be given on create so that a rebuild from YAML breaks no client; never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether it counts; absent means `true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// What the kind's schema says.
+    #[serde(default)]
+    pub spec: Value,
+}
+
+/// A page of resources in the order of kind, then name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceList {
+    /// The resources.
+    pub resources: Vec<Resource>,
+    /// The store's sequence that this list shows.
+    pub sequence: i64,
+}
+
+/// Names one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NamedResource {
+    /// The kind, as in [`Resource::kind`].
+    pub kind: String,
+    /// Name or id.
+    pub name: String,
+    /// Say what would happen, change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A set of documents to bring into force, all or nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyRequest {
+    /// The documents, in any order.
+    pub resources: Vec<Resource>,
+    /// Say what would happen, change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Also delete what is not among the documents.
+    #[serde(default)]
+    pub prune: bool,
+}
+
+/// What was, or would be, done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyResponse {
+    /// One entry a document, in its order; deletions after them.
+    pub changes: Vec<Change>,
+    /// What the linter says of the result.
+    pub findings: Vec<Finding>,
+    /// The store's sequence afterwards.
+    pub sequence: i64,
+    /// Whether nothing was written because the request said so.
+    pub dry_run: bool,
+}
+
+/// One resource's change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// What happens to it.
+    pub action: Action,
+    /// Kind of the resource.
+    pub kind: String,
+    /// Name of the resource.
+    pub name: String,
+    /// Its id (on a dry run of a create: absent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Field by field, for updates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// What a disable or delete would newly allow through another mapping (L06), one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub newly_allowed: Vec<String>,
+}
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It did not exist.
+    Create,
+    /// It is deleted.
+    Delete,
+    /// It is as the document says already.
+    Unchanged,
+    /// It existed and differs.
+    Update,
+}
+
+/// One field before and after; `None` means absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// Path, e.g. `spec.match.ref`.
+    pub field: String,
+    /// Before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// After.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+}
+
+/// What the linter found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Rule id, kebab-case, e.g. `tenant-not-pinned`.
+    pub rule: String,
+    /// Errors refuse the write, warnings show.
+    pub severity: Severity,
+    /// Kind of the resource.
+    pub kind: String,
+    /// Name of the resource.
+    pub name: String,
+    /// What is wrong.
+    pub message: String,
+    /// The smallest fix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Shown on every write.
+    Warning,
+    /// Refuses the write.
+    Error,
+}
+
+/// How the server is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The server's version.
+    pub version: String,
+    /// Where workloads reach it.
+    pub public_url: String,
+    /// The store's sequence.
+    pub sequence: i64,
+    /// Number of resources by kind.
+    pub resources: std::collections::BTreeMap<String, usize>,
+}

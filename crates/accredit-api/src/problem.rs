@@ -1,0 +1,34 @@
+//! Problem details (RFC 9457), the one error shape of the admin API.
+
+use serde::{Deserialize, Serialize};
+
+/// An error answer of the admin API (RFC 9457, section 3.1), media type `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable kebab-case code, never reused; the reference page lists them.
+    pub code: String,
+    /// HTTP status, repeated so that a saved body explains itself.
+    pub status: u16,
+    /// One sentence: noun first, lower case, no full stop.
+    pub title: String,
+    /// At most one action that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Where in the request it went wrong, one entry a fault, in document order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+}
+
+/// One fault in one document of an `apply`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Index of the document in the request, from 0.
+    pub document: usize,
+    /// Field path inside the document, e.g. `spec.match.repository_id`; empty for the document as a whole.
+    pub field: String,
+    /// What is wrong, seen and expected.
+    pub message: String,
+    /// The smallest edit that mends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
