@@ -1,1 +1,50 @@
-fn main() {}
+//! Speed, against the bare ceiling: how much an exchange costs beyond verifying one token and signing another.
+//!
+//! `README.md` beside this says how to run it and what each figure means.
+
+mod answer;
+mod cast;
+mod ceiling;
+mod contest;
+mod documents;
+mod fault;
+mod generator;
+mod histogram;
+mod issuer;
+mod measure;
+mod process;
+mod report;
+mod request;
+mod results;
+mod targets;
+mod world;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures accredit against the bare ceiling
+#[derive(Parser)]
+#[command(name = "accredit-bench")]
+enum Command {
+    /// Measure exchanges, memory and start
+    Exchange(contest::Arguments),
+    /// Serve as the ceiling: verify, sign, nothing else
+    Ceiling(ceiling::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Command::parse() {
+        Command::Exchange(arguments) => contest::run(&arguments),
+        Command::Ceiling(arguments) => ceiling::serve(arguments).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|fault| {
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr(), "error: {fault}");
+        ExitCode::FAILURE
+    })
+}

@@ -18,6 +18,9 @@ pub struct TokenResponse {
     /// Space-separated permissions (RFC 6749 section 3.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The decision that issued it, also the token's `jti`: `dec_` and 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_id: Option<String>,
 }
 
 impl std::fmt::Debug for TokenResponse {

@@ -1,1 +1,18 @@
-//! placeholder
+//! The SDK of Accredit: what a program needs that gets, checks or administers access tokens.
+//!
+//! | who you are | what to use |
+//! |---|---|
+//! | a workload that holds its platform's token and wants one of ours | [`exchange`] |
+//! | the owner of an API that receives our access tokens | [`verifier`] |
+//! | a program on the server's machine that administers it | [`admin`] |
+//!
+//! Law: nothing here decides. Whether a token is issued is the server's to say; whether one is genuine is
+//! [`accredit_id::verify`]'s.
+
+pub mod admin;
+pub mod exchange;
+pub mod inert;
+pub mod verifier;
+
+mod form;
+mod web;

@@ -1,1 +1,25 @@
-//! placeholder
+//! Names and proofs of workloads: what a token says, and whether it is true.
+//!
+//! The room's law: nothing here reads a clock, draws a random number, awaits, or touches a socket or a file. What
+//! such a thing would give (the time, a key set's bytes) is an argument, so that every answer can be replayed from
+//! its inputs.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`time`], [`secret`], [`shown`] | whole seconds, values that cannot be printed, foreign text that can be |
+//! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
+//! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
+//! | [`base64url`], [`digest`] | the two encodings of the JOSE family, strict |
+//! | [`jose`] | algorithms, keys and key sets, the compact form |
+//! | [`verify`] | a token's road from text to checked claims |
+
+pub mod base64url;
+pub mod digest;
+pub mod jose;
+pub mod json;
+pub mod secret;
+pub mod shown;
+pub mod spiffe_id;
+pub mod time;
+pub mod trust_domain;
+pub mod verify;

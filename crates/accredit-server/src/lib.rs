@@ -1,1 +1,31 @@
-//! placeholder
+//! The service: what stands between a socket and a decision.
+//!
+//! The road runs through `exchange`: a face (`faces`) understands a request, `gather` fetches the provider's keys, the
+//! rooms of `accredit_id` and `accredit_core` verify, decide and mint, `keys` signs, `record` writes it down before
+//! anything is answered. `app` puts the pieces together, `http` listens, `admin` changes and explains.
+//!
+//! Law: no SQL and no CEL here; the clock is read in `clock` alone and randomness drawn in `chance` alone.
+
+mod admin;
+mod app;
+mod chance;
+mod clock;
+mod config;
+mod demo_issuer;
+mod documents;
+mod exchange;
+mod faces;
+mod gather;
+mod http;
+mod keys;
+mod provider;
+mod read_model;
+mod record;
+mod signing;
+mod tell;
+mod tls;
+
+pub use app::{App, StartError};
+pub use config::{Config, ConfigFault};
+pub use demo_issuer::DemoIssuer;
+pub use http::{Running, serve};

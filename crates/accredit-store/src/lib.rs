@@ -1,1 +1,29 @@
-//! placeholder
+//! The memory of Accredit: resources and their history, decisions and the log that nobody can rewrite unseen, marks of
+//! spent evidence, signing keys that it cannot open.
+//!
+//! Everything goes through [`Store`]. Law: no clock, no chance, no HTTP, no decision; SQL is nowhere else.
+
+pub mod audit;
+
+mod backend;
+mod chain;
+mod deeds;
+mod error;
+mod exchange;
+mod head;
+mod key;
+mod migrations;
+mod multi_row;
+mod reads;
+mod resource;
+mod sql;
+mod store;
+
+pub use chain::Chain;
+pub use error::StoreError;
+pub use exchange::{Committed, Entry, EntryOutcome, MARK_MARGIN, Mark};
+pub use head::Head;
+pub use key::{KeyChange, KeyDeed, SigningKey};
+pub use reads::{Found, Page, Place, PlaceFault};
+pub use resource::{Change, Changes, Loaded, Row};
+pub use store::Store;

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord {
-    /// Position in the log: batch number of the store, then index in the batch.
+    /// Position in the log: chain, batch and index.
     pub position: String,
     /// `dec_...` for exchanges, `adm_...` for admin acts.
     pub id: String,
@@ -29,7 +29,7 @@ pub struct AuditList {
     pub records: Vec<AuditRecord>,
     /// Ask for `before` this to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<i64>,
+    pub next: Option<String>,
 }
 
 /// The result of walking every chain.

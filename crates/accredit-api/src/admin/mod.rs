@@ -9,7 +9,7 @@
 //! | `POST /v1/resource/enable`, `POST /v1/resource/disable` | [`NamedResource`] | [`ApplyResponse`] |
 //! | `POST /v1/explain` | [`ExplainRequest`] | [`Explanation`] |
 //! | `GET /v1/decision?id=ID` | | [`Explanation`] |
-//! | `GET /v1/audit?limit=N&before=SEQ` | | [`AuditList`] |
+//! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
 //! | `POST /v1/audit/verify` | | [`AuditVerification`] |
 //! | `GET /v1/status` | | [`Status`] |

@@ -1,0 +1,365 @@
+//! The contest: who runs, in which order, under which loads.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::cast::Cast;
+use crate::fault::{Because as _, Fault};
+use crate::generator::{self, Load};
+use crate::issuer::{self, Algorithm, Issuer};
+use crate::process::{self, Server};
+use crate::request::Requests;
+use crate::results::{Cell, Contestant, Figures, Holding, Results, Settings, median};
+use crate::world::{self, World};
+use crate::{measure, report, targets};
+
+/// `accredit-bench exchange`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The `accredit` to measure, built with the profile `dist` [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Measure the ceiling alone
+    #[arg(long, conflicts_with = "binary")]
+    ceiling_only: bool,
+    /// Also write everything, unrounded, to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A minute instead of a quarter of an hour: fewer and shorter rounds, fewer mappings; no verdict to rely on
+    #[arg(long)]
+    quick: bool,
+    /// Exit with 1 when a promise is broken
+    #[arg(long)]
+    check: bool,
+    /// Where stores and everything else are made, in a temporary folder; must be on a disk [default: beside this program]
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Rounds [default: 5]
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Seconds that count in each measurement [default: 2]
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Numbers of connections [default: 1,16,64]
+    #[arg(long, value_delimiter = ',')]
+    connections: Option<Vec<usize>>,
+    /// Mappings of the large worlds [default: 100000]
+    #[arg(long)]
+    many: Option<usize>,
+    /// Providers over which a large world is spread [default: 1000]
+    #[arg(long)]
+    spread: Option<usize>,
+}
+
+/// Measures, prints the report, and judges it.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
+    let cores = measure::cores()?;
+    let settings = settings(arguments, &cores)?;
+    measure::pin(settings.generator_core)?;
+    let binary = binary(arguments)?;
+    let folder = make_folder(arguments)?;
+    let results = Contest { settings, cores, folder: folder.path(), binary: binary.as_deref() }.hold()?;
+
+    let verdicts = targets::judge(&results);
+    if let Some(path) = &arguments.json {
+        let text = format!("{:#}\n", report::to_json(&results, &verdicts));
+        std::fs::write(path, text).because(|| path.display().to_string())?;
+    }
+    report::write_text(&mut std::io::stdout().lock(), &results, &verdicts).because(|| "report".to_owned())?;
+    let broken = verdicts.iter().any(|verdict| !verdict.kept);
+    Ok(if arguments.check && broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn settings(arguments: &Arguments, cores: &[usize]) -> Result<Settings, Fault> {
+    let &[server_core, generator_core, ..] = cores else {
+        return Err(Fault::new("one core, expected two: one for the server, one for the generator"));
+    };
+    let quick = arguments.quick;
+    let settings = Settings {
+        quick,
+        server_core,
+        generator_core,
+        rounds: arguments.rounds.unwrap_or(if quick { 3 } else { 5 }),
+        window_s: arguments.seconds.unwrap_or(if quick { 0.5 } else { 2.0 }),
+        warm_up_s: if quick { 0.2 } else { 0.5 },
+        connections: arguments.connections.clone().unwrap_or(if quick { vec![64] } else { vec![1, 16, 64] }),
+        few: 10,
+        many: arguments.many.unwrap_or(if quick { 5_000 } else { 100_000 }),
+        spread: arguments.spread.unwrap_or(if quick { 50 } else { 1_000 }),
+        tokens: if quick { 2_000 } else { 20_000 },
+        starts: 5,
+        fsyncs: 50,
+    };
+    let counts = [settings.rounds, settings.spread, settings.connections.len()];
+    let right = counts.iter().chain(&settings.connections).all(|&count| count > 0)
+        && settings.window_s > 0.0
+        && settings.many > settings.few
+        && settings.many.is_multiple_of(settings.spread);
+    right.then_some(settings).ok_or_else(|| {
+        Fault::new("settings: expected counts above 0, more than 10 mappings, and as many for each provider")
+    })
+}
+
+/// What to measure beside the ceiling.
+fn binary(arguments: &Arguments) -> Result<Option<PathBuf>, Fault> {
+    if arguments.ceiling_only {
+        return Ok(None);
+    }
+    let path = arguments.binary.clone().map_or_else(|| Ok(own_folder()?.join("accredit")), Ok)?;
+    if path.is_file() {
+        return Ok(Some(path));
+    }
+    let hint = "build it with `cargo build --profile dist --package accredit`, or name it with --binary";
+    Err(Fault::new(format!("binary `{}` does not exist\nhint: {hint}", path.display())))
+}
+
+fn make_folder(arguments: &Arguments) -> Result<TempDir, Fault> {
+    let parent = arguments.folder.clone().map_or_else(own_folder, Ok)?;
+    // Absolute, since servers are told of files in it; short, since a socket's path must fit into 108 bytes.
+    let parent = parent.canonicalize().because(|| parent.display().to_string())?;
+    tempfile::Builder::new().prefix("b-").tempdir_in(&parent).because(|| parent.display().to_string())
+}
+
+/// Where this program lies.
+fn own_folder() -> Result<PathBuf, Fault> {
+    let program = std::env::current_exe().because(|| "this program".to_owned())?;
+    Ok(program.parent().unwrap_or(Path::new(".")).to_owned())
+}
+
+/// What a run needs to know.
+struct Contest<'a> {
+    settings: Settings,
+    cores: Vec<usize>,
+    folder: &'a Path,
+    binary: Option<&'a Path>,
+}
+
+/// One who runs.
+struct Runner {
+    contestant: Contestant,
+    address: SocketAddr,
+    pid: Pid,
+}
+
+/// The bare servers, and the world whose tokens they take.
+struct Ceilings {
+    cast: Cast,
+    servers: Vec<(Runner, Server)>,
+}
+
+// === impl Contest ===
+
+impl Contest<'_> {
+    fn hold(self) -> Result<Results, Fault> {
+        let mut worlds = self.worlds()?;
+        let start_ms = self.start_small_world_anew(&mut worlds)?;
+        let home;
+        let issuers = match worlds.first() {
+            Some(world) => &world.issuers,
+            None => {
+                home = Issuer::generate(1, &self.cores)?;
+                &home
+            }
+        };
+        let ceilings = self.ceilings(&issuers[0])?;
+        let fsyncs = measure::fsyncs(worlds.first().map_or(self.folder, World::folder), self.settings.fsyncs)?;
+
+        let mut cells = Vec::new();
+        for algorithm in Algorithm::ALL {
+            cells.extend(self.rounds(algorithm, &ceilings, issuers, &worlds)?);
+        }
+
+        let mut holdings = Vec::new();
+        for (runner, server) in ceilings.servers {
+            holdings.push(Holding {
+                contestant: runner.contestant,
+                after_run: measure::memory(runner.pid)?,
+                restarted: None,
+                apply_s: None,
+                start_ms: None,
+                restart_ms: None,
+            });
+            server.stop()?;
+        }
+        for world in worlds {
+            holdings.push(self.retire(world, start_ms)?);
+        }
+        Ok(Results {
+            machine: measure::machine(),
+            store_in_memory: measure::in_memory(self.folder)?,
+            settings: self.settings,
+            cells,
+            fsync_us: median(fsyncs.iter().map(|took| took.as_secs_f64() * 1e6)),
+            holdings,
+        })
+    }
+
+    /// The product's worlds, small before large; none when the ceiling runs alone.
+    fn worlds(&self) -> Result<Vec<World>, Fault> {
+        let Some(binary) = self.binary else { return Ok(Vec::new()) };
+        let settings = &self.settings;
+        let casts = [settings.few_together(), settings.few_spread(), settings.many_together(), settings.many_spread()];
+        let make = |(number, cast): (usize, Cast)| {
+            progress(&format!("making {}", Contestant::Product(cast).label()));
+            World::make(binary, self.folder.join(number.to_string()), cast, settings.server_core, &self.cores)
+        };
+        casts.into_iter().enumerate().map(make).collect()
+    }
+
+    /// Starts the first world's server again and again; the median time until it was ready, in milliseconds.
+    fn start_small_world_anew(&self, worlds: &mut Vec<World>) -> Result<Option<f64>, Fault> {
+        if worlds.is_empty() {
+            return Ok(None);
+        }
+        let (world, took) = self.restarts(worlds.remove(0))?;
+        worlds.insert(0, world);
+        Ok(Some(took))
+    }
+
+    fn restarts(&self, mut world: World) -> Result<(World, f64), Fault> {
+        let mut times = Vec::new();
+        for _ in 0..self.settings.starts {
+            let took;
+            (world, took) = world.restart()?;
+            times.push(took.as_secs_f64() * 1e3);
+        }
+        Ok((world, median(times.into_iter())))
+    }
+
+    fn ceilings(&self, issuer: &Issuer) -> Result<Ceilings, Fault> {
+        let cast = self.settings.few_together();
+        let jwks = self.folder.join("ceiling.jwks");
+        std::fs::write(&jwks, issuer.key_set()?.to_string()).because(|| jwks.display().to_string())?;
+        let program = std::env::current_exe().because(|| "this program".to_owned())?;
+        let start = |yields: bool| {
+            let address = process::free_address()?;
+            let mut command = Command::new(&program);
+            command
+                .args(["ceiling", "--listen", &address.to_string(), "--issuer", &cast.issuer(0), "--jwks"])
+                .arg(&jwks);
+            if yields {
+                command.arg("--yield");
+            }
+            let log = self.folder.join(format!("ceiling-{yields}.log"));
+            let server = Server::start(command, self.settings.server_core, address, &log)?;
+            Ok((Runner { contestant: Contestant::Ceiling { yields }, address, pid: server.pid() }, server))
+        };
+        Ok(Ceilings { cast, servers: [false, true].into_iter().map(start).collect::<Result<_, Fault>>()? })
+    }
+
+    /// All rounds with subject tokens of one algorithm.
+    fn rounds(
+        &self,
+        algorithm: Algorithm,
+        ceilings: &Ceilings,
+        issuers: &[Issuer],
+        worlds: &[World],
+    ) -> Result<Vec<Cell>, Fault> {
+        let lanes = self.lanes(algorithm, ceilings, issuers, worlds)?;
+        let mut cells: Vec<Cell> = Vec::new();
+        for &connections in &self.settings.connections {
+            cells.extend(lanes.iter().map(|(runner, _)| Cell {
+                algorithm,
+                connections,
+                contestant: runner.contestant,
+                rounds: Vec::new(),
+            }));
+        }
+        for round in 0..self.settings.rounds {
+            progress(&format!("{}, round {} of {}", algorithm.name(), round + 1, self.settings.rounds));
+            for (place, &connections) in self.settings.connections.iter().enumerate() {
+                // There and back, so that a machine that grows slower favours nobody.
+                let turn = |lane: usize| if round % 2 == 0 { lane } else { lanes.len() - 1 - lane };
+                for lane in (0..lanes.len()).map(turn) {
+                    let (runner, requests) = &lanes[lane];
+                    let figures = self.measure(runner, requests, connections)?;
+                    cells[place * lanes.len() + lane].rounds.push(figures);
+                }
+            }
+        }
+        Ok(cells)
+    }
+
+    /// Who runs with which requests; each has answered its first one.
+    fn lanes(
+        &self,
+        algorithm: Algorithm,
+        ceilings: &Ceilings,
+        issuers: &[Issuer],
+        worlds: &[World],
+    ) -> Result<Vec<(Runner, Rc<Requests>)>, Fault> {
+        progress(&format!("signing {} tokens", algorithm.name()));
+        let requests = |cast: Cast, issuers: &[Issuer], address: SocketAddr| {
+            let count = cast.mappings.max(self.settings.tokens);
+            let tokens = issuer::sign_tokens(cast, issuers, algorithm, count, world::now()?, &self.cores)?;
+            Ok::<_, Fault>(Rc::new(Requests::exchanges(cast, address, &tokens)))
+        };
+        let mut lanes = Vec::new();
+        let shared = requests(ceilings.cast, issuers, ceilings.servers[0].0.address)?;
+        for (runner, _) in &ceilings.servers {
+            lanes.push((Runner { ..*runner }, Rc::clone(&shared)));
+        }
+        for world in worlds {
+            let runner =
+                Runner { contestant: Contestant::Product(world.cast), address: world.address, pid: world.pid() };
+            let requests = requests(world.cast, &world.issuers, world.address)?;
+            lanes.push((runner, requests));
+        }
+        for (runner, requests) in &lanes {
+            try_once(runner, requests)?;
+        }
+        Ok(lanes)
+    }
+
+    fn measure(&self, runner: &Runner, requests: &Rc<Requests>, connections: usize) -> Result<Figures, Fault> {
+        let seconds = Duration::from_secs_f64;
+        let load =
+            Load { connections, warm_up: seconds(self.settings.warm_up_s), window: seconds(self.settings.window_s) };
+        let who = || format!("{}, {connections} connections", runner.contestant.label());
+        let sample = generator::run(runner.address, requests, load, || measure::cpu_time(runner.pid)).because(who)?;
+        if let Some(first) = sample.first_error {
+            let errors = sample.errors;
+            return Err(Fault::new(format!(
+                "{}: {errors} exchanges failed, the run is void; the first: {first}",
+                who()
+            )));
+        }
+        Figures::of(&sample).ok_or_else(|| Fault::new(format!("{}: no answer within the window", who())))
+    }
+
+    /// Takes what is left to learn from a world and ends it.
+    fn retire(&self, world: World, start_ms: Option<f64>) -> Result<Holding, Fault> {
+        let contestant = Contestant::Product(world.cast);
+        let start_ms = start_ms.filter(|_| world.cast == self.settings.few_together());
+        let apply_s = Some(world.apply_took.as_secs_f64());
+        let after_run = measure::memory(world.pid())?;
+        let (world, restart_ms) = self.restarts(world)?;
+        let restarted = Some(measure::memory(world.pid())?);
+        world.stop()?;
+        Ok(Holding { contestant, after_run, restarted, apply_s, start_ms, restart_ms: Some(restart_ms) })
+    }
+}
+
+/// One exchange whose answer is looked at: a run of fast refusals, or of answers without a token, would measure nothing.
+fn try_once(runner: &Runner, requests: &Requests) -> Result<(), Fault> {
+    let (status, body) = generator::send_one(runner.address, requests.next())?;
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let is_token = answer["access_token"].as_str().is_some_and(|token| token.split('.').count() == 3);
+    if status == 200 && is_token {
+        return Ok(());
+    }
+    Err(Fault::new(format!("{}: first exchange failed, status {status}: {body}", runner.contestant.label())))
+}
+
+/// Says what takes time. The report is on standard output, this is not.
+fn progress(text: &str) {
+    // A run without standard error is a run all the same.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

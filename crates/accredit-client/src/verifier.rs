@@ -1,0 +1,289 @@
+//! Verification of access tokens (RFC 9068), for the owner of an API that receives them.
+
+mod discovery;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit_id::jose::Algorithms;
+use accredit_id::jose::jwk::KeySet;
+use accredit_id::json::{Json, Object};
+use accredit_id::time::Timestamp;
+use accredit_id::verify::{
+    Buffer, Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule, TokenFault, Verified, read, verify,
+};
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+pub use discovery::DiscoveryError;
+
+use crate::web::Endpoint;
+
+/// Verifies access tokens of one issuer for one API.
+///
+/// Make one at start and keep it: it holds the issuer's keys. A token of an unknown key has them fetched anew, at most
+/// every 30 seconds; keys older than five minutes are fetched anew in the background; while the issuer does not answer,
+/// the old ones serve for a day. Tokens of known keys never wait. Clones share keys.
+///
+/// ```no_run
+/// # async fn example(bearer: &str, now: accredit_id::time::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+/// use accredit_client::verifier::AccessTokenVerifier;
+///
+/// let verifier = AccessTokenVerifier::discover("https://accredit.example.org", "https://payments.example.org").await?;
+/// match verifier.verify(bearer, now).await {
+///     Ok(token) if token.allows("payments.read") => println!("{} may read", token.subject),
+///     Ok(_) => println!("403 Forbidden, WWW-Authenticate: Bearer error=\"insufficient_scope\""),
+///     Err(error) => println!("401 Unauthorized, WWW-Authenticate: {}", error.challenge()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AccessTokenVerifier {
+    shared: Arc<Shared>,
+}
+
+/// What an access token says, once it is known to be true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The principal: `sub`, for ours the id of a service account (`sa_...`).
+    pub subject: String,
+    /// `client_id` (RFC 9068 section 2.2); for ours the same as the subject.
+    pub client_id: String,
+    /// The project of the principal (`proj_...`), where the issuer says it.
+    pub org_id: Option<String>,
+    /// Its permissions; empty when it has no `scope`.
+    pub scope: Vec<String>,
+    /// `jti`; for ours the decision to ask an operator about (`dec_...`).
+    pub token_id: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Why an access token is not accepted.
+///
+/// `Display` is for logs and tells no value of the token. What was seen and expected is in
+/// [`AccessTokenError::operator_text`], which callers must not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessTokenError {
+    /// The token is not what it should be.
+    #[error("access token refused: {}", .0.code())]
+    Rejected(TokenFault),
+    /// The issuer has not given its keys for a day: nobody can tell.
+    #[error("access tokens cannot be verified: keys of the issuer are {hours} h old")]
+    KeysTooOld {
+        /// Their age.
+        hours: u64,
+    },
+}
+
+struct Shared {
+    issuer: String,
+    audience: Vec<String>,
+    source: Endpoint,
+    keys: ArcSwap<Keys>,
+    /// When keys were last asked for. Held while they are, so that one fetch serves all who wait.
+    asked: Mutex<Instant>,
+}
+
+struct Keys {
+    set: KeySet,
+    fetched: Instant,
+}
+
+// === impl AccessTokenVerifier ===
+
+impl AccessTokenVerifier {
+    /// Finds the issuer's keys: its metadata (RFC 8414 section 3, else OpenID Connect Discovery 1.0 section 4), then its
+    /// key set. `audience` is the API's own: what its tokens bear as `aud`.
+    ///
+    /// # Errors
+    /// [`DiscoveryError`]; trying again is the caller's choice.
+    pub async fn discover(issuer: &str, audience: &str) -> Result<Self, DiscoveryError> {
+        Self::discover_with(issuer, audience, None).await
+    }
+
+    /// The same, trusting also the certificates in `pem`, for an issuer with a private certificate authority.
+    ///
+    /// # Errors
+    /// As [`AccessTokenVerifier::discover`], and when `pem` holds no certificate.
+    pub async fn discover_trusting(issuer: &str, audience: &str, pem: &[u8]) -> Result<Self, DiscoveryError> {
+        Self::discover_with(issuer, audience, Some(pem)).await
+    }
+
+    async fn discover_with(issuer: &str, audience: &str, pem: Option<&[u8]>) -> Result<Self, DiscoveryError> {
+        let source = discovery::key_source(issuer, pem).await?;
+        let set = discovery::keys(&source).await?;
+        let now = Instant::now();
+        let shared = Shared {
+            issuer: issuer.to_owned(),
+            audience: vec![audience.to_owned()],
+            source,
+            keys: ArcSwap::from_pointee(Keys { set, fetched: now }),
+            asked: Mutex::new(now),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Verifies a token: signature, issuer, audience, profile, times.
+    ///
+    /// `token` is what follows `Bearer ` in the `Authorization` header (RFC 6750 section 2.1).
+    ///
+    /// # Errors
+    /// [`AccessTokenError`].
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+        let keys = self.shared.keys.load_full();
+        let age = keys.fetched.elapsed();
+        if age > KEPT {
+            // Nothing else can be said without keys, so here alone everybody waits for the fetch.
+            let fresh = self.newer_than(&keys).await;
+            let fresh = fresh.ok_or(AccessTokenError::KeysTooOld { hours: age.as_secs() / 3600 })?;
+            return self.shared.judge(token, &fresh.set, now);
+        }
+        if age > FRESH {
+            let verifier = self.clone();
+            let old = Arc::clone(&keys);
+            tokio::spawn(async move { verifier.newer_than(&old).await });
+        }
+        match self.shared.judge(token, &keys.set, now) {
+            Err(AccessTokenError::Rejected(fault @ TokenFault::KeyNotFound { .. })) => {
+                match self.newer_than(&keys).await {
+                    Some(fresh) => self.shared.judge(token, &fresh.set, now),
+                    None => Err(AccessTokenError::Rejected(fault)),
+                }
+            }
+            judgement => judgement,
+        }
+    }
+
+    /// Keys that were fetched after `seen`, or `None` when it is too early to ask again or nobody answers.
+    async fn newer_than(&self, seen: &Arc<Keys>) -> Option<Arc<Keys>> {
+        let shared = Arc::clone(&self.shared);
+        let seen = Arc::clone(seen);
+        // A task of its own: a caller who hangs up must not cancel the fetch and leave only its cool-down behind.
+        tokio::spawn(async move { shared.newer_than(&seen).await }).await.ok().flatten()
+    }
+}
+
+impl std::fmt::Debug for AccessTokenVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessTokenVerifier")
+            .field("issuer", &self.shared.issuer)
+            .field("audience", &self.shared.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn newer_than(&self, seen: &Arc<Keys>) -> Option<Arc<Keys>> {
+        let mut asked = self.asked.lock().await;
+        let current = self.keys.load_full();
+        if !Arc::ptr_eq(&current, seen) {
+            return Some(current);
+        }
+        if asked.elapsed() < COOL_DOWN {
+            return None;
+        }
+        // Failures cool down as well: a broken issuer is not to be hammered.
+        *asked = Instant::now();
+        let set = discovery::keys(&self.source).await.ok()?;
+        let fresh = Arc::new(Keys { set, fetched: Instant::now() });
+        self.keys.store(Arc::clone(&fresh));
+        Some(fresh)
+    }
+
+    fn judge(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+        let expected = Expectations {
+            token_type: ExpectedType::AccessToken,
+            issuer: ExpectedIssuer::Exact(&self.issuer),
+            audiences: &self.audience,
+            single_audience: true,
+            algorithms: Algorithms::ASYMMETRIC,
+            max_lifetime: MAX_LIFETIME,
+            max_age: None,
+            leeway: LEEWAY,
+            key_id: KeyIdRule::Required,
+            issued_at: IssuedAtRule::Required,
+        };
+        let mut buffer = Buffer::default();
+        let token = read(token, &mut buffer).map_err(AccessTokenError::Rejected)?;
+        let verified =
+            verify(token, &expected, keys, now).map_err(|rejected| AccessTokenError::Rejected(rejected.fault))?;
+        AccessToken::of(&verified).map_err(AccessTokenError::Rejected)
+    }
+}
+
+// === impl AccessToken ===
+
+impl AccessToken {
+    /// Whether its scope holds this permission, byte for byte.
+    pub fn allows(&self, permission: &str) -> bool {
+        self.scope.iter().any(|held| held == permission)
+    }
+
+    fn of(verified: &Verified<'_>) -> Result<Self, TokenFault> {
+        let claims = verified.claims();
+        let scope = text(claims, "scope")?.unwrap_or_default();
+        Ok(Self {
+            subject: verified.subject().to_owned(),
+            client_id: text(claims, "client_id")?.unwrap_or_default().to_owned(),
+            org_id: text(claims, "org_id")?.map(str::to_owned),
+            scope: scope.split(' ').filter(|permission| !permission.is_empty()).map(str::to_owned).collect(),
+            token_id: verified.token_id().unwrap_or_default().to_owned(),
+            // The profile requires it; a token without was refused before.
+            issued_at: verified.issued_at().unwrap_or(verified.expires_at()),
+            expires_at: verified.expires_at(),
+        })
+    }
+}
+
+// === impl AccessTokenError ===
+
+impl AccessTokenError {
+    /// Stable kebab-case code of the fault.
+    pub fn code(&self) -> &'static str {
+        match self {
+            AccessTokenError::KeysTooOld { .. } => "keys-too-old",
+            AccessTokenError::Rejected(fault) => fault.code(),
+        }
+    }
+
+    /// What was seen and expected, for the API's own log.
+    pub fn operator_text(&self) -> String {
+        match self {
+            AccessTokenError::KeysTooOld { .. } => self.to_string(),
+            AccessTokenError::Rejected(fault) => fault.operator_text(),
+        }
+    }
+
+    /// The `WWW-Authenticate` value to answer with (RFC 6750 section 3). It says no more than that.
+    pub fn challenge(&self) -> &'static str {
+        "Bearer error=\"invalid_token\""
+    }
+}
+
+fn text<'c>(claims: &'c Object<'_>, name: &'static str) -> Result<Option<&'c str>, TokenFault> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(other) => {
+            Err(TokenFault::ClaimMalformed { claim: name, seen: other.type_name().into(), expected: "a string" })
+        }
+    }
+}
+
+/// The longest token that our server mints.
+const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// Clock difference forgiven for `iat` and `nbf`.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// A withdrawn key is forgotten after so long while the issuer answers.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+/// A withdrawn key is believed no longer than this, whatever keeps the issuer from answering.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Tokens of invented keys cost the issuer one request in this time.
+const COOL_DOWN: Duration = Duration::from_secs(30);

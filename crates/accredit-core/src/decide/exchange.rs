@@ -1,0 +1,265 @@
+//! The decision of an exchange: which mapping, which API, which permissions, how long.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit_id::time::Timestamp;
+
+use super::clause::holds;
+use super::{Denial, Reason, Terms};
+use crate::expr::Outcome;
+use crate::facts::Facts;
+use crate::model::{Id, Kind, Mapping, Permission, Replay, Resource};
+use crate::world::{Reach, World};
+
+/// What is asked for. Names may be ids; what is absent must be clear from the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask<'a> {
+    /// The service account.
+    pub account: Option<&'a str>,
+    /// The one mapping to be judged by.
+    pub mapping: Option<&'a str>,
+    /// The API: its audience (RFC 8693 `audience`, RFC 8707 `resource`), name or id.
+    pub api: Option<&'a str>,
+    /// Permissions, separated by single spaces (RFC 6749 section 3.3).
+    pub scope: Option<&'a str>,
+    /// How long, in seconds.
+    pub lifetime: Option<u32>,
+}
+
+/// What the server as a whole allows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// No access token lives longer; 60 minutes unless configured lower.
+    pub max_lifetime: Duration,
+    /// Audiences that no token of ours may bear: the server's own.
+    pub reserved: Vec<String>,
+}
+
+/// Decides an exchange. Pure: the same world, facts, question and time always give the same answer.
+///
+/// # Errors
+/// The first reason to refuse, in the order of the road.
+pub fn exchange<S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    provider: &Resource,
+    world: &World,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Terms<S>, Denial> {
+    if world.enabled(provider.id).is_none() {
+        return Err(Denial::new(Reason::ProviderDisabled, format!("provider `{}` is disabled", provider.name)));
+    }
+    let account = named_account(ask, world)?;
+    let (resource, mapping) = the_one_match(ask, account, facts, provider, world)?;
+    let (account, project) = usable_account(mapping.account, world)?;
+    let reach = world.reach(account.id);
+    let reach = target(ask, &reach, mapping, account, limits)?;
+    let permissions = permissions(ask, reach, mapping, account)?;
+    let api = reach.api.as_api().ok_or_else(|| Denial::new(Reason::TargetUnknown, "the target is no API"))?;
+    let expires_at = expiry(ask, facts, mapping, account, api.max_lifetime.map(|most| most.duration()), limits, now)?;
+    if mapping.replay == Replay::Once && facts.raw().get("jti").is_none() {
+        return Err(Denial::new(Reason::TokenIdMissing, format!("token has no `jti`, mapping `{}` says `replay: once`", resource.name)));
+    }
+    Ok(Terms {
+        mapping: Arc::clone(resource),
+        account: Arc::clone(account),
+        project: Arc::clone(project),
+        api: Arc::clone(reach.api),
+        audience: Arc::clone(&api.audience),
+        permissions,
+        issued_at: now,
+        expires_at,
+        signing: api.signing,
+        replay: mapping.replay,
+        standing: PhantomData,
+    })
+}
+
+/// The account that the request names, when it does.
+pub(super) fn named_account(ask: &Ask<'_>, world: &World) -> Result<Option<Id>, Denial> {
+    let Some(text) = ask.account else { return Ok(None) };
+    match world.find(Kind::ServiceAccount, text) {
+        Some(account) => Ok(Some(account.id)),
+        None => {
+            let shown: String = text.chars().take(130).collect();
+            Err(Denial::new(Reason::AccountUnknown, format!("service account `{}` does not exist", shown.escape_debug())))
+        }
+    }
+}
+
+/// Whether every clause and the condition of a mapping hold. An error is never a match.
+pub(super) fn matches<S>(mapping: &Mapping, facts: &Facts<'_, S>) -> bool {
+    mapping.clauses.iter().all(|clause| holds(clause, facts))
+        && mapping.condition.as_ref().is_none_or(|program| matches!(program.condition(facts.raw()), Outcome::True))
+        && !(mapping.clauses.is_empty() && mapping.condition.is_none())
+}
+
+/// Exactly one enabled mapping may match; a request that names one is judged by that one alone.
+fn the_one_match<'w, S>(
+    ask: &Ask<'_>,
+    account: Option<Id>,
+    facts: &Facts<'_, S>,
+    provider: &Resource,
+    world: &'w World,
+) -> Result<(&'w Arc<Resource>, &'w Mapping), Denial> {
+    let mut first: Option<&Arc<Resource>> = None;
+    let mut second: Option<&Arc<Resource>> = None;
+    let mut judge = |candidate: &'w Arc<Resource>| {
+        let Some(mapping) = candidate.as_mapping() else { return };
+        let counts = mapping.provider == provider.id
+            && account.is_none_or(|account| mapping.account == account)
+            && second.is_none()
+            && first.is_none_or(|first| first.id != candidate.id)
+            && world.enabled(candidate.id).is_some()
+            && matches(mapping, facts);
+        if counts {
+            match first {
+                None => first = Some(candidate),
+                Some(_) => second = Some(candidate),
+            }
+        }
+    };
+    if let Some(text) = ask.mapping {
+        let named = world.find(Kind::Mapping, text).filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
+        let named = named.ok_or_else(|| {
+            let shown: String = text.chars().take(130).collect();
+            Denial::new(Reason::MappingUnknown, format!("provider `{}` has no mapping `{}`", provider.name, shown.escape_debug()))
+        })?;
+        judge(named);
+    } else {
+        world.candidates(provider.id, account, facts.raw(), &mut judge);
+    }
+    match (first, second) {
+        (Some(one), Some(two)) => {
+            let (one, two) = if one.name <= two.name { (one, two) } else { (two, one) };
+            Err(Denial::new(Reason::MappingsAmbiguous, format!("two mappings match: `{}`, `{}`", one.name, two.name))
+                .hint("narrow one, or name one in the request"))
+        }
+        (Some(one), None) => match one.as_mapping() {
+            Some(mapping) => Ok((one, mapping)),
+            None => Err(Denial::new(Reason::NoMappingMatched, "no mapping matches")),
+        },
+        (None, _) => Err(Denial::new(Reason::NoMappingMatched, format!("no enabled mapping of provider `{}` matches", provider.name))),
+    }
+}
+
+fn usable_account(id: Id, world: &World) -> Result<(&Arc<Resource>, &Arc<Resource>), Denial> {
+    let disabled = |what: String| Denial::new(Reason::AccountDisabled, what);
+    let account = world.by_id(id).ok_or_else(|| disabled("service account is gone".to_owned()))?;
+    let project = account.project.and_then(|project| world.by_id(project)).ok_or_else(|| disabled(format!("the project of `{}` is gone", account.name)))?;
+    if !project.enabled {
+        return Err(disabled(format!("project `{}` is disabled", project.name)).hint(format!("accredit project enable {}", project.name)));
+    }
+    if !account.enabled {
+        return Err(disabled(format!("service account `{}` is disabled", account.name)).hint(format!("accredit service-account enable {}", account.name)));
+    }
+    Ok((account, project))
+}
+
+/// The one API that the token is for.
+fn target<'r, 'w>(
+    ask: &Ask<'_>,
+    reach: &'r [Reach<'w>],
+    mapping: &Mapping,
+    account: &Resource,
+    limits: &Limits,
+) -> Result<&'r Reach<'w>, Denial> {
+    if let Some(text) = ask.api {
+        if limits.reserved.iter().any(|reserved| reserved == text) {
+            return Err(Denial::new(Reason::TargetReserved, format!("audience `{text}` is this server's own")));
+        }
+        let named = |reach: &&Reach<'_>| {
+            reach.api.as_api().is_some_and(|api| *api.audience == *text) || reach.api.name.as_str() == text || reach.api.id.to_string() == text
+        };
+        return reach.iter().find(named).ok_or_else(|| {
+            let shown: String = text.chars().take(200).collect();
+            let granted: Vec<_> = reach.iter().map(|reach| format!("`{}`", reach.api.name)).collect();
+            let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
+            Denial::new(
+                Reason::TargetUnknown,
+                format!("audience `{}` is not granted to `{}`, which may use {granted}", shown.escape_debug(), account.name),
+            )
+            .hint("the API's owner can: `accredit grant create ...`")
+        });
+    }
+    let mut possible = reach.iter().filter(|reach| reach.permissions.iter().any(|permission| mapping.permissions.allow(reach.api.id, permission)));
+    match (possible.next(), possible.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Denial::new(Reason::NothingGranted, format!("nothing is granted to `{}` that its mapping allows", account.name))
+            .hint("the API's owner can: `accredit grant create ...`")),
+        (Some(one), Some(two)) => Err(Denial::new(
+            Reason::TargetRequired,
+            format!("`{}` may use `{}`, `{}` and perhaps more, and the request names none", account.name, one.api.name, two.api.name),
+        )
+        .hint("name one as `audience`")),
+    }
+}
+
+/// What was asked for, if all of it is allowed; else everything that is allowed.
+fn permissions(ask: &Ask<'_>, reach: &Reach<'_>, mapping: &Mapping, account: &Resource) -> Result<Vec<Permission>, Denial> {
+    let allowed = |permission: &&Permission| mapping.permissions.allow(reach.api.id, permission);
+    let Some(scope) = ask.scope else {
+        let all: Vec<_> = reach.permissions.iter().filter(allowed).cloned().collect();
+        if all.is_empty() {
+            return Err(Denial::new(Reason::NothingGranted, format!("no permission on `{}` is granted to `{}` that its mapping allows", reach.api.name, account.name)));
+        }
+        return Ok(all);
+    };
+    let mut asked: Vec<Permission> = Vec::new();
+    for word in scope.split(' ').filter(|word| !word.is_empty()) {
+        let found = reach.permissions.iter().find(|permission| permission.as_str() == word);
+        match found.filter(allowed) {
+            Some(permission) if asked.contains(permission) => {}
+            Some(permission) => asked.push(permission.clone()),
+            None => {
+                let shown: String = word.chars().take(130).collect();
+                let shown = shown.escape_debug();
+                let denial = match found {
+                    Some(_) => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is granted to `{}` on `{}`, but its mapping leaves it out", account.name, reach.api.name))
+                        .hint("add it to the mapping's `permissions`"),
+                    None => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is not granted to `{}` on `{}`", account.name, reach.api.name))
+                        .hint("the API's owner can: `accredit grant create ...`"),
+                };
+                return Err(denial);
+            }
+        }
+    }
+    if asked.is_empty() {
+        return Err(Denial::new(Reason::ScopeNotGranted, "scope is empty"));
+    }
+    asked.sort_unstable();
+    Ok(asked)
+}
+
+/// The earliest of what was asked, the mapping, the account, the API, the server and the evidence.
+fn expiry<S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    mapping: &Mapping,
+    account: &Resource,
+    api: Option<Duration>,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Timestamp, Denial> {
+    let asked = ask.lifetime.map(|seconds| Duration::from_secs(seconds.into()));
+    let account = account.as_service_account().and_then(|account| account.max_lifetime).map(|most| most.duration());
+    let lifetime = [Some(mapping.lifetime.duration()), asked, account, api, Some(limits.max_lifetime)].into_iter().flatten().min().unwrap_or_default();
+    let by_policy = now.plus(lifetime);
+    let by_evidence = facts.expires_at().map(|end| match mapping.outlives_subject {
+        Some(longer) => end.plus(longer.duration()),
+        None => end,
+    });
+    let ends = by_evidence.map_or(by_policy, |evidence| evidence.min(by_policy));
+    let left = ends.seconds_since(now);
+    if left < SHORTEST {
+        return Err(Denial::new(Reason::TooLittleTimeLeft, format!("{left} s are left, a token needs at least {SHORTEST} s"))
+            .hint("fetch a fresh subject token for each step"));
+    }
+    Ok(ends)
+}
+
+/// A token that lives shorter than this, in seconds, is dead before it is used.
+const SHORTEST: i64 = 5;

@@ -1,0 +1,163 @@
+//! The same decision once more, with everything it looked at.
+
+use std::sync::Arc;
+
+use accredit_id::json::Json;
+use accredit_id::shown::Shown;
+use accredit_id::time::Timestamp;
+
+use super::clause::holds;
+use super::exchange::{Ask, Limits, exchange, named_account};
+use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
+use super::{Denial, Reason, Terms, fix, near, reason};
+use crate::expr::Outcome;
+use crate::facts::{Facts, Seen};
+use crate::model::{Clause, Id, Kind, Mapping, Resource};
+use crate::world::World;
+
+/// A decision with its trace.
+#[derive(Debug)]
+pub struct Explained<S> {
+    /// What was decided.
+    pub verdict: Result<Terms<S>, Denial>,
+    /// The mappings considered, nearest first; at most 8 of them.
+    pub considered: Vec<MappingTrace>,
+    /// The smallest fix, as YAML for `accredit apply`.
+    pub fix: Option<String>,
+}
+
+/// An explanation shows so many mappings at most.
+const MOST: usize = 8;
+
+/// Decides again and tells everything. Issues nothing, spends nothing.
+pub fn explain<S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    provider: &Resource,
+    world: &World,
+    limits: &Limits,
+    now: Timestamp,
+) -> Explained<S> {
+    let verdict = exchange(ask, facts, provider, world, limits, now);
+    let mut nearby = considered(ask, facts, provider, world);
+    nearby.sort_by_cached_key(|(trace, resource)| (trace.distance(), resource.name.clone()));
+    nearby.truncate(MOST);
+    let fix = match &verdict {
+        Ok(_) => None,
+        Err(denial) => fix::smallest(denial.reason, ask, facts, provider, world, &nearby),
+    };
+    Explained { verdict, considered: nearby.into_iter().map(|(trace, _)| trace).collect(), fix }
+}
+
+impl<S> Explained<S> {
+    /// A sentence for the operator and at most one hint: a refusal without a match is said in the words of the nearest
+    /// mapping.
+    pub fn summary(&self) -> (String, Option<String>) {
+        let denial = match &self.verdict {
+            Ok(terms) => return (format!("mapping `{}` allows it", terms.mapping.name), None),
+            Err(denial) => denial,
+        };
+        let nearest = self.considered.first().filter(|_| denial.reason == Reason::NoMappingMatched);
+        let plain = || (denial.operator.clone(), denial.hint.clone());
+        let Some(nearest) = nearest else { return plain() };
+        if !nearest.enabled && nearest.distance() == 0 {
+            let hint = format!("accredit mapping enable {}", nearest.mapping);
+            return (format!("mapping `{}` would match, but it is disabled", nearest.mapping), Some(hint));
+        }
+        let Some(clause) = nearest.first_failed() else { return plain() };
+        let hint = clause.near.map(|near| near.hint().to_owned());
+        (format!("mapping `{}`: {}", nearest.mapping, clause.line()), hint)
+    }
+
+    /// Takes out every seen value of a claim that may not be kept, and a fix that might repeat one.
+    pub fn redact(&mut self, keep: &dyn Fn(&str) -> bool) {
+        for clause in self.considered.iter_mut().flat_map(|mapping| &mut mapping.clauses) {
+            if clause.claims.iter().any(|claim| !keep(claim)) && clause.seen.is_some() {
+                clause.seen = None;
+                clause.recorded = false;
+                self.fix = None;
+            }
+        }
+    }
+}
+
+/// The mappings worth showing: those that the token could have matched, and those to the account asked for.
+fn considered<'w, S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    provider: &Resource,
+    world: &'w World,
+) -> Vec<(MappingTrace, &'w Arc<Resource>)> {
+    let mut found: Vec<&Arc<Resource>> = Vec::new();
+    if let Some(text) = ask.mapping {
+        found.extend(world.find(Kind::Mapping, text).filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id)));
+    } else {
+        let account: Option<Id> = named_account(ask, world).ok().flatten();
+        let mut add = |mapping: &'w Arc<Resource>| {
+            if found.len() < SEARCHED {
+                found.push(mapping);
+            }
+        };
+        world.candidates(provider.id, account, facts.raw(), &mut add);
+        match account {
+            Some(account) => world.route(provider.id, account).take(SEARCHED).for_each(&mut add),
+            None if ask.account.is_none() => world.mappings_of(provider.id).take(SEARCHED).for_each(&mut add),
+            None => {}
+        }
+    }
+    found.sort_unstable_by_key(|resource| resource.id);
+    found.dedup_by_key(|resource| resource.id);
+    found.into_iter().filter_map(|resource| Some((trace(resource, resource.as_mapping()?, facts, world), resource))).collect()
+}
+
+fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world: &World) -> MappingTrace {
+    let mut clauses: Vec<ClauseTrace> = mapping.clauses.iter().map(|clause| trace_clause(clause, facts)).collect();
+    if let Some(program) = &mapping.condition {
+        clauses.extend(program.explain(facts.raw()).into_iter().map(|clause| {
+            let (verdict, said) = match &clause.outcome {
+                Outcome::True => (ClauseVerdict::Held, None),
+                Outcome::False => (ClauseVerdict::Failed, None),
+                Outcome::Error(fault) => (ClauseVerdict::Error, Some(reason::fault_text(fault))),
+            };
+            let seen: Vec<_> = clause.seen.iter().map(|(path, value)| format!("{path} = {value}")).collect();
+            let claims = clause.seen.iter().map(|(path, _)| first_segment(path)).collect();
+            let seen = said.or_else(|| (!seen.is_empty()).then(|| seen.join(", ")));
+            ClauseTrace { clause: clause.source, verdict, seen, claims, recorded: true, expected: None, near: None }
+        }));
+    }
+    let matched = clauses.iter().all(|clause| clause.verdict == ClauseVerdict::Held) && !clauses.is_empty();
+    MappingTrace { mapping: resource.name.to_string(), id: resource.id.to_string(), enabled: world.enabled(resource.id).is_some(), matched, clauses }
+}
+
+fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTrace {
+    let name = clause.claim.to_string();
+    let mut verdict = if holds(clause, facts) { ClauseVerdict::Held } else { ClauseVerdict::Failed };
+    let (seen, near) = match facts.seen(&clause.claim) {
+        Seen::Absent => (None, None),
+        Seen::Fault(fault) => {
+            verdict = ClauseVerdict::Error;
+            (Some(reason::fault_text(fault)), None)
+        }
+        Seen::Text(text) => (Some(shown(&Json::String(text.into()))), None),
+        Seen::Raw(json) => (Some(shown(json)), near::near(&name, json, &clause.expected, facts.provider().kind)),
+    };
+    let near = near.filter(|_| verdict == ClauseVerdict::Failed);
+    let expected = Some(clause.expected.to_string());
+    ClauseTrace { claims: vec![name.clone()], clause: name, verdict, seen, recorded: true, expected, near }
+}
+
+/// A value for a person: bounded, control and direction characters escaped.
+fn shown(json: &Json<'_>) -> String {
+    match json {
+        Json::String(text) => Shown::of(text).to_string(),
+        other => Shown::of(&serde_json::to_string(other).unwrap_or_default()).to_string(),
+    }
+}
+
+fn first_segment(path: &str) -> String {
+    let path = path.strip_prefix("assertion.").unwrap_or(path);
+    path.split(['.', '[']).next().unwrap_or(path).to_owned()
+}
+
+/// So many mappings are looked at for an explanation.
+const SEARCHED: usize = 256;

@@ -1,0 +1,64 @@
+//! Deciding: facts and a question in, terms or a reasoned refusal out.
+//!
+//! One evaluation serves the road and its explanation. On the road nothing is written down; a refusal is judged once
+//! more, with a trace, for its operator. Because deciding is pure, both always agree.
+
+mod clause;
+mod exchange;
+mod explain;
+mod fix;
+mod near;
+mod reason;
+mod trace;
+
+pub use exchange::{Ask, Limits, exchange};
+pub use explain::{Explained, explain};
+pub use reason::{Denial, Reason};
+pub use trace::{ClauseTrace, ClauseVerdict, MappingTrace, Near};
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use accredit_id::time::Timestamp;
+
+use crate::model::{Permission, Replay, Resource, Signing};
+
+/// What policy allows. `S` says on whose word the facts were: only terms that rest on proved facts can be minted.
+#[derive(Clone, Debug)]
+pub struct Terms<S> {
+    /// The mapping that allows it.
+    pub mapping: Arc<Resource>,
+    /// The service account that the workload becomes.
+    pub account: Arc<Resource>,
+    /// The project that owns the account.
+    pub project: Arc<Resource>,
+    /// The API that the token is for.
+    pub api: Arc<Resource>,
+    /// The token's `aud`.
+    pub audience: Arc<str>,
+    /// Which of the API's permissions, sorted.
+    pub permissions: Vec<Permission>,
+    /// The token's `iat`.
+    pub issued_at: Timestamp,
+    /// The token's `exp`.
+    pub expires_at: Timestamp,
+    /// How it is signed.
+    pub signing: Signing,
+    /// Whether the evidence may be shown again.
+    pub replay: Replay,
+    pub(crate) standing: PhantomData<S>,
+}
+
+impl<S> Terms<S> {
+    /// The permissions as an OAuth scope.
+    pub fn scope(&self) -> String {
+        let mut scope = String::new();
+        for (place, permission) in self.permissions.iter().enumerate() {
+            if place > 0 {
+                scope.push(' ');
+            }
+            scope.push_str(permission.as_str());
+        }
+        scope
+    }
+}

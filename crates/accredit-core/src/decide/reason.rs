@@ -1,0 +1,156 @@
+//! Why a request was refused: stable codes, and the operator's text beside them.
+
+use crate::expr::EvalFault;
+
+/// A reason that policy has to refuse, in the order of the road. The code is public, documented and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The provider, or the project that owns it, is disabled.
+    ProviderDisabled,
+    /// The request names a mapping that does not exist for this provider.
+    MappingUnknown,
+    /// The request names a service account that does not exist.
+    AccountUnknown,
+    /// The service account, or its project, is disabled.
+    AccountDisabled,
+    /// No enabled mapping matches.
+    NoMappingMatched,
+    /// More than one enabled mapping matches.
+    MappingsAmbiguous,
+    /// So many mappings could match that the request must say which account it wants.
+    AccountRequired,
+    /// The account may use no API at all, or nothing is left of it after the mapping.
+    NothingGranted,
+    /// The audience asked for is no API of the account.
+    TargetUnknown,
+    /// The account may use several APIs and the request names none.
+    TargetRequired,
+    /// The audience asked for is reserved for this server itself.
+    TargetReserved,
+    /// A permission asked for is not granted.
+    ScopeNotGranted,
+    /// The evidence ends too soon for a token to be of use.
+    TooLittleTimeLeft,
+    /// A one-time use was asked of a token that has no `jti`.
+    TokenIdMissing,
+    /// The evidence was used already, and its mapping says once.
+    TokenReplayed,
+}
+
+/// A refusal: its reason, and a sentence for the operator. It has no `Display`, so that the sentence cannot slip into an
+/// answer to the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub reason: Reason,
+    /// Seen and expected, for the operator alone.
+    pub operator: String,
+    /// At most one action.
+    pub hint: Option<String>,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 15] = [
+        Reason::ProviderDisabled,
+        Reason::MappingUnknown,
+        Reason::AccountUnknown,
+        Reason::AccountDisabled,
+        Reason::NoMappingMatched,
+        Reason::MappingsAmbiguous,
+        Reason::AccountRequired,
+        Reason::NothingGranted,
+        Reason::TargetUnknown,
+        Reason::TargetRequired,
+        Reason::TargetReserved,
+        Reason::ScopeNotGranted,
+        Reason::TooLittleTimeLeft,
+        Reason::TokenIdMissing,
+        Reason::TokenReplayed,
+    ];
+
+    /// The operator's code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Reason::ProviderDisabled => "provider-disabled",
+            Reason::MappingUnknown => "mapping-unknown",
+            Reason::AccountUnknown => "service-account-unknown",
+            Reason::AccountDisabled => "service-account-disabled",
+            Reason::NoMappingMatched => "no-mapping-matched",
+            Reason::MappingsAmbiguous => "mappings-ambiguous",
+            Reason::AccountRequired => "service-account-required",
+            Reason::NothingGranted => "nothing-granted",
+            Reason::TargetUnknown => "target-unknown",
+            Reason::TargetRequired => "target-required",
+            Reason::TargetReserved => "target-reserved",
+            Reason::ScopeNotGranted => "scope-not-granted",
+            Reason::TooLittleTimeLeft => "too-little-time-left",
+            Reason::TokenIdMissing => "jti-missing",
+            Reason::TokenReplayed => "jti-reused",
+        }
+    }
+
+    /// The caller's code. A caller does not learn which names exist: an account that is unknown, disabled or simply not
+    /// his looks the same to him.
+    pub const fn caller_code(self) -> &'static str {
+        match self {
+            Reason::ProviderDisabled
+            | Reason::MappingUnknown
+            | Reason::AccountUnknown
+            | Reason::AccountDisabled
+            | Reason::NoMappingMatched => Reason::NoMappingMatched.code(),
+            Reason::MappingsAmbiguous
+            | Reason::AccountRequired
+            | Reason::NothingGranted
+            | Reason::TargetUnknown
+            | Reason::TargetRequired
+            | Reason::TargetReserved
+            | Reason::ScopeNotGranted
+            | Reason::TooLittleTimeLeft
+            | Reason::TokenIdMissing
+            | Reason::TokenReplayed => self.code(),
+        }
+    }
+
+    /// What the caller is told, in the character set of RFC 6749 section 5.2.
+    pub const fn caller_sentence(self) -> &'static str {
+        match self {
+            Reason::ProviderDisabled
+            | Reason::MappingUnknown
+            | Reason::AccountUnknown
+            | Reason::AccountDisabled
+            | Reason::NoMappingMatched => "no mapping allows this token what was asked for",
+            Reason::MappingsAmbiguous => "more than one mapping matches this token",
+            Reason::AccountRequired => "the request must name a service account",
+            Reason::NothingGranted => "the service account has no permission on any API",
+            Reason::TargetUnknown => "the audience asked for is not one that this token may reach",
+            Reason::TargetRequired => "the request must name an audience: more than one is possible",
+            Reason::TargetReserved => "the audience asked for is reserved",
+            Reason::ScopeNotGranted => "a permission asked for is not granted",
+            Reason::TooLittleTimeLeft => "the subject token ends too soon",
+            Reason::TokenIdMissing => "the subject token has no jti, which its mapping requires",
+            Reason::TokenReplayed => "the subject token was used already",
+        }
+    }
+}
+
+impl Denial {
+    pub(super) fn new(reason: Reason, operator: impl Into<String>) -> Self {
+        Self { reason, operator: operator.into(), hint: None }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The refusal of a token that was used already.
+    pub fn replayed(first: Option<&str>) -> Self {
+        let seen = first.map_or_else(|| "token was used already".to_owned(), |id| format!("token was used already in {id}"));
+        Self::new(Reason::TokenReplayed, seen).hint("fetch another; providers whose platform caches use `replay: reuse`")
+    }
+}
+
+/// The operator's words for a CEL fault.
+pub(super) fn fault_text(fault: &EvalFault) -> String {
+    fault.operator_text()
+}

@@ -1,0 +1,127 @@
+//! Mappings: which facts of which provider may become which service account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Claim, Expected, Id, Lifetime, Match, Permission};
+use crate::expr::Program;
+
+/// `spec` of a `Mapping`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MappingSpec {
+    /// The provider, by name or id.
+    pub provider: String,
+    /// The service account that the workload becomes, of the mapping's own project.
+    pub service_account: String,
+    /// What each claim must be; all must hold.
+    #[serde(default, rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    pub matches: Match,
+    /// A CEL expression over `assertion` that must be true as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Narrows what the account may do; absent means no narrowing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionsSpec>,
+    /// How long its tokens live at most; 15 minutes unless it says otherwise, 60 minutes at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Lifetime>,
+    /// Lets tokens end this much after the evidence they were made from; a lint finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlives_subject: Option<Lifetime>,
+    /// Whether a subject token may be shown again.
+    #[serde(default, skip_serializing_if = "Replay::is_default")]
+    pub replay: Replay,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// `permissions` as written: a list where the account reaches one API, else a list for each API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a list of permissions, or {PROJECT/API: [PERMISSION, ...]}")]
+pub enum PermissionsSpec {
+    /// For whichever API is asked for.
+    List(Vec<Permission>),
+    /// For each API, by name or id; others are not allowed at all.
+    PerApi(BTreeMap<String, Vec<Permission>>),
+}
+
+/// Whether evidence may be shown again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Replay {
+    /// As often as it is valid; right for platforms that cache their tokens.
+    #[default]
+    Reuse,
+    /// A second use of the same (provider, `jti`) is refused; a token without `jti` too.
+    Once,
+}
+
+/// A mapping.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The provider.
+    pub provider: Id,
+    /// The service account.
+    pub account: Id,
+    /// What each claim must be.
+    pub clauses: Box<[Clause]>,
+    /// What must be true as well.
+    pub condition: Option<Arc<Program>>,
+    /// How narrow.
+    pub permissions: MappingPermissions,
+    /// How long at most.
+    pub lifetime: Lifetime,
+    /// How long after the evidence.
+    pub outlives_subject: Option<Lifetime>,
+    /// Whether evidence may be shown again.
+    pub replay: Replay,
+    /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
+    pub anchor: Option<usize>,
+}
+
+/// One expectation of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    /// Which claim.
+    pub claim: Claim,
+    /// What it must be.
+    pub expected: Expected,
+}
+
+/// How a mapping narrows what its account may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MappingPermissions {
+    /// Not at all.
+    All,
+    /// To these, whichever API.
+    Only(Box<[Permission]>),
+    /// To these, for each API; others are not allowed.
+    PerApi(Box<[(Id, Box<[Permission]>)]>),
+}
+
+impl Replay {
+    /// Whether it need not be written down.
+    pub fn is_default(&self) -> bool {
+        *self == Replay::default()
+    }
+}
+
+impl MappingPermissions {
+    /// Whether a permission of an API stays allowed.
+    pub fn allow(&self, api: Id, permission: &Permission) -> bool {
+        match self {
+            MappingPermissions::All => true,
+            MappingPermissions::Only(list) => list.contains(permission),
+            MappingPermissions::PerApi(apis) => apis.iter().any(|(of, list)| *of == api && list.contains(permission)),
+        }
+    }
+}
+
+impl Mapping {
+    /// The lifetime of a mapping that names none.
+    pub const DEFAULT_LIFETIME: Lifetime = Lifetime::from_secs(15 * 60);
+}

@@ -1,0 +1,40 @@
+//! Resources: what can be written into the store, and how one says it.
+//!
+//! A resource arrives as a [`Document`] (one YAML document of `accredit apply`), is parsed into the [`Spec`] of its
+//! [`Kind`] and compiled against the other resources into a [`Resource`], whose references are ids and whose
+//! expressions are programs. There is no other way to make one.
+
+mod api;
+mod document;
+mod duration;
+mod fault;
+mod grant;
+mod id;
+mod kind;
+mod mapping;
+mod matching;
+mod name;
+mod permission;
+mod project;
+mod provider;
+mod resource;
+mod role;
+mod service_account;
+pub mod yaml;
+
+pub use api::{Api, ApiSpec, Signing};
+pub use document::{Document, Parsed};
+pub use duration::Lifetime;
+pub use fault::{Fault, Faults};
+pub use grant::{Given, Grant, GrantSpec};
+pub use id::{DecisionId, Id, IdFault};
+pub use kind::{Kind, Ownership};
+pub use mapping::{Clause, Mapping, MappingPermissions, MappingSpec, PermissionsSpec, Replay};
+pub use matching::{Claim, Expected, Match, Scalar, ValueFault};
+pub use name::{Name, NameFault};
+pub use permission::Permission;
+pub use project::{Project, ProjectSpec};
+pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec};
+pub use resource::{Compiled, Resource, Spec};
+pub use role::{Role, RoleSpec};
+pub use service_account::{ServiceAccount, ServiceAccountSpec};

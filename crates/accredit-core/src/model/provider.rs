@@ -1,0 +1,151 @@
+//! Providers: identity providers whose tokens are accepted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use accredit_id::jose::{Algorithm, Algorithms};
+use accredit_id::trust_domain::TrustDomain;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Lifetime;
+use crate::expr::Program;
+use crate::providers::ProviderKind;
+
+/// `spec` of a `Provider`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProviderSpec {
+    /// The kind: `github`, `spiffe`, `oidc`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The `iss` of its tokens, compared byte for byte. Never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// For kind `spiffe`, instead of an issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<String>,
+    /// Which `aud` its tokens must bear; absent means this server's public URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audiences: Option<Vec<String>>,
+    /// Where its keys come from; absent means discovery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeysSpec>,
+    /// Derived values that mappings match as `x.NAME`, each a CEL expression over `assertion`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Signature algorithms accepted; absent means what the kind says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithms: Option<Vec<String>>,
+    /// `exp - iat` of its tokens at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_token_lifetime: Option<Lifetime>,
+    /// `now - iat` of its tokens at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_token_age: Option<Lifetime>,
+    /// Clock difference forgiven for `nbf` and `iat`, 60 seconds at most; never for `exp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leeway: Option<Lifetime>,
+    /// Accepts tokens with further audiences beside ours.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub many_audiences: bool,
+    /// Accepts tokens without `kid` while the key set has exactly one key.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub key_id_optional: bool,
+    /// Callers must name this provider; two of the same issuer may then exist.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub only_named: bool,
+    /// Claims whose values the audit log keeps, beside the kind's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audit: Vec<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// Where a provider's keys come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeysSpec {
+    /// The issuer's discovery document (OpenID Connect Discovery 1.0 section 4).
+    Discovery(DiscoverySpec),
+    /// A key set at this URL (RFC 7517 section 5).
+    JwksUrl(String),
+    /// This key set. Private members are refused.
+    Uploaded(Value),
+}
+
+/// How a provider is discovered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiscoverySpec {
+    /// Where the document lies, when not under the issuer; its `issuer` must still be the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// A provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its kind.
+    pub kind: &'static ProviderKind,
+    /// The `iss` of its tokens; `spiffe://TRUST-DOMAIN` for kind `spiffe`.
+    pub issuer: String,
+    /// For kind `spiffe`.
+    pub trust_domain: Option<TrustDomain>,
+    /// Which `aud` its tokens must bear.
+    pub audiences: Vec<String>,
+    /// Where its keys come from.
+    pub keys: KeysSpec,
+    /// Derived values, by name.
+    pub attributes: Vec<(Arc<str>, Arc<Program>)>,
+    /// Signature algorithms accepted.
+    pub algorithms: Algorithms,
+    /// `exp - iat` at most.
+    pub max_token_lifetime: Lifetime,
+    /// `now - iat` at most.
+    pub max_token_age: Option<Lifetime>,
+    /// Forgiven for `nbf` and `iat`.
+    pub leeway: Lifetime,
+    /// Whether further audiences are accepted.
+    pub many_audiences: bool,
+    /// Whether a token may lack `kid`.
+    pub key_id_optional: bool,
+    /// Whether callers must name it.
+    pub only_named: bool,
+    /// Claims whose values the audit log keeps, beside the kind's own.
+    pub audit: Vec<String>,
+}
+
+impl Provider {
+    /// Leeway of a provider that names none.
+    pub const DEFAULT_LEEWAY: Lifetime = Lifetime::from_secs(30);
+    /// The most leeway that a provider may ask for.
+    pub const MAX_LEEWAY: Lifetime = Lifetime::from_secs(60);
+
+    /// Whether the audit log keeps this claim's value.
+    pub fn audits(&self, claim: &str) -> bool {
+        self.kind.claim(claim).is_some_and(|fact| fact.audited) || self.audit.iter().any(|name| name == claim)
+    }
+
+    /// Parses the algorithms that a provider lists.
+    ///
+    /// # Errors
+    /// A sentence that names the one that is not accepted.
+    pub fn parse_algorithms(names: &[String]) -> Result<Algorithms, String> {
+        let parse = |name: &String| {
+            name.parse::<Algorithm>().map_err(|_| format!("`{}` is not an accepted algorithm, expected RS, PS or ES with 256, 384 or 512, or EdDSA", name.escape_debug()))
+        };
+        Ok(names.iter().map(parse).collect::<Result<Vec<_>, _>>()?.into_iter().collect())
+    }
+}
+
+impl Default for KeysSpec {
+    fn default() -> Self {
+        KeysSpec::Discovery(DiscoverySpec::default())
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,206 @@
+//! A resource: a document that has been understood.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec, Provider,
+    ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
+};
+
+/// The fields of a document, by kind, its references still as written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spec {
+    /// Of an API.
+    Api(ApiSpec),
+    /// Of a grant.
+    Grant(GrantSpec),
+    /// Of a mapping.
+    Mapping(MappingSpec),
+    /// Of a project.
+    Project(ProjectSpec),
+    /// Of a provider.
+    Provider(ProviderSpec),
+    /// Of a role.
+    Role(RoleSpec),
+    /// Of a service account.
+    ServiceAccount(ServiceAccountSpec),
+}
+
+/// A resource in force.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Its id.
+    pub id: Id,
+    /// The project that owns it.
+    pub project: Option<Id>,
+    /// Its name.
+    pub name: Name,
+    /// Whether it counts.
+    pub enabled: bool,
+    /// Counts its changes, from 1.
+    pub revision: i64,
+    /// Its spec as canonical JSON, references by name.
+    pub body: Box<str>,
+    /// What the decisions read.
+    pub compiled: Compiled,
+}
+
+/// A resource's fields with references resolved and expressions compiled.
+#[derive(Clone, Debug)]
+pub enum Compiled {
+    /// An API.
+    Api(Api),
+    /// A grant.
+    Grant(Grant),
+    /// A mapping.
+    Mapping(Mapping),
+    /// A project.
+    Project(Project),
+    /// A provider.
+    Provider(Box<Provider>),
+    /// A role.
+    Role(Role),
+    /// A service account.
+    ServiceAccount(ServiceAccount),
+}
+
+// === impl Spec ===
+
+impl Spec {
+    /// Reads the fields of a kind.
+    ///
+    /// # Errors
+    /// The first field that does not fit, with its path.
+    pub fn parse(kind: Kind, value: &Value) -> Result<Self, Fault> {
+        match kind {
+            Kind::Api => read(value).map(Spec::Api),
+            Kind::Grant => read(value).map(Spec::Grant),
+            Kind::Mapping => read(value).map(Spec::Mapping),
+            Kind::Project => read(value).map(Spec::Project),
+            Kind::Provider => read(value).map(Spec::Provider),
+            Kind::Role => read(value).map(Spec::Role),
+            Kind::ServiceAccount => read(value).map(Spec::ServiceAccount),
+        }
+    }
+
+    /// The canonical form.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Spec::Api(spec) => write(spec),
+            Spec::Grant(spec) => write(spec),
+            Spec::Mapping(spec) => write(spec),
+            Spec::Project(spec) => write(spec),
+            Spec::Provider(spec) => write(spec),
+            Spec::Role(spec) => write(spec),
+            Spec::ServiceAccount(spec) => write(spec),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Fault> {
+    let empty = Value::Object(serde_json::Map::new());
+    let value = if value.is_null() { &empty } else { value };
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => "spec".to_owned(),
+            path => format!("spec.{path}"),
+        };
+        Fault::at(path, plain(&error.inner().to_string()))
+    })
+}
+
+fn write<T: Serialize>(spec: &T) -> Value {
+    serde_json::to_value(spec).unwrap_or_default()
+}
+
+/// Puts a schema error the way a person would: `is a number, expected a string`.
+fn plain(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("invalid type: ") else { return message.to_owned() };
+    let Some((seen, expected)) = rest.split_once(", expected ") else { return message.to_owned() };
+    let seen = match seen.split([' ', '`']).next() {
+        Some("integer" | "floating") => "a number",
+        Some("boolean") => "a truth value",
+        Some("string") => "a text",
+        Some("sequence") => "a list",
+        Some("map") => "an object",
+        Some("null" | "unit") => "empty",
+        _ => seen,
+    };
+    let expected = match expected {
+        "a string" => "a text in quotes",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    format!("is {seen}, expected {expected}")
+}
+
+// === impl Resource ===
+
+impl Resource {
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.id.kind()
+    }
+
+    /// Its document, as `export` prints it.
+    pub fn document(&self) -> Document {
+        Document {
+            kind: self.kind().document().to_owned(),
+            name: self.name.as_str().to_owned(),
+            id: Some(self.id.to_string()),
+            enabled: (!self.enabled).then_some(false),
+            spec: serde_json::from_str(&self.body).unwrap_or_default(),
+        }
+    }
+
+    /// The API, if it is one.
+    pub fn as_api(&self) -> Option<&Api> {
+        match &self.compiled {
+            Compiled::Api(api) => Some(api),
+            _ => None,
+        }
+    }
+
+    /// The grant, if it is one.
+    pub fn as_grant(&self) -> Option<&Grant> {
+        match &self.compiled {
+            Compiled::Grant(grant) => Some(grant),
+            _ => None,
+        }
+    }
+
+    /// The mapping, if it is one.
+    pub fn as_mapping(&self) -> Option<&Mapping> {
+        match &self.compiled {
+            Compiled::Mapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    /// The provider, if it is one.
+    pub fn as_provider(&self) -> Option<&Provider> {
+        match &self.compiled {
+            Compiled::Provider(provider) => Some(provider),
+            _ => None,
+        }
+    }
+
+    /// The role, if it is one.
+    pub fn as_role(&self) -> Option<&Role> {
+        match &self.compiled {
+            Compiled::Role(role) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// The service account, if it is one.
+    pub fn as_service_account(&self) -> Option<&ServiceAccount> {
+        match &self.compiled {
+            Compiled::ServiceAccount(account) => Some(account),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! YAML in and out: documents with the line of each field, and documents as `export` writes them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+
+use super::Document;
+
+/// A document and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Located {
+    /// The document.
+    pub document: Document,
+    /// The file it was read from, as the reader named it.
+    pub file: String,
+    /// The line that it begins on, from 1.
+    pub line: usize,
+    lines: BTreeMap<String, usize>,
+}
+
+/// Why a file is no set of documents.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line} {message}")]
+pub struct YamlFault {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The field, when it is known.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Reads the documents of a file; JSON is YAML too. Empty documents are passed over.
+///
+/// # Errors
+/// Where the text is no YAML, repeats a key, or a document has members that no document has.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
+    let fault = |line: usize, field: &str, message: String| YamlFault { file: file.to_owned(), line, field: field.to_owned(), message };
+    if text.len() > MAX_FILE {
+        return Err(vec![fault(1, "", format!("file has {} bytes, at most {MAX_FILE} are read", text.len()))]);
+    }
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        strict_booleans: true,
+        budget: serde_saphyr::budget! {
+            max_events: 8_000_000,
+            max_nodes: 8_000_000,
+            max_documents: 200_000,
+            max_depth: 64,
+            max_aliases: 0,
+            max_anchors: 0,
+        },
+    };
+    let nodes: Vec<Spanned<Node>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+        let line = error.location().map_or(1, |location| location.line() as usize);
+        let message = error.without_snippet().to_string();
+        let message = message.lines().next().unwrap_or("is not YAML").to_owned();
+        vec![fault(line, "", message)]
+    })?;
+    let mut located = Vec::with_capacity(nodes.len());
+    let mut faults = Vec::new();
+    for node in nodes {
+        let line = node.referenced.line() as usize;
+        if matches!(node.value, Node::Null) {
+            continue;
+        }
+        let mut lines = BTreeMap::new();
+        let value = node.value.into_value("", &mut lines);
+        match serde_path_to_error::deserialize::<_, Document>(&value) {
+            Ok(document) => located.push(Located { document, file: file.to_owned(), line, lines }),
+            Err(error) => {
+                let field = error.path().to_string();
+                let line = lines.get(&field).copied().unwrap_or(line);
+                faults.push(fault(line, &field, plain(&error.inner().to_string(), &field)));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(located) } else { Err(faults) }
+}
+
+/// Writes a document so that [`parse`] reads the same again.
+pub fn write(document: &Document) -> String {
+    serde_saphyr::to_string(document).unwrap_or_default()
+}
+
+impl Located {
+    /// The line of a field, or of the nearest one around it.
+    pub fn line_of(&self, field: &str) -> usize {
+        let mut path = field;
+        loop {
+            if let Some(line) = self.lines.get(path) {
+                return *line;
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => return self.line,
+            }
+        }
+    }
+}
+
+fn plain(message: &str, field: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    match field {
+        "." | "" => message.to_owned(),
+        _ => format!("`{field}`: {message}"),
+    }
+}
+
+/// A YAML node with the places of its children.
+enum Node {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Spanned<Node>>),
+    Map(Vec<(String, Spanned<Node>)>),
+}
+
+impl Node {
+    fn into_value(self, path: &str, lines: &mut BTreeMap<String, usize>) -> Value {
+        match self {
+            Node::Null => Value::Null,
+            Node::Bool(truth) => Value::Bool(truth),
+            Node::Number(number) => Value::Number(number),
+            Node::Text(text) => Value::String(text),
+            Node::List(items) => {
+                let value = |(place, item): (usize, Spanned<Node>)| descend(format!("{path}[{place}]"), item, lines);
+                Value::Array(items.into_iter().enumerate().map(value).collect())
+            }
+            Node::Map(members) => {
+                let mut map = Map::new();
+                for (key, member) in members {
+                    let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    map.insert(key, descend(inner, member, lines));
+                }
+                Value::Object(map)
+            }
+        }
+    }
+}
+
+fn descend(path: String, node: Spanned<Node>, lines: &mut BTreeMap<String, usize>) -> Value {
+    let line = node.referenced.line() as usize;
+    let value = node.value.into_value(&path, lines);
+    lines.insert(path, line);
+    value
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Node;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_bool<E>(self, truth: bool) -> Result<Node, E> {
+                Ok(Node::Bool(truth))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+                Ok(Node::Number(number.into()))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+                Ok(Node::Number(number.into()))
+            }
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Node, E> {
+                Number::from_f64(number).map(Node::Number).ok_or_else(|| E::custom("not a finite number"))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+                Ok(Node::Text(text.to_owned()))
+            }
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Null)
+            }
+            fn visit_none<E>(self) -> Result<Node, E> {
+                Ok(Node::Null)
+            }
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+                Node::deserialize(deserializer)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Node::List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Node::Map(members))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// 64 MiB: far more than anybody writes by hand, little enough to hold in memory.
+const MAX_FILE: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_knows_its_line() {
+        let text = "kind: Provider\nname: github\nspec:\n  type: github\n---\nkind: Mapping\nname: ci/web\nspec:\n  match:\n    ref: [a,\n      b]\n    repository_id: 123\n";
+        let located = parse("web.yaml", text).unwrap();
+        assert_eq!(located.len(), 2);
+        assert_eq!((located[0].line, located[1].line), (1, 6));
+        for (field, line) in [("spec.match.repository_id", 12), ("spec.match.ref[1]", 11), ("spec.match.missing", 10), ("nothing", 6)] {
+            assert_eq!(located[1].line_of(field), line, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused_with_its_line() {
+        for (text, line) in [
+            ("kind: A\nkind: B\n", 2),
+            ("kind: A\nname: b\nspec: {}\nother: 1\n", 4),
+            ("kind: A\nname: [1\n", 2),
+            ("kind: &a A\nname: *a\n", 1),
+            ("- a\n", 1),
+            ("kind: A\nname: 5\n", 2),
+        ] {
+            let faults = parse("web.yaml", text).unwrap_err();
+            assert_eq!(faults[0].line, line, "{text}: {faults:?}");
+        }
+        assert!(parse("empty.yaml", "\n---\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let document = Document {
+            kind: "Mapping".into(),
+            name: "ci/web".into(),
+            id: None,
+            enabled: Some(false),
+            spec: serde_json::json!({"match": {"id": "123", "yes": "no", "t": "true", "n": 5, "b": true, "s": "a: b #c", "w": " x ", "e": "1e3", "star": "*a", "x": ["~", "null", "0x1f", "2026-01-01", "é\u{202e}"]}, "condition": "assertion.a == \"x\"\n&& true"}),
+        };
+        let text = write(&document);
+        assert_eq!(parse("x", &text).unwrap()[0].document, document, "{text}");
+    }
+}

@@ -1,0 +1,265 @@
+//! Planning a change: documents in, the world as it would be out, all or nothing.
+//!
+//! A plan is made on a clone of the world, so every document sees those before it, faults of all of them are told at
+//! once, and a dry run is a plan that nobody carries out.
+
+mod compile;
+mod diff;
+mod mapping;
+mod provider;
+mod remove;
+mod retain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use compile::Context;
+pub use diff::FieldChange;
+pub use remove::{delete, set_enabled};
+pub use retain::{Stored, restore};
+
+use crate::lint::{Found, Severity, lint};
+use crate::model::{Compiled, Document, Fault, Faults, Id, Kind, Name, Parsed, Resource};
+use crate::world::World;
+
+/// What would be done.
+#[derive(Debug)]
+pub struct Plan {
+    /// The world afterwards.
+    pub next: World,
+    /// One entry a document in its order, deletions after them.
+    pub changes: Vec<Change>,
+    /// Resources to write.
+    pub puts: Vec<Arc<Resource>>,
+    /// Resources to take away.
+    pub deletes: Vec<Arc<Resource>>,
+    /// What the linter says of what is written.
+    pub findings: Vec<Found>,
+    /// Whether something that was allowed may no longer be: decisions made before must be made again.
+    pub revokes: bool,
+}
+
+/// What happens to one resource.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What happens.
+    pub action: Action,
+    /// Which kind.
+    pub kind: Kind,
+    /// Which one.
+    pub name: Name,
+    /// Its id.
+    pub id: Id,
+    /// Field by field, for updates.
+    pub fields: Vec<FieldChange>,
+    /// What another mapping would newly allow once this one is gone (L06), a sentence each.
+    pub newly_allowed: Vec<String>,
+}
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is new.
+    Create,
+    /// It goes.
+    Delete,
+    /// It is so already.
+    Unchanged,
+    /// It becomes different.
+    Update,
+}
+
+/// Plans to bring documents into force; `prune` also takes away what is not among them. `random` gives ids.
+///
+/// # Errors
+/// Every fault of every document; nothing is to be written then.
+pub fn apply(
+    world: &World,
+    documents: &[Document],
+    prune: bool,
+    context: &Context<'_>,
+    random: &mut dyn FnMut() -> [u8; 16],
+) -> Result<Plan, Faults> {
+    let mut draft = Draft::new(world);
+    let parsed = parse_all(documents, &mut draft.faults);
+    for kind in Kind::ALL {
+        for (place, document) in parsed.iter().filter(|(_, document)| document.kind == kind) {
+            draft.bring(*place, document, context, random);
+        }
+    }
+    if prune {
+        let named: std::collections::BTreeSet<_> = parsed.iter().map(|(_, document)| (document.kind, document.name.clone())).collect();
+        let mut gone: Vec<_> = world.iter().filter(|resource| !named.contains(&(resource.kind(), resource.name.clone()))).cloned().collect();
+        gone.sort_unstable_by(|one, two| (two.kind(), &two.name).cmp(&(one.kind(), &one.name)));
+        draft.take_away(gone);
+    }
+    draft.finish(context)
+}
+
+fn parse_all(documents: &[Document], faults: &mut Vec<Fault>) -> Vec<(usize, Parsed)> {
+    let mut parsed: Vec<(usize, Parsed)> = Vec::with_capacity(documents.len());
+    let mut seen: BTreeMap<(Kind, Name), usize> = BTreeMap::new();
+    for (place, document) in documents.iter().enumerate() {
+        match document.parse() {
+            Err(fault) => faults.push(fault.in_document(place)),
+            Ok(read) => match seen.insert((read.kind, read.name.clone()), place) {
+                Some(_) => faults.push(Fault::at("name", format!("{} `{}` stands twice in this set", read.kind.noun(), read.name)).in_document(place)),
+                None => parsed.push((place, read)),
+            },
+        }
+    }
+    parsed
+}
+
+/// A plan in the making.
+struct Draft<'w> {
+    before: &'w World,
+    next: World,
+    /// By document, so that changes come out in the documents' order.
+    changes: BTreeMap<usize, Change>,
+    places: BTreeMap<Id, usize>,
+    deleted: Vec<Change>,
+    puts: Vec<Arc<Resource>>,
+    deletes: Vec<Arc<Resource>>,
+    faults: Vec<Fault>,
+}
+
+impl<'w> Draft<'w> {
+    fn new(before: &'w World) -> Self {
+        Self {
+            before,
+            next: before.clone(),
+            changes: BTreeMap::new(),
+            places: BTreeMap::new(),
+            deleted: Vec::new(),
+            puts: Vec::new(),
+            deletes: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Compiles one document and puts it into the next world.
+    fn bring(&mut self, place: usize, document: &Parsed, context: &Context<'_>, random: &mut dyn FnMut() -> [u8; 16]) {
+        match self.compile(document, context, random) {
+            Err(fault) => self.faults.push(fault.in_document(place)),
+            Ok(resource) => {
+                let existing = self.before.by_id(resource.id).cloned();
+                let action = match &existing {
+                    None => Action::Create,
+                    Some(old) if old.body == resource.body && old.enabled == resource.enabled => Action::Unchanged,
+                    Some(_) => Action::Update,
+                };
+                let fields = existing.as_deref().filter(|_| action == Action::Update).map(|old| diff::fields(old, &resource)).unwrap_or_default();
+                let change = Change { action, kind: document.kind, name: document.name.clone(), id: resource.id, fields, newly_allowed: Vec::new() };
+                self.changes.insert(place, change);
+                self.places.insert(resource.id, place);
+                if action != Action::Unchanged {
+                    let resource = Arc::new(resource);
+                    self.next.put(Arc::clone(&resource));
+                    self.puts.push(resource);
+                }
+            }
+        }
+    }
+
+    fn compile(&self, document: &Parsed, context: &Context<'_>, random: &mut dyn FnMut() -> [u8; 16]) -> Result<Resource, Fault> {
+        let existing = self.next.find(document.kind, document.name.as_str());
+        let id = match (existing, document.id) {
+            (Some(existing), Some(id)) if existing.id != id => {
+                return Err(Fault::at("id", format!("`{id}` is not the id of {} `{}`, which has `{}`", document.kind.noun(), document.name, existing.id))
+                    .hint("ids never change: leave `id` out, or delete the old one first"));
+            }
+            (Some(existing), _) => existing.id,
+            (None, Some(id)) => match self.next.by_id(id) {
+                Some(other) => return Err(Fault::at("id", format!("`{id}` belongs to {} `{}`", other.kind().noun(), other.name))),
+                None => id,
+            },
+            (None, None) => Id::new(document.kind, random()),
+        };
+        let revision = existing.map_or(1, |existing| existing.revision + 1);
+        if let (Some(Compiled::Provider(old)), crate::model::Spec::Provider(spec)) = (existing.map(|existing| &existing.compiled), &document.spec) {
+            provider::unchanged_issuer(old, spec)?;
+        }
+        compile::resource(id, revision, document, &self.next, context)
+    }
+
+    fn take_away(&mut self, gone: Vec<Arc<Resource>>) {
+        for resource in gone {
+            let newly_allowed = remove::newly_allowed(&resource, &self.next);
+            self.next.remove(resource.id);
+            self.deleted.push(Change {
+                action: Action::Delete,
+                kind: resource.kind(),
+                name: resource.name.clone(),
+                id: resource.id,
+                fields: Vec::new(),
+                newly_allowed,
+            });
+            self.deletes.push(resource);
+        }
+        for resource in &self.deletes {
+            if let Some(other) = self.next.referrers(resource.id).next() {
+                self.faults.push(
+                    Fault::at("", format!("{} `{}` is still used by {} `{}`", resource.kind().noun(), resource.name, other.kind().noun(), other.name))
+                        .hint("delete that first, or both in one set with --prune"),
+                );
+            }
+        }
+    }
+
+    /// Looks at what refers to changed resources once more, runs the linter, and closes the plan.
+    fn finish(mut self, context: &Context<'_>) -> Result<Plan, Faults> {
+        let written: Vec<_> = self.puts.iter().filter_map(|put| self.next.by_id(put.id).cloned()).collect();
+        for resource in &written {
+            if self.before.by_id(resource.id).is_some() {
+                self.recheck_referrers(resource, context);
+            }
+        }
+        let mut findings = Vec::new();
+        for resource in &written {
+            for found in lint(resource, &self.next) {
+                if found.rule.severity == Severity::Error {
+                    let document = self.places.get(&resource.id).copied().unwrap_or_default();
+                    let fault = Fault::at(found.finding.field, found.finding.message.clone()).in_document(document);
+                    self.faults.push(Fault { hint: found.finding.fix.clone(), ..fault });
+                } else {
+                    findings.push(found);
+                }
+            }
+        }
+        if !self.faults.is_empty() {
+            self.faults.sort_by_key(|fault| fault.document);
+            return Err(Faults(self.faults));
+        }
+        let updated = self.changes.values().any(|change| change.action == Action::Update);
+        let revokes = updated || !self.deletes.is_empty();
+        let changes = self.changes.into_values().chain(self.deleted).collect();
+        Ok(Plan { next: self.next, changes, puts: self.puts, deletes: self.deletes, findings, revokes })
+    }
+
+    /// A changed API may have lost a permission that a role names; a changed provider may now need pins.
+    fn recheck_referrers(&mut self, changed: &Arc<Resource>, context: &Context<'_>) {
+        if !matches!(changed.kind(), Kind::Api | Kind::Role | Kind::Provider) {
+            return;
+        }
+        let referrers: Vec<_> = self.next.referrers(changed.id).filter(|other| !self.places.contains_key(&other.id)).cloned().collect();
+        let document = self.places.get(&changed.id).copied().unwrap_or_default();
+        for other in referrers {
+            let again = other.document().parse().and_then(|parsed| compile::resource(other.id, other.revision, &parsed, &self.next, context));
+            let fault = match again {
+                Err(fault) => Some(fault),
+                Ok(resource) => {
+                    let resource = Arc::new(resource);
+                    self.next.put(Arc::clone(&resource));
+                    let error = lint(&resource, &self.next).into_iter().find(|found| found.rule.severity == Severity::Error);
+                    error.map(|found| Fault::at(found.finding.field, found.finding.message))
+                }
+            };
+            if let Some(fault) = fault {
+                self.faults.push(
+                    Fault::at("", format!("{} `{}` would no longer be valid: {}", other.kind().noun(), other.name, fault.message)).in_document(document),
+                );
+            }
+        }
+    }
+}

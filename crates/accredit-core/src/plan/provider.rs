@@ -1,0 +1,175 @@
+//! Compiling a provider.
+
+use accredit_id::jose::jwk::{KeySet, Purpose, Source};
+use accredit_id::jose::Algorithms;
+use accredit_id::trust_domain::TrustDomain;
+
+use super::compile::Context;
+use super::mapping::{program, within};
+use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
+use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
+use crate::world::World;
+
+pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, context: &Context<'_>) -> Result<Provider, Fault> {
+    let kind = ProviderKind::named(&spec.kind).ok_or_else(|| {
+        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        Fault::at("spec.type", format!("`{}` is not a kind of provider", spec.kind.escape_debug())).hint(format!("kinds are {}", known.join(", ")))
+    })?;
+    let (issuer, trust_domain) = issuer(spec, kind, context)?;
+    let audiences = match &spec.audiences {
+        None => vec![context.public_url.to_owned()],
+        Some(list) if list.is_empty() || list.iter().any(|audience| audience.is_empty() || audience.len() > 512) => {
+            return Err(Fault::at("spec.audiences", "expected one or more audiences of 1 to 512 bytes").hint("leave it out for this server's public URL"));
+        }
+        Some(list) => list.clone(),
+    };
+    let keys = spec.keys.clone().unwrap_or_default();
+    check_keys(&keys, kind, name, &issuer, context)?;
+    unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
+    let provider = Provider {
+        kind,
+        issuer,
+        trust_domain,
+        audiences,
+        keys,
+        attributes: attributes(spec)?,
+        algorithms: match &spec.algorithms {
+            None => Algorithms::ASYMMETRIC,
+            Some(names) => Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?,
+        },
+        max_token_lifetime: spec.max_token_lifetime.unwrap_or(Lifetime::from_secs(kind.max_token_lifetime.as_secs() as u32)),
+        max_token_age: spec.max_token_age,
+        leeway: spec.leeway.unwrap_or(Provider::DEFAULT_LEEWAY),
+        many_audiences: spec.many_audiences,
+        key_id_optional: spec.key_id_optional,
+        only_named: spec.only_named,
+        audit: spec.audit.clone(),
+    };
+    within("spec.leeway", provider.leeway, Lifetime::from_secs(0), Provider::MAX_LEEWAY)?;
+    within("spec.maxTokenLifetime", provider.max_token_lifetime, Lifetime::from_secs(1), MAX_TOKEN_LIFETIME)?;
+    Ok(provider)
+}
+
+/// An issuer never changes: what was pinned to it would come to mean somebody else.
+pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<(), Fault> {
+    let same = match (&spec.issuer, &spec.trust_domain) {
+        (Some(issuer), _) => *issuer == old.issuer,
+        (None, Some(trust_domain)) => old.trust_domain.as_ref().is_some_and(|old| old.as_str() == trust_domain),
+        (None, None) => old.kind.default_issuer == Some(old.issuer.as_str()),
+    };
+    if same && spec.kind == old.kind.name {
+        return Ok(());
+    }
+    let field = if spec.kind != old.kind.name { "spec.type" } else { "spec.issuer" };
+    Err(Fault::at(field, format!("a provider's type and issuer never change; this one is `{}` of `{}`", old.kind.name, old.issuer)).hint("make a new provider under another name"))
+}
+
+fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Result<(String, Option<TrustDomain>), Fault> {
+    if kind.spiffe {
+        if spec.issuer.is_some() {
+            return Err(Fault::at("spec.issuer", "a SPIFFE provider has a `trustDomain` instead"));
+        }
+        let text = spec.trust_domain.as_deref().ok_or_else(|| Fault::at("spec.trustDomain", "is missing, expected a trust domain such as example.org"))?;
+        let trust_domain: TrustDomain = text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
+        return Ok((format!("spiffe://{trust_domain}"), Some(trust_domain)));
+    }
+    if spec.trust_domain.is_some() {
+        return Err(Fault::at("spec.trustDomain", format!("a provider of type `{}` has an `issuer` instead", kind.name)));
+    }
+    let issuer = spec.issuer.as_deref().or(kind.default_issuer).ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
+    url("spec.issuer", issuer, context)?;
+    if issuer.trim_end_matches('/') == context.public_url.trim_end_matches('/') {
+        return Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself")).hint("its own tokens are exchanged without a provider"));
+    }
+    let owner = KINDS.iter().find(|other| other.name != kind.name && other.default_issuer == Some(issuer.trim_end_matches('/')));
+    if let Some(owner) = owner {
+        return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name)).hint(format!("say `type: {}`", owner.name)));
+    }
+    Ok((issuer.to_owned(), None))
+}
+
+/// https, a host, nothing that hides or adds: no user, query, fragment; no upper case where it would not count (J09, C02).
+fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
+    let fault = |why: &str| Err(Fault::at(field, format!("`{}` {why}", text.escape_debug())));
+    let rest = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => rest,
+        (None, Some(rest)) if context.plain_http => rest,
+        (None, Some(_)) => return fault("is plain http, expected https"),
+        (None, None) => return fault("is not an https URL"),
+    };
+    if text.len() > 512 || !text.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+        return fault("is not a URL of at most 512 visible ASCII characters");
+    }
+    if text.contains(['?', '#']) {
+        return fault("has a query or fragment");
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains('@') {
+        return fault("has a user in it");
+    }
+    if host.is_empty() || host.starts_with(':') || host.ends_with('.') || host.bytes().any(|byte| byte.is_ascii_uppercase() || matches!(byte, b'%' | b'\\')) {
+        return fault("has no plain lower-case host");
+    }
+    Ok(())
+}
+
+fn check_keys(keys: &KeysSpec, kind: &ProviderKind, name: &Name, issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
+    match keys {
+        KeysSpec::Discovery(discovery) => {
+            if kind.spiffe && discovery.url.is_none() {
+                return Err(Fault::at("spec.keys", "a trust domain is not discovered, expected `jwksUrl` or `uploaded`")
+                    .hint("name the bundle endpoint: `keys: {jwksUrl: https://...}`"));
+            }
+            discovery.url.as_deref().map_or(Ok(()), |text| url("spec.keys.discovery.url", text, context))
+        }
+        KeysSpec::JwksUrl(text) => url("spec.keys.jwksUrl", text, context),
+        KeysSpec::Uploaded(document) => {
+            let vendor = KINDS.iter().any(|kind| kind.default_issuer == Some(issuer)) || SHARED_ISSUERS.iter().any(|shared| shared.issuer == issuer);
+            if vendor && name.project().is_some() {
+                return Err(Fault::at("spec.keys.uploaded", format!("keys of `{issuer}` are uploaded by the server's owner alone")).hint("use `discovery: {}`"));
+            }
+            let purpose = if kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
+            let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose).map_err(|fault| Fault::at("spec.keys.uploaded", format!("{fault}")))?;
+            match set.is_empty() {
+                true => Err(Fault::at("spec.keys.uploaded", "has no usable key")),
+                false => Ok(()),
+            }
+        }
+    }
+}
+
+/// (issuer, audience) leads to one provider wherever a caller need not name it (L07).
+fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, world: &World) -> Result<(), Fault> {
+    if only_named {
+        return Ok(());
+    }
+    for other in world.providers_of_issuer(issuer).filter(|other| other.id != id) {
+        let Some(known) = other.as_provider().filter(|known| !known.only_named) else { continue };
+        if let Some(audience) = audiences.iter().find(|audience| known.audiences.contains(audience)) {
+            return Err(Fault::at("spec.audiences", format!("another provider has issuer `{issuer}` and audience `{audience}` already"))
+                .hint("give one of them another audience, or `onlyNamed: true`"));
+        }
+    }
+    Ok(())
+}
+
+fn attributes(spec: &ProviderSpec) -> Result<Vec<(std::sync::Arc<str>, std::sync::Arc<crate::expr::Program>)>, Fault> {
+    if spec.attributes.len() > MAX_ATTRIBUTES {
+        return Err(Fault::at("spec.attributes", format!("{} attributes, at most {MAX_ATTRIBUTES} are allowed", spec.attributes.len())));
+    }
+    spec.attributes
+        .iter()
+        .map(|(name, source)| {
+            let field = format!("spec.attributes.{name}");
+            let is_name = (1..=64).contains(&name.len()) && name.starts_with(|letter: char| letter.is_ascii_lowercase()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            if !is_name {
+                return Err(Fault::at(field, format!("`{}` is no attribute name, expected a-z, 0-9 and `_`", name.escape_debug())));
+            }
+            Ok((name.as_str().into(), program(&field, source)?))
+        })
+        .collect()
+}
+
+const MAX_ATTRIBUTES: usize = 50;
+/// 49 hours: the longest that any known platform issues (Modal, 48 hours).
+const MAX_TOKEN_LIFETIME: Lifetime = Lifetime::from_secs(49 * 3600);

@@ -1,0 +1,147 @@
+//! What is known of each kind of identity provider: a file each, a row of equals.
+//!
+//! A kind is a value, not a trait: the claims it sends and which of them can be reassigned, which claims say whose
+//! tenant a token belongs to, how its subjects are written, what is dangerous about it. To add one, write its file and
+//! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
+
+pub mod github;
+pub mod oidc;
+pub mod spiffe;
+mod tenancy;
+
+use std::time::Duration;
+
+pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
+
+use crate::model::Scalar;
+
+/// Every kind.
+pub static KINDS: &[&ProviderKind] = &[&github::GITHUB, &oidc::OIDC, &spiffe::SPIFFE];
+
+/// What is known of a kind of identity provider.
+#[derive(Debug)]
+pub struct ProviderKind {
+    /// What documents call it.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub sentence: &'static str,
+    /// The issuer of its public service, when nearly everybody means that one.
+    pub default_issuer: Option<&'static str>,
+    /// The claims that it sends.
+    pub claims: &'static [ClaimFact],
+    /// Claims that mappings are found by, the most selective first.
+    pub anchors: &'static [&'static str],
+    /// Claims of which a mapping must pin one, because tenants share the issuer; permanent ones first. Empty: not shared.
+    pub tenancy: &'static [&'static str],
+    /// How `sub` is written.
+    pub subject: SubjectGrammar,
+    /// How long its tokens may live (`exp - iat`) unless a provider says otherwise.
+    pub max_token_lifetime: Duration,
+    /// Whether `iss` and `iat` may be missing: SPIFFE requires neither (JWT-SVID section 3).
+    pub spiffe: bool,
+    /// Whether its platform hands the same token out more than once, so that `replay: once` would break honest callers.
+    pub caches: bool,
+    /// What one should know before trusting it, a sentence each.
+    pub dangers: &'static [&'static str],
+}
+
+/// What is known of one claim.
+#[derive(Debug)]
+pub struct ClaimFact {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether its value can come to mean somebody else.
+    pub standing: Standing,
+    /// Whether the audit log keeps its value.
+    pub audited: bool,
+    /// What type it has.
+    pub shape: Shape,
+}
+
+/// Whether a claim's value can come to mean somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Whoever starts the job chooses it: a branch, an event. Never enough by itself.
+    Chosen,
+    /// A name: it can be given up and taken by somebody else.
+    Reassignable,
+    /// An id that is never used again.
+    Permanent,
+    /// A fact about the run that identifies nobody.
+    Circumstance,
+}
+
+/// The type of a claim's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Anything.
+    Any,
+    /// A string, also where it holds digits or `true`.
+    Text,
+}
+
+/// How a kind writes `sub`.
+#[derive(Clone, Copy, Debug)]
+pub struct SubjectGrammar {
+    /// The formats in use, e.g. `classic`; a subject that fits none is an alarm.
+    pub formats: &'static [SubjectFormat],
+    /// How firmly an expected `sub` pins the tenant.
+    pub pins: fn(&Scalar) -> Pin,
+}
+
+/// One way to write `sub`.
+#[derive(Clone, Copy, Debug)]
+pub struct SubjectFormat {
+    /// Its name, as people call it.
+    pub name: &'static str,
+    /// Whether a subject is written so.
+    pub fits: fn(&str) -> bool,
+}
+
+/// How firmly an expected value pins whose token it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pin {
+    /// Not at all: another tenant could show it.
+    Open,
+    /// By a name, which can be reassigned.
+    ByName,
+    /// By a permanent id.
+    Permanent,
+}
+
+impl ProviderKind {
+    /// Finds a kind by name.
+    pub fn named(name: &str) -> Option<&'static ProviderKind> {
+        KINDS.iter().copied().find(|kind| kind.name == name)
+    }
+
+    /// What is known of a claim.
+    pub fn claim(&self, name: &str) -> Option<&'static ClaimFact> {
+        self.claims.iter().find(|fact| fact.name == name)
+    }
+
+    /// The name of the format that a subject is written in.
+    pub fn subject_format(&self, subject: &str) -> Option<&'static str> {
+        self.subject.formats.iter().find(|format| (format.fits)(subject)).map(|format| format.name)
+    }
+}
+
+const fn claim(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
+    ClaimFact { name, standing, audited: true, shape }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart_and_know_their_own_claims() {
+        for (place, kind) in KINDS.iter().enumerate() {
+            assert!(KINDS[..place].iter().all(|other| other.name != kind.name), "{} twice", kind.name);
+            assert!(!kind.dangers.is_empty(), "{} has no dangers", kind.name);
+            for name in kind.tenancy {
+                assert!(kind.claim(name).is_some(), "{}: {name} is not among its claims", kind.name);
+            }
+        }
+    }
+}

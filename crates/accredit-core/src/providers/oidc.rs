@@ -1,0 +1,35 @@
+//! Any OpenID Connect issuer.
+
+use std::time::Duration;
+
+use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectGrammar, claim};
+
+/// An issuer that no other kind knows better.
+pub static OIDC: ProviderKind = ProviderKind {
+    name: "oidc",
+    sentence: "any issuer of signed JWTs with a discovery document or a key set",
+    default_issuer: None,
+    claims: CLAIMS,
+    anchors: &["sub"],
+    tenancy: &[],
+    subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open },
+    max_token_lifetime: Duration::from_secs(3600),
+    spiffe: false,
+    caches: true,
+    dangers: &[
+        "Nothing is known of its claims: whether `sub` can be reassigned is for you to find out.",
+        "An issuer that serves several customers needs a claim that says which one; match it in every mapping.",
+        "`email` identifies nobody unless `email_verified` is true and the tenant is matched as well.",
+    ],
+};
+
+static CLAIMS: &[ClaimFact] = &[
+    claim("aud", Standing::Circumstance, Shape::Any),
+    claim("azp", Standing::Circumstance, Shape::Text),
+    claim("exp", Standing::Circumstance, Shape::Any),
+    claim("iat", Standing::Circumstance, Shape::Any),
+    claim("iss", Standing::Circumstance, Shape::Text),
+    claim("jti", Standing::Circumstance, Shape::Text),
+    claim("nbf", Standing::Circumstance, Shape::Any),
+    claim("sub", Standing::Reassignable, Shape::Text),
+];

@@ -1,0 +1,118 @@
+//! Changing a world: every index follows a resource in and out.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use super::{Target, World, anchor_keys};
+use crate::model::{Compiled, Given, Id, Mapping, MappingPermissions, Resource, Scalar};
+
+/// Where a mapping is filed: a hash of (provider, claim, value). Two that collide only make each other candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AnchorKey(u64);
+
+impl AnchorKey {
+    pub(super) fn new(provider: Id, claim: &str, value: &Scalar) -> Self {
+        Self(BuildHasherDefault::<DefaultHasher>::default().hash_one((provider, claim, value)))
+    }
+}
+
+impl World {
+    /// Brings a resource into force, in place of the one with its id.
+    pub fn put(&mut self, resource: Arc<Resource>) {
+        self.remove(resource.id);
+        self.names.insert((resource.kind(), resource.name.clone()), resource.id);
+        for id in references(&resource) {
+            self.referrers.change(id, |ids| ids.push(resource.id), |_| true);
+        }
+        match &resource.compiled {
+            Compiled::Api(api) => self.audiences.insert((*api.audience).into(), resource.id),
+            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| ids.push(resource.id), |_| true),
+            Compiled::Provider(provider) => {
+                self.issuers.change(provider.issuer.as_str().into(), |ids| ids.push(resource.id), |_| true);
+            }
+            Compiled::Mapping(mapping) => self.file(resource.id, mapping, true),
+            Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+        }
+        self.resources.insert(resource.id, resource);
+    }
+
+    /// Takes a resource out of force.
+    pub fn remove(&mut self, id: Id) {
+        let Some(resource) = self.resources.get(&id).cloned() else { return };
+        let without = |ids: &mut Vec<Id>| ids.retain(|other| *other != id);
+        self.names.remove(&(resource.kind(), resource.name.clone()));
+        for target in references(&resource) {
+            self.referrers.change(target, without, |ids| !ids.is_empty());
+        }
+        match &resource.compiled {
+            Compiled::Api(api) => self.audiences.remove(&(*api.audience).into()),
+            Compiled::Grant(grant) => self.grants.change(grant.to, without, |ids| !ids.is_empty()),
+            Compiled::Provider(provider) => {
+                self.issuers.change(provider.issuer.as_str().into(), without, |ids| !ids.is_empty());
+            }
+            Compiled::Mapping(mapping) => self.file(id, mapping, false),
+            Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+        }
+        self.resources.remove(&id);
+    }
+
+    /// Files a mapping where its tokens will look for it, or takes it out again.
+    fn file(&mut self, id: Id, mapping: &Mapping, present: bool) {
+        let target = Target { account: mapping.account, mapping: id };
+        let turn = |targets: &mut Vec<Target>| match present {
+            true => targets.push(target),
+            false => targets.retain(|other| *other != target),
+        };
+        let turn_id = |ids: &mut Vec<Id>| match present {
+            true => ids.push(id),
+            false => ids.retain(|other| *other != id),
+        };
+        self.routes.change((mapping.provider, mapping.account), turn_id, |ids| !ids.is_empty());
+        let Some(place) = mapping.anchor else {
+            self.loose.change(mapping.provider, turn, |targets| !targets.is_empty());
+            return;
+        };
+        let clause = &mapping.clauses[place];
+        for key in anchor_keys(mapping.provider, clause) {
+            self.anchors.change(key, turn, |targets| !targets.is_empty());
+        }
+        let claim = clause.claim.to_string();
+        self.anchor_claims.change(
+            mapping.provider,
+            |claims| {
+                let claims = Arc::make_mut(claims);
+                let count = claims.entry(claim.as_str().into()).or_default();
+                match present {
+                    true => *count += 1,
+                    false => *count = count.saturating_sub(1),
+                }
+                if *count == 0 {
+                    claims.remove(claim.as_str());
+                }
+            },
+            |claims| !claims.is_empty(),
+        );
+    }
+}
+
+/// Which resources a resource refers to; its project is one of them.
+fn references(resource: &Resource) -> Vec<Id> {
+    let mut ids: Vec<Id> = resource.project.into_iter().collect();
+    match &resource.compiled {
+        Compiled::Api(_) | Compiled::Project(_) | Compiled::Provider(_) | Compiled::ServiceAccount(_) => {}
+        Compiled::Grant(grant) => {
+            ids.extend([grant.api, grant.to]);
+            if let Given::Role(role) = grant.given {
+                ids.push(role);
+            }
+        }
+        Compiled::Mapping(mapping) => {
+            ids.extend([mapping.provider, mapping.account]);
+            if let MappingPermissions::PerApi(apis) = &mapping.permissions {
+                ids.extend(apis.iter().map(|(api, _)| *api));
+            }
+        }
+        Compiled::Role(role) => ids.push(role.api),
+    }
+    ids
+}

@@ -1,0 +1,231 @@
+//! Everything that is in force at one moment, as an immutable value.
+//!
+//! A [`World`] is cloned by copying pointers and changed shard by shard, so that one more mapping among 100,000 costs
+//! one shard. It answers the questions of the road and of whoever writes resources, and no others.
+
+mod index;
+mod shards;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use accredit_id::json::{Json, Number, Object};
+
+use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Name, Permission, Resource, Scalar};
+use index::AnchorKey;
+use shards::Shards;
+
+/// The resources in force, and the indexes over them.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// The store's sequence that this world shows.
+    pub sequence: i64,
+    resources: Shards<Id, Arc<Resource>>,
+    names: Shards<(Kind, Name), Id>,
+    /// API by audience.
+    audiences: Shards<Box<str>, Id>,
+    /// Providers by issuer.
+    issuers: Shards<Box<str>, Vec<Id>>,
+    /// Mappings by (provider, anchor claim, value).
+    anchors: Shards<AnchorKey, Vec<Target>>,
+    /// Anchor claims of a provider's mappings, with how many use each.
+    anchor_claims: Shards<Id, Arc<BTreeMap<Box<str>, usize>>>,
+    /// Mappings without an anchor, by provider.
+    loose: Shards<Id, Vec<Target>>,
+    /// All mappings from a provider to a service account.
+    routes: Shards<(Id, Id), Vec<Id>>,
+    /// Grants to a service account.
+    grants: Shards<Id, Vec<Id>>,
+    /// Who refers to a resource.
+    referrers: Shards<Id, Vec<Id>>,
+}
+
+/// A mapping and the service account that it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Target {
+    account: Id,
+    mapping: Id,
+}
+
+/// What a service account may do on one API.
+#[derive(Clone, Debug)]
+pub struct Reach<'w> {
+    /// The API's resource.
+    pub api: &'w Arc<Resource>,
+    /// Its permissions, sorted, each once.
+    pub permissions: Vec<Permission>,
+}
+
+impl World {
+    /// An empty world at a sequence of the store.
+    pub fn at(sequence: i64) -> Self {
+        Self { sequence, ..Self::default() }
+    }
+
+    /// A resource by id.
+    pub fn by_id(&self, id: Id) -> Option<&Arc<Resource>> {
+        self.resources.get(&id)
+    }
+
+    /// A resource of a kind by its name, or by the text of its id.
+    pub fn find(&self, kind: Kind, text: &str) -> Option<&Arc<Resource>> {
+        if let Ok(id) = text.parse::<Id>() {
+            return self.by_id(id).filter(|resource| resource.kind() == kind);
+        }
+        let name: Name = text.parse().ok()?;
+        self.by_id(*self.names.get(&(kind, name))?)
+    }
+
+    /// The API with this audience.
+    pub fn api_of_audience(&self, audience: &str) -> Option<&Arc<Resource>> {
+        self.by_id(*self.audiences.get(audience)?)
+    }
+
+    /// The providers with this issuer.
+    pub fn providers_of_issuer(&self, issuer: &str) -> impl Iterator<Item = &Arc<Resource>> {
+        self.issuers.get(issuer).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// The mappings that a token could match, by their anchors, and those without one; to one service account or to any.
+    ///
+    /// INVARIANT: a mapping that matches is always among them. `raw` is what the token claims.
+    pub fn candidates<'w>(&'w self, provider: Id, account: Option<Id>, raw: &Object<'_>, each: &mut dyn FnMut(&'w Arc<Resource>)) {
+        let mut offer = |targets: &'w Vec<Target>| {
+            for target in targets.iter().filter(|target| account.is_none_or(|account| target.account == account)) {
+                if let Some(mapping) = self.by_id(target.mapping) {
+                    each(mapping);
+                }
+            }
+        };
+        if let Some(claims) = self.anchor_claims.get(&provider) {
+            for claim in claims.keys() {
+                let Some(value) = raw.get(claim).and_then(anchor_value) else { continue };
+                if let Some(targets) = self.anchors.get(&AnchorKey::new(provider, claim, &value)) {
+                    offer(targets);
+                }
+            }
+        }
+        if let Some(targets) = self.loose.get(&provider) {
+            offer(targets);
+        }
+    }
+
+    /// How many mappings without an anchor lead from a provider to a service account.
+    pub fn loose_count(&self, provider: Id, account: Id) -> usize {
+        self.loose.get(&provider).map_or(0, |targets| targets.iter().filter(|target| target.account == account).count())
+    }
+
+    /// Whether a provider's mappings may be found by this claim: each kind of anchor costs a look-up for every token.
+    pub fn has_room_for_anchor(&self, provider: Id, claim: &str) -> bool {
+        self.anchor_claims.get(&provider).is_none_or(|claims| claims.contains_key(claim) || claims.len() < MAX_ANCHOR_CLAIMS)
+    }
+
+    /// All mappings from a provider to a service account.
+    pub fn route(&self, provider: Id, account: Id) -> impl Iterator<Item = &Arc<Resource>> {
+        self.routes.get(&(provider, account)).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// All mappings of a provider, in no order.
+    pub fn mappings_of(&self, provider: Id) -> impl Iterator<Item = &Arc<Resource>> {
+        self.referrers(provider).filter(|resource| resource.kind() == Kind::Mapping)
+    }
+
+    /// The mappings that share an anchor value with this one, or have none, and lead to the same account.
+    pub fn neighbours<'w>(&'w self, mapping: &Mapping) -> Vec<&'w Arc<Resource>> {
+        let Some(place) = mapping.anchor else { return self.route(mapping.provider, mapping.account).take(MAX_NEIGHBOURS).collect() };
+        let mut ids: Vec<Id> = Vec::new();
+        for key in anchor_keys(mapping.provider, &mapping.clauses[place]) {
+            let targets = self.anchors.get(&key).into_iter().flatten();
+            ids.extend(targets.filter(|target| target.account == mapping.account).map(|target| target.mapping));
+        }
+        let loose = self.loose.get(&mapping.provider).into_iter().flatten();
+        ids.extend(loose.filter(|target| target.account == mapping.account).map(|target| target.mapping));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().take(MAX_NEIGHBOURS).filter_map(|id| self.by_id(id)).collect()
+    }
+
+    /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' ids.
+    pub fn reach(&self, account: Id) -> Vec<Reach<'_>> {
+        let mut reach: Vec<Reach<'_>> = Vec::new();
+        for grant in self.grants.get(&account).into_iter().flatten().filter_map(|id| self.enabled(*id)) {
+            let Some(grant) = grant.as_grant() else { continue };
+            let Some(api) = self.enabled(grant.api) else { continue };
+            let given: &[Permission] = match &grant.given {
+                Given::Permissions(permissions) => permissions,
+                Given::Role(role) => match self.enabled(*role).and_then(|role| role.as_role()) {
+                    Some(role) => &role.permissions,
+                    None => continue,
+                },
+            };
+            match reach.iter_mut().find(|reach| reach.api.id == api.id) {
+                Some(reach) => reach.permissions.extend(given.iter().cloned()),
+                None => reach.push(Reach { api, permissions: given.to_vec() }),
+            }
+        }
+        for reach in &mut reach {
+            reach.permissions.sort_unstable();
+            reach.permissions.dedup();
+        }
+        reach.sort_unstable_by_key(|reach| reach.api.id);
+        reach
+    }
+
+    /// A resource that counts: enabled, and so is the project that owns it.
+    pub fn enabled(&self, id: Id) -> Option<&Arc<Resource>> {
+        let resource = self.by_id(id).filter(|resource| resource.enabled)?;
+        match resource.project {
+            Some(project) => self.by_id(project).filter(|project| project.enabled).map(|_| resource),
+            None => Some(resource),
+        }
+    }
+
+    /// Who refers to a resource.
+    pub fn referrers(&self, id: Id) -> impl Iterator<Item = &Arc<Resource>> {
+        self.referrers.get(&id).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// Every resource, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.values()
+    }
+
+    /// Every resource of a kind, by name.
+    pub fn of_kind(&self, kind: Kind) -> Vec<&Arc<Resource>> {
+        let mut all: Vec<_> = self.iter().filter(|resource| resource.kind() == kind).collect();
+        all.sort_unstable_by(|one, two| one.name.cmp(&two.name));
+        all
+    }
+
+    /// How many resources there are.
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The text by which an anchor's value is found, when a claim can be one.
+fn anchor_value(value: &Json<'_>) -> Option<Scalar> {
+    match value {
+        Json::String(text) => Some(Scalar::Text(text.as_ref().into())),
+        Json::Number(Number::Int(number)) => Some(Scalar::Int(*number)),
+        _ => None,
+    }
+}
+
+fn anchor_keys(provider: Id, clause: &Clause) -> impl Iterator<Item = AnchorKey> {
+    let values = match &clause.expected {
+        Expected::OneOf(values) => &values[..],
+        _ => &[],
+    };
+    values.iter().map(move |value| AnchorKey::new(provider, &clause.claim.to_string(), value))
+}
+
+/// A provider's mappings are found by at most so many different claims.
+const MAX_ANCHOR_CLAIMS: usize = 16;
+/// Overlap is looked for among at most so many mappings.
+const MAX_NEIGHBOURS: usize = 512;

@@ -1,0 +1,158 @@
+//! The log: list, show, verify.
+
+use std::sync::Arc;
+
+use accredit_api::admin::{AuditBreak, AuditList, AuditRecord, AuditVerification, Explanation, Verdict};
+use accredit_core::model::DecisionId;
+use accredit_id::time::Timestamp;
+use accredit_store::Found;
+use accredit_store::audit::Value as Erasable;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::problem::{AdminFault, Answer};
+use crate::app::App;
+
+/// Which records are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    limit: Option<usize>,
+    before: Option<String>,
+}
+
+/// Which record is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct One {
+    id: String,
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, QueryRejection>) -> Answer<AuditList> {
+    let Query(Wanted { limit, before }) = wanted?;
+    let before = before.map(|text| text.parse()).transpose().map_err(|fault: accredit_store::PlaceFault| AdminFault::Request(fault.to_string()))?;
+    let page = app.store.audit_page(before, limit.unwrap_or(50).clamp(1, 1000), |_| true).await?;
+    let records = page.records.iter().map(told).collect();
+    Ok(Json(AuditList { records, next: page.next.map(|next| next.to_string()) }))
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>, one: Result<Query<One>, QueryRejection>) -> Answer<AuditRecord> {
+    let Query(One { id }) = one?;
+    let as_decision = id.strip_prefix("adm_").map(|hex| format!("dec_{hex}")).unwrap_or_else(|| id.clone());
+    let parsed: DecisionId = as_decision.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
+    let found = app.store.find_record(parsed.bits()).await?;
+    found.as_ref().map(told).map(Json).ok_or_else(|| AdminFault::NotFound(format!("record `{}` does not exist", id.escape_debug())))
+}
+
+pub(super) async fn verify(State(app): State<Arc<App>>) -> Answer<AuditVerification> {
+    let verified = app.store.verify_audit(&[], |head| app.signing.signed(head)).await?;
+    let breaks = verified.breaks.iter().map(|found| AuditBreak { chain: String::new(), batch: 0, message: format!("{found}") }).collect();
+    Ok(Json(AuditVerification { chains: verified.chains, batches: verified.batches, records: verified.records, heads: verified.heads, breaks }))
+}
+
+/// A record as an operator reads it.
+fn told(found: &Found) -> AuditRecord {
+    let mut detail = read(&found.record.bytes);
+    let event = text(&detail, "event");
+    if let Erasable::Present(bytes) = &found.record.value {
+        detail.extend(read(bytes));
+    }
+    let id = DecisionId::new(found.record.id).to_string();
+    let is_decision = event.starts_with("exchange-");
+    let id = if is_decision { id } else { id.replacen("dec_", "adm_", 1) };
+    let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
+    let summary = summary(&event, &detail);
+    detail.remove("explanation");
+    AuditRecord { position: found.place.to_string(), id, at: Timestamp::from_unix(at).to_string(), event, summary, detail: Value::Object(detail) }
+}
+
+fn summary(event: &str, detail: &Map<String, Value>) -> String {
+    let part = |name: &str| text(detail, name);
+    match event {
+        "exchange-allowed" => format!("{} -> {}  {}  {}", part("provider"), part("serviceAccount"), part("api"), part("scope")),
+        "exchange-denied" => {
+            let said = detail.get("explanation").and_then(|explanation| explanation.get("summary")).and_then(Value::as_str).unwrap_or_default();
+            format!("{}  {}  {said}", part("provider"), part("reason"))
+        }
+        "refusals-counted" => {
+            let rows = detail.get("detail").and_then(|detail| detail.get("refused")).and_then(Value::as_array);
+            let count: u64 = rows.into_iter().flatten().filter_map(|row| row.get("count").and_then(Value::as_u64)).sum();
+            format!("{count} refused before their signature was verified")
+        }
+        _ => {
+            let inner = detail.get("detail");
+            let changes = inner.and_then(|inner| inner.get("changes")).and_then(Value::as_array);
+            match changes {
+                Some(changes) => changes.iter().take(4).filter_map(changed).collect::<Vec<_>>().join("  "),
+                None => inner.filter(|inner| inner.to_string().len() < 200).map(Value::to_string).unwrap_or_default(),
+            }
+        }
+    }
+}
+
+fn changed(change: &Value) -> Option<String> {
+    let (before, after) = (change.get("before")?, change.get("after")?);
+    let sign = match (before.is_null(), after.is_null()) {
+        (true, _) => '+',
+        (false, true) => '-',
+        (false, false) => '~',
+    };
+    let shown = if after.is_null() { before } else { after };
+    Some(format!("{sign} {} {}", shown.get("kind")?.as_str()?, shown.get("name")?.as_str()?))
+}
+
+/// What a recorded decision says of itself.
+pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explanation> {
+    let mut detail = read(&found.record.bytes);
+    let event = text(&detail, "event");
+    let erased = matches!(found.record.value, Erasable::Erased);
+    if let Erasable::Present(bytes) = &found.record.value {
+        detail.extend(read(bytes));
+    }
+    let claims = detail.get("claims").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(told) = detail.get("explanation").cloned().and_then(|told| serde_json::from_value::<Explanation>(told).ok()) {
+        return Some(Explanation { decision: Some(decision.to_string()), claims, ..told });
+    }
+    let name = |name: &str| Some(text(&detail, name)).filter(|text| !text.is_empty());
+    let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
+    let lifetime = detail.get("expiresAt").and_then(Value::as_i64).and_then(|end| u64::try_from(end - at).ok());
+    let verdict = match event.as_str() {
+        "exchange-allowed" => Verdict::Allow,
+        "exchange-denied" => Verdict::Deny,
+        _ => return None,
+    };
+    let summary = match (verdict, erased) {
+        (Verdict::Allow, _) => format!("mapping `{}` allowed it", text(&detail, "mapping")),
+        (Verdict::Deny, true) => "its values were erased".to_owned(),
+        (Verdict::Deny, false) => String::new(),
+    };
+    Some(Explanation {
+        decision: Some(decision.to_string()),
+        verdict,
+        reason: name("reason"),
+        summary,
+        hint: None,
+        at: Timestamp::from_unix(at).to_string(),
+        standing: "verified".to_owned(),
+        provider: name("provider"),
+        service_account: name("serviceAccount").or_else(|| name("askedServiceAccount")),
+        api: name("api").or_else(|| name("askedApi")),
+        permissions: text(&detail, "scope").split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        lifetime,
+        claims,
+        sequence: detail.get("sequence").and_then(Value::as_i64).unwrap_or_default(),
+        considered: Vec::new(),
+        fix: None,
+    })
+}
+
+fn read(bytes: &[u8]) -> Map<String, Value> {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
+fn text(detail: &Map<String, Value>, name: &str) -> String {
+    detail.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

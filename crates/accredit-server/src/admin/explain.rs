@@ -1,0 +1,197 @@
+//! Questions: what would be decided about a token or about claims, and what was decided.
+
+use std::sync::Arc;
+
+use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
+use accredit_core::decide::Ask;
+use accredit_core::facts::{Facts, Proved, TypedIn};
+use accredit_core::model::{DecisionId, Provider, Resource};
+use accredit_id::json::{Json as Claim, Number, Object};
+use accredit_id::time::Timestamp;
+use accredit_id::verify::{self, Buffer};
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::problem::{AdminFault, Answer};
+use crate::app::App;
+use crate::read_model::InForce;
+use crate::{clock, provider, tell};
+
+/// Answers a question. Issues nothing, spends nothing, fetches nothing, records nothing.
+pub(super) async fn explain(State(app): State<Arc<App>>, request: Result<Json<ExplainRequest>, JsonRejection>) -> Answer<Explanation> {
+    let Json(request) = request?;
+    let in_force = app.read_model.now();
+    let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
+    let question = Question { app: &app, in_force: &in_force, request: &request, now };
+    question.answer().map(Json)
+}
+
+struct Question<'q> {
+    app: &'q App,
+    in_force: &'q InForce,
+    request: &'q ExplainRequest,
+    now: Timestamp,
+}
+
+impl Question<'_> {
+    fn answer(&self) -> Result<Explanation, AdminFault> {
+        match (&self.request.token, &self.request.claims) {
+            (Some(token), claims) => self.about_token(token.trim(), claims.as_ref()),
+            (None, Some(claims)) => {
+                let provider = self.named_provider()?;
+                self.about_claims(provider, claims.clone(), "typed-in")
+            }
+            (None, None) => Err(AdminFault::Request("the request has neither a token nor claims".to_owned())),
+        }
+    }
+
+    fn about_token(&self, token: &str, overlay: Option<&Map<String, Value>>) -> Result<Explanation, AdminFault> {
+        let mut buffer = Buffer::default();
+        let unverified = match verify::read(token, &mut buffer) {
+            Ok(unverified) => unverified,
+            Err(fault) => return Ok(self.no_provider(fault.code(), fault.operator_text(), fault.hint())),
+        };
+        let providers = match provider::resolve(&self.in_force.world, self.request.provider.as_deref(), &unverified) {
+            Ok(providers) => providers,
+            Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
+        };
+        let Some(provider) = providers.first() else { return Err(AdminFault::NotFound("no provider".to_owned())) };
+        let known = provider.as_provider().ok_or_else(|| AdminFault::NotFound("no provider".to_owned()))?;
+        let held = self.app.keys_of(provider, known).current(self.now);
+        let Some(keys) = held.filter(|_| overlay.is_none()) else {
+            let mut claims = typed(&unverified.into_typed_in());
+            claims.extend(overlay.cloned().unwrap_or_default());
+            let standing = if overlay.is_some() { "typed-in" } else { "key-not-cached" };
+            return self.about_claims(provider, claims, standing);
+        };
+        match verify::verify(unverified, &provider::expectations(known), &keys, self.now) {
+            Ok(verified) => {
+                let facts = Facts::<Proved>::proved(known, &verified);
+                let told = tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
+                Ok(Explanation { claims: typed(verified.claims()), ..told.shown() })
+            }
+            Err(rejected) => {
+                let explanation = tell::token_fault(&rejected.fault, None, self.now, provider, self.in_force.world.sequence);
+                let standing = if rejected.signature_verified { "verified" } else { "not-verified" };
+                let claims = rejected.claims().map(typed).unwrap_or_default();
+                Ok(Explanation { standing: standing.to_owned(), claims, ..explanation })
+            }
+        }
+    }
+
+    /// Claims on nobody's word: another type than proved ones, which minting does not take.
+    fn about_claims(&self, provider: &Resource, claims: Map<String, Value>, standing: &str) -> Result<Explanation, AdminFault> {
+        let known = provider.as_provider().ok_or_else(|| AdminFault::NotFound("no provider".to_owned()))?;
+        let Claim::Object(object) = Claim::from(Value::Object(claims.clone())) else {
+            return Err(AdminFault::Request("claims are not an object".to_owned()));
+        };
+        if let Some(fault) = self.claims_fault(known, &object) {
+            let explanation = Explanation { reason: Some(fault.0.to_owned()), summary: fault.1, ..tell::blank(self.now, provider, self.in_force.world.sequence) };
+            return Ok(Explanation { standing: standing.to_owned(), claims, ..explanation });
+        }
+        let facts = Facts::<TypedIn>::typed_in(known, &object, expiry(&object));
+        let told = tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
+        Ok(Explanation { standing: standing.to_owned(), claims, ..told.shown() })
+    }
+
+    /// Typed-in claims may leave out what a token must have; what they do say must not contradict it.
+    fn claims_fault(&self, known: &Provider, claims: &Object<'_>) -> Option<(&'static str, String)> {
+        let text = |name: &str| claims.get(name).and_then(Claim::as_str);
+        if let Some(issuer) = text("iss").filter(|issuer| *issuer != known.issuer) {
+            return Some(("issuer-mismatch", format!("issuer is `{issuer}`, expected `{}`", known.issuer)));
+        }
+        if let Some(audience) = text("aud").filter(|audience| !known.audiences.iter().any(|ours| ours == audience)) {
+            return Some(("audience-mismatch", format!("audience is `{audience}`, expected `{}`", known.audiences.join("` or `"))));
+        }
+        let ends = expiry(claims)?;
+        (ends <= self.now).then(|| ("expired", format!("token expired {} s ago", self.now.seconds_since(ends))))
+    }
+
+    fn named_provider(&self) -> Result<&Arc<Resource>, AdminFault> {
+        let world = &self.in_force.world;
+        if let Some(text) = self.request.provider.as_deref() {
+            return world.find(accredit_core::model::Kind::Provider, text).ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
+        }
+        let issuer = self.request.claims.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
+        let found = issuer.and_then(|issuer| world.providers_of_issuer(issuer).next());
+        found.ok_or_else(|| AdminFault::Request("the request names no provider, and the claims have no `iss` that one is known for".to_owned()))
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            account: self.request.service_account.as_deref(),
+            mapping: None,
+            api: self.request.api.as_deref(),
+            scope: self.request.scope.as_deref(),
+            lifetime: None,
+        }
+    }
+
+    fn no_provider(&self, code: &str, summary: String, hint: Option<String>) -> Explanation {
+        denial(code, summary, hint, self.now, self.in_force.world.sequence)
+    }
+}
+
+/// Which decision is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    id: String,
+}
+
+/// What was decided, from the log or, for a token that nobody had vouched for, from the ring.
+pub(super) async fn decision(State(app): State<Arc<App>>, asked: Result<Query<Asked>, QueryRejection>) -> Answer<Explanation> {
+    let Query(Asked { id }) = asked?;
+    let decision: DecisionId = id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
+    if let Some(refused) = app.ring.find(decision) {
+        let explanation = denial(refused.reason, refused.operator, refused.hint, refused.at, refused.sequence);
+        return Ok(Json(Explanation {
+            decision: Some(decision.to_string()),
+            standing: "not-verified".to_owned(),
+            provider: refused.provider,
+            service_account: refused.account,
+            ..explanation
+        }));
+    }
+    let found = app.store.find_record(decision.bits()).await?;
+    let found = found.ok_or_else(|| AdminFault::NotFound(format!("decision `{decision}` is not known; refusals of unverified tokens are kept for a while only")))?;
+    super::audit::explanation(&found, decision).map(Json).ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
+}
+
+fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequence: i64) -> Explanation {
+    Explanation {
+        decision: None,
+        verdict: Verdict::Deny,
+        reason: Some(code.to_owned()),
+        summary,
+        hint,
+        at: at.to_string(),
+        standing: "not-verified".to_owned(),
+        provider: None,
+        service_account: None,
+        api: None,
+        permissions: Vec::new(),
+        lifetime: None,
+        claims: Map::new(),
+        sequence,
+        considered: Vec::new(),
+        fix: None,
+    }
+}
+
+fn typed(claims: &Object<'_>) -> Map<String, Value> {
+    match serde_json::to_value(claims) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn expiry(claims: &Object<'_>) -> Option<Timestamp> {
+    match claims.get("exp") {
+        Some(Claim::Number(Number::Int(seconds))) => Some(Timestamp::from_unix(*seconds)),
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! The running server: its pieces, and the order in which they start.
+
+use std::sync::Arc;
+
+use accredit_core::decide::Limits;
+use accredit_core::model::{Id, Provider, Resource};
+use accredit_core::plan::{self, Context, Stored};
+use accredit_store::audit::ChainId;
+use accredit_store::{Store, StoreError};
+
+use crate::config::Config;
+use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys};
+use crate::read_model::{InForce, ReadModel};
+use crate::record::{Recorder, Ring, Tally};
+use crate::signing::{KeysFault, Signing};
+use crate::{chance, clock, provider, record, tls};
+
+/// Everything that a request needs.
+pub struct App {
+    pub(crate) public_url: String,
+    pub(crate) limits: Limits,
+    pub(crate) plain_http: bool,
+    pub(crate) store: Arc<Store>,
+    pub(crate) recorder: Recorder,
+    pub(crate) read_model: ReadModel,
+    pub(crate) signing: Signing,
+    pub(crate) provider_keys: KeyCache,
+    pub(crate) ring: Ring,
+    pub(crate) tally: Tally,
+    /// One change of resources at a time: it is planned on the world that it will replace.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A range in `fetch.allow` or `public.trusted_proxies`.
+    #[error("config field `{field}`: {message}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// The key-encryption key, or a signing key.
+    #[error("{0}")]
+    Keys(String),
+    /// A listener.
+    #[error("cannot listen on {place}: {cause}")]
+    Listen {
+        /// The address or socket.
+        place: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A resource in the store no longer compiles.
+    #[error("the store holds a resource that cannot be used: {0}")]
+    Resource(String),
+    /// The store.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// Certificate or key.
+    #[error("{0}")]
+    Tls(String),
+    /// The writer.
+    #[error("{0}")]
+    Record(String),
+}
+
+impl From<KeysFault> for StartError {
+    fn from(fault: KeysFault) -> Self {
+        Self::Keys(fault.to_string())
+    }
+}
+
+impl App {
+    /// Opens the store, the keys and the log, and loads what is in force.
+    ///
+    /// # Errors
+    /// Whatever keeps the server from starting; nothing is half started then.
+    pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
+        let ranges = |field, entries: &[String]| AllowList::parse(entries).map_err(|fault| StartError::Range { field, message: fault.to_string() });
+        let guard = Guard::new(ranges("fetch.allow", &config.fetch.allow)?);
+        let mut roots = Vec::new();
+        for path in &config.fetch.ca {
+            roots.extend(tls::authorities(path).map_err(|fault| StartError::Tls(fault.to_string()))?);
+        }
+        let store = Arc::new(Store::open(&config.store.url).await?);
+        let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
+        let signing = Signing::open(&config.keys.encryption, config.is_loopback(), &store, &mut chain, clock::now()).await?;
+        let limits = Limits { max_lifetime: config.max_token_lifetime(), reserved: reserved(&config.public_url) };
+        let context = Context { public_url: &config.public_url, reserved: &limits.reserved, plain_http: config.allows_plain_http() };
+        let in_force = load(&store, &context).await?;
+        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer());
+        let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
+        let started = record::admin_act("server-started", clock::now(), "server", in_force.world.sequence, &detail);
+        recorder.note(started).await.map_err(|fault| StartError::Record(fault.to_string()))?;
+        let app = Self {
+            public_url: config.public_url.clone(),
+            plain_http: config.allows_plain_http(),
+            limits,
+            store,
+            recorder,
+            read_model: ReadModel::new(in_force),
+            signing,
+            provider_keys: KeyCache::new(Arc::new(Fetcher::new(guard, roots))),
+            ring: Ring::default(),
+            tally: Tally::default(),
+            changing: tokio::sync::Mutex::new(()),
+        };
+        Ok((Arc::new(app), writer))
+    }
+
+    /// The keys of a provider: made when it is first asked for, replaced when the provider changes.
+    pub(crate) fn keys_of(&self, provider: &Resource, known: &Provider) -> Arc<ProviderKeys> {
+        let id = provider.id.to_string();
+        self.provider_keys.held(&id).unwrap_or_else(|| self.provider_keys.provider(&id, &Arc::new(provider::key_source(known))))
+    }
+
+    /// Takes the keys of changed providers away before the change is in force, so that none outlives it (J13).
+    pub(crate) fn renew_keys<'r>(&self, changed: impl Iterator<Item = &'r Arc<Resource>>) {
+        for resource in changed {
+            if let Some(known) = resource.as_provider() {
+                self.provider_keys.provider(&resource.id.to_string(), &Arc::new(provider::key_source(known)));
+            }
+        }
+    }
+
+    /// What documents are compiled against.
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context { public_url: &self.public_url, reserved: &self.limits.reserved, plain_http: self.plain_http }
+    }
+
+    /// Puts the counts of unverified refusals into the log, until the process ends.
+    pub(crate) async fn keep_tally(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(TALLY_EVERY).await;
+            self.note_tally().await;
+        }
+    }
+
+    pub(crate) async fn note_tally(&self) {
+        let Some(detail) = self.tally.take() else { return };
+        let sequence = self.read_model.now().world.sequence;
+        let counted = record::admin_act("refusals-counted", clock::now(), "server", sequence, &detail);
+        if let Err(fault) = self.recorder.note(counted).await {
+            tracing::warn!("counts of refusals could not be recorded: {fault}");
+        }
+    }
+}
+
+/// Audiences that no API may have: the server's own issuer, token endpoint, and what later listeners will use.
+fn reserved(public_url: &str) -> Vec<String> {
+    ["", "/", "/oauth/token", "/admin", "/agent"].iter().map(|path| format!("{public_url}{path}")).collect()
+}
+
+async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartError> {
+    let mut rows = Vec::new();
+    let mut unknown = None;
+    let head = store
+        .load_each(|row| match row.id.parse::<Id>() {
+            Ok(id) => rows.push(Stored { id, name: row.name, enabled: row.enabled, revision: row.revision, body: row.body }),
+            Err(fault) => unknown = Some(fault.to_string()),
+        })
+        .await?;
+    if let Some(fault) = unknown {
+        return Err(StartError::Resource(fault));
+    }
+    let world = plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?;
+    Ok(InForce { world, revocation: head.revocation })
+}
+
+const TALLY_EVERY: std::time::Duration = std::time::Duration::from_secs(10);

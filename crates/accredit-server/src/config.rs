@@ -1,0 +1,284 @@
+//! The server's own configuration: what must be known before the store is open. Everything else is a resource.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The configuration file (TOML). Every path is relative to the file's folder.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where workloads reach this server; also the `iss` of its access tokens, so it never changes. No slash at its end.
+    pub public_url: String,
+    /// The listener for workloads and APIs.
+    pub public: Public,
+    /// The listener for administrators.
+    pub admin: Admin,
+    /// Where resources and records are kept.
+    pub store: StoreConfig,
+    /// How signing keys are kept.
+    pub keys: KeysConfig,
+    /// What fetching providers' keys may reach.
+    #[serde(default)]
+    pub fetch: FetchConfig,
+    /// Limits.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+/// The public listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// Address and port; port 0 takes any.
+    pub listen: SocketAddr,
+    /// Certificate and key. Without them only loopback addresses, or listed proxies, are served.
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
+    /// `Host` values that are answered; absent: the host of `public_url`, and loopback names on a loopback listener.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Networks of the proxies that may speak plain HTTP to us, in CIDR form.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate and its chain, leaf first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The admin listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// A unix socket, made 0600 in a folder made 0700, for this server's own user.
+    pub socket: PathBuf,
+}
+
+/// The store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `sqlite:PATH`, or `sqlite::memory:`.
+    pub url: String,
+}
+
+/// Signing keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// Where the key-encryption key comes from.
+    pub encryption: KeyEncryption,
+}
+
+/// Where the key-encryption key comes from. It is never in the database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum KeyEncryption {
+    /// A program whose standard output is the key, base64.
+    Command(Vec<String>),
+    /// A systemd credential of this name (`LoadCredential=`).
+    Credential(String),
+    /// A file that only its owner can read: 32 bytes, base64.
+    File(PathBuf),
+    /// Random, for this process alone; what it sealed is lost when the process ends.
+    Memory,
+}
+
+/// Fetching.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchConfig {
+    /// Networks beside the public ones that may be dialled, in CIDR form; plain HTTP is spoken to these alone.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// PEM files of certificate authorities beside the well-known ones.
+    #[serde(default)]
+    pub ca: Vec<PathBuf>,
+}
+
+/// Limits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// No access token lives longer, in seconds; at most 3600.
+    pub max_token_seconds: u64,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigFault {
+    /// The file cannot be read.
+    #[error("config `{path}` cannot be read: {cause}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// It is no TOML, or has a field that is not known.
+    #[error("config `{path}`: {message}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Where and what.
+        message: String,
+    },
+    /// A value cannot be used.
+    #[error("config field `{field}`: {message}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// Seen and expected.
+        message: String,
+    },
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    #[expect(clippy::disallowed_methods, reason = "reading this file is this room's purpose")]
+    pub fn read(path: &Path) -> Result<Self, ConfigFault> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigFault::Unreadable { path: shown.clone(), cause })?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            ConfigFault::Malformed { path: format!("{shown}:{line}"), message: error.message().to_owned() }
+        })?;
+        config.relative_to(path.parent().unwrap_or(Path::new(".")));
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What `accredit server` runs with when it is told nothing: loopback, with a store and keys in one's own folders.
+    pub fn laptop(listen: SocketAddr, data: &Path, key_file: &Path, socket: &Path) -> Self {
+        Self {
+            public_url: format!("http://{listen}"),
+            public: Public { listen, tls: None, hosts: Vec::new(), trusted_proxies: Vec::new() },
+            admin: Admin { socket: socket.to_owned() },
+            store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
+            keys: KeysConfig { encryption: KeyEncryption::File(key_file.to_owned()) },
+            fetch: FetchConfig { allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()], ca: Vec::new() },
+            limits: LimitsConfig::default(),
+        }
+    }
+
+    /// What `accredit demo` runs with: nothing outlives the process but what is in `folder`.
+    pub fn demo(listen: SocketAddr, folder: &Path) -> Self {
+        let laptop = Self::laptop(listen, folder, folder, &folder.join("run").join("admin.sock"));
+        Self { keys: KeysConfig { encryption: KeyEncryption::Memory }, ..laptop }
+    }
+
+    /// Whether only this machine can reach the public listener.
+    pub fn is_loopback(&self) -> bool {
+        self.public.listen.ip().is_loopback()
+    }
+
+    /// Whether plain HTTP to issuers is possible at all.
+    pub fn allows_plain_http(&self) -> bool {
+        !self.fetch.allow.is_empty()
+    }
+
+    /// The longest life of an access token.
+    pub fn max_token_lifetime(&self) -> Duration {
+        Duration::from_secs(self.limits.max_token_seconds)
+    }
+
+    fn relative_to(&mut self, folder: &Path) {
+        let place = |path: &mut PathBuf| *path = folder.join(&*path);
+        place(&mut self.admin.socket);
+        if let Some(tls) = &mut self.public.tls {
+            place(&mut tls.certificate);
+            place(&mut tls.key);
+        }
+        if let KeyEncryption::File(path) = &mut self.keys.encryption {
+            place(path);
+        }
+        self.fetch.ca.iter_mut().for_each(place);
+        if let Some(path) = self.store.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
+            self.store.url = format!("sqlite:{}", folder.join(path).display());
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigFault> {
+        let fault = |field, message: String| Err(ConfigFault::Value { field, message });
+        let url = &self.public_url;
+        let plain = url.starts_with("http://");
+        if !plain && !url.starts_with("https://") || url.ends_with('/') || url.contains(['?', '#', '@', ' ']) {
+            return fault("public_url", format!("`{url}` is not a URL such as https://accredit.example.org, without a slash at its end"));
+        }
+        if self.public.tls.is_none() && !self.is_loopback() && self.public.trusted_proxies.is_empty() {
+            return fault(
+                "public.tls",
+                format!("`{}` is reachable from elsewhere, and there is no certificate; plain HTTP is served on loopback or to `trusted_proxies` alone", self.public.listen),
+            );
+        }
+        if plain && !self.is_loopback() {
+            return fault("public_url", format!("`{url}` is plain http, but `{}` is reachable from elsewhere", self.public.listen));
+        }
+        if matches!(self.keys.encryption, KeyEncryption::Memory) && !self.is_loopback() {
+            return fault("keys.encryption", "keys in memory are for loopback alone, expected file, credential or command".to_owned());
+        }
+        if !(10..=3600).contains(&self.limits.max_token_seconds) {
+            return fault("limits.max_token_seconds", format!("is {}, expected 10 to 3600", self.limits.max_token_seconds));
+        }
+        Ok(())
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { max_token_seconds: 3600 }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests fail by panicking and write files")]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigFault> {
+        let folder = std::env::temp_dir().join(format!("accredit-config-{}-{}", std::process::id(), text.len()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("accredit.toml");
+        std::fs::write(&path, text).unwrap();
+        let read = Config::read(&path);
+        std::fs::remove_dir_all(&folder).unwrap();
+        read
+    }
+
+    fn text(url: &str, listen: &str, more: &str) -> String {
+        format!("public_url = \"{url}\"\n[admin]\nsocket = \"a.sock\"\n[store]\nurl = \"sqlite:a.db\"\n[keys]\nencryption = {{ file = \"kek\" }}\n[public]\nlisten = \"{listen}\"\n{more}")
+    }
+
+    #[test]
+    fn what_is_unsafe_does_not_start() {
+        assert!(read(&text("http://127.0.0.1:7070", "127.0.0.1:7070", "")).is_ok());
+        assert!(read(&text("https://a.example.org", "0.0.0.0:443", "tls = { certificate = \"c\", key = \"k\" }")).is_ok());
+        assert!(read(&text("https://a.example.org", "0.0.0.0:80", "trusted_proxies = [\"10.0.0.0/8\"]")).is_ok());
+        for (url, listen, more, field) in [
+            ("https://a.example.org", "0.0.0.0:443", "", "public.tls"),
+            ("http://a.example.org", "0.0.0.0:443", "tls = { certificate = \"c\", key = \"k\" }", "public_url"),
+            ("https://a.example.org/", "127.0.0.1:1", "", "public_url"),
+            ("ftp://a.example.org", "127.0.0.1:1", "", "public_url"),
+            ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nmax_token_seconds = 7200", "limits.max_token_seconds"),
+        ] {
+            let fault = read(&text(url, listen, more)).unwrap_err().to_string();
+            assert!(fault.contains(field), "{fault}");
+        }
+        let fault = read(&text("http://127.0.0.1:1", "127.0.0.1:1", "lisen = 5")).unwrap_err().to_string();
+        assert!(fault.contains("accredit.toml:10") && fault.contains("lisen"), "{fault}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What the server says about itself: discovery (OpenID Connect Discovery 1.0, RFC 8414), keys (RFC 7517), reasons.
+
+use std::sync::Arc;
+
+use accredit_core::decide::Reason;
+use accredit_id::base64url;
+use accredit_id::digest::sha256;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::app::App;
+
+/// The routes of everything public but the token endpoint.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/.well-known/openid-configuration", get(discovery))
+        .route("/.well-known/oauth-authorization-server", get(discovery))
+        .route("/oauth/jwks", get(jwks))
+        .route("/oauth/reasons", get(reasons))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(app)
+}
+
+async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
+    let url = &app.public_url;
+    let document = json!({
+        "issuer": url,
+        "token_endpoint": format!("{url}/oauth/token"),
+        "jwks_uri": format!("{url}/oauth/jwks"),
+        "grant_types_supported": ["urn:ietf:params:oauth:grant-type:token-exchange"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+    });
+    cacheable(&headers, &document.to_string(), "application/json")
+}
+
+/// The keys by which our access tokens are verified.
+async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
+    cacheable(&headers, &app.signing.published_json(), "application/jwk-set+json")
+}
+
+/// A page for `error_uri`: every reason that a caller may be told, a line each.
+async fn reasons(headers: HeaderMap) -> Response<Body> {
+    let mut page = String::new();
+    for reason in Reason::ALL {
+        let line = format!("{}: {}\n", reason.caller_code(), reason.caller_sentence());
+        if !page.contains(&line) {
+            page.push_str(&line);
+        }
+    }
+    cacheable(&headers, &page, "text/plain; charset=utf-8")
+}
+
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<serde_json::Value>) {
+    let sequence = app.read_model.now().world.sequence;
+    match app.recorder.is_open() {
+        true => (StatusCode::OK, Json(json!({"ready": true, "sequence": sequence}))),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "why": "the store cannot be written"}))),
+    }
+}
+
+/// An answer with an `ETag`, or 304 to whoever has it (RFC 9110 section 13.1.2).
+fn cacheable(headers: &HeaderMap, body: &str, content_type: &'static str) -> Response<Body> {
+    let tag = format!("\"{}\"", base64url::encode(&sha256(body.as_bytes())[..16]));
+    let has_it = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| tags.split(',').any(|other| other.trim().trim_start_matches("W/") == tag || other.trim() == "*"));
+    let mut response = match has_it {
+        true => Response::new(Body::empty()),
+        false => Response::new(Body::from(body.to_owned())),
+    };
+    if has_it {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Five minutes. INVARIANT: a new key signs only after it has been published for longer than this; sooner, and a reader
+/// who has just looked would refuse its tokens.
+const CACHE: &str = "public, max-age=300";

@@ -1,0 +1,312 @@
+//! The orchestrator of an exchange. This file alone knows the order of the road:
+//! gather, verify, facts, decide, mint, sign, record.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use accredit_api::token::TokenResponse;
+use accredit_core::decide::{self, Ask, Denial, Terms};
+use accredit_core::facts::{Facts, Proved};
+use accredit_core::mint;
+use accredit_core::model::{DecisionId, Provider, Replay, Resource};
+use accredit_id::digest::sha256;
+use accredit_id::time::Timestamp;
+use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Verified};
+use accredit_store::{Entry, Mark};
+
+use crate::app::App;
+use crate::faces::{Cause, Face, TokenRequest};
+use crate::gather::KeysUnavailable;
+use crate::provider;
+use crate::read_model::InForce;
+use crate::record::{self, Allowed, Denied, Recorded};
+use crate::tell::{self, UNACCEPTABLE};
+use crate::{chance, clock};
+
+/// A refusal as the caller may know it. Everything else of it is in the log or the ring.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) decision: DecisionId,
+    pub(crate) cause: Cause,
+    /// One sentence, in the character set of RFC 6749 section 5.2.
+    pub(crate) sentence: &'static str,
+    /// The reason's code, once signature and audience have verified.
+    pub(crate) reason: Option<&'static str>,
+    /// Seconds after which trying again makes sense.
+    pub(crate) retry_after: Option<u32>,
+}
+
+/// Exchanges evidence for an access token, or says why not.
+pub(crate) async fn exchange(
+    app: &App,
+    face: &'static Face,
+    request: &TokenRequest<'_>,
+    source: IpAddr,
+) -> Result<(DecisionId, TokenResponse), Refused> {
+    let decision = DecisionId::new(chance::bits());
+    let mut last = None;
+    // A decision on resources that were revoked meanwhile is made again, on what is in force by then.
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(attempt)).await;
+        }
+        let walk = Walk { app, face, request, source, decision, in_force: app.read_model.now(), now: clock::now() };
+        match walk.walk().await {
+            Ok(Some(response)) => return Ok((decision, response)),
+            Ok(None) => last = Some(Refused::unavailable(decision, Cause::StoreUnavailable, 1)),
+            Err(refused) => return Err(refused),
+        }
+    }
+    Err(last.unwrap_or_else(|| Refused::unavailable(decision, Cause::Internal, 1)))
+}
+
+/// One walk along the road, on one snapshot at one time.
+struct Walk<'w> {
+    app: &'w App,
+    face: &'static Face,
+    request: &'w TokenRequest<'w>,
+    source: IpAddr,
+    decision: DecisionId,
+    in_force: Arc<InForce>,
+    now: Timestamp,
+}
+
+impl Walk<'_> {
+    /// `Ok(None)` when something was revoked on the way.
+    async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
+        let token = self.request.subject_token.0;
+        let mut peeking = Buffer::default();
+        let unverified = verify::read(token, &mut peeking).map_err(|fault| self.unverified(&fault, None))?;
+        let named = self.request.provider.as_deref();
+        let candidates = provider::resolve(&self.in_force.world, named, &unverified)
+            .map_err(|unknown| self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))?;
+        let mut unverified = Some(unverified);
+        let mut again;
+        let mut candidates = candidates.into_iter().peekable();
+        // Nearly always there is one. Where an issuer serves several providers, the audience tells them apart.
+        while let Some(provider) = candidates.next() {
+            let token_now = match unverified.take() {
+                Some(first) => first,
+                None => {
+                    again = Buffer::default();
+                    verify::read(token, &mut again).map_err(|fault| self.unverified(&fault, None))?
+                }
+            };
+            let known = provider.as_provider().ok_or_else(|| Refused::unavailable(self.decision, Cause::Internal, 1))?;
+            let keys = match self.app.keys_of(provider, known).keys_for(token_now.key_id(), self.now).await {
+                Ok(keys) => keys,
+                Err(unavailable) => return Err(self.keys_unavailable(provider, &unavailable)),
+            };
+            match verify::verify(token_now, &provider::expectations(known), &keys, self.now) {
+                Ok(verified) => return self.decide(provider, known, token, &verified).await,
+                Err(rejected) if candidates.peek().is_some() && is_another_providers(&rejected.fault) => {}
+                Err(rejected) => return Err(self.rejected(provider, known, token, &rejected).await),
+            }
+        }
+        Err(Refused::unavailable(self.decision, Cause::Internal, 1))
+    }
+
+    async fn decide(&self, provider: &Resource, known: &Provider, token: &str, verified: &Verified<'_>) -> Result<Option<TokenResponse>, Refused> {
+        let ask = self.ask();
+        let facts = Facts::<Proved>::proved(known, verified);
+        let world = &self.in_force.world;
+        let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
+        let refused = verdict.map_err(|denial| {
+            let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
+            (denial, told.recorded(known, self.decision))
+        });
+        drop(facts);
+        match refused {
+            Ok(terms) => self.issue(provider, known, token, verified, terms).await,
+            Err((denial, explanation)) => Err(self.denied(provider, known, token, verified, &denial, explanation).await),
+        }
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            account: self.request.account.as_deref(),
+            mapping: None,
+            api: self.request.api.as_deref(),
+            scope: self.request.scope.as_deref(),
+            lifetime: None,
+        }
+    }
+
+    /// Mints, signs, records, and only then answers.
+    async fn issue(
+        &self,
+        provider: &Resource,
+        known: &Provider,
+        token: &str,
+        verified: &Verified<'_>,
+        terms: Terms<Proved>,
+    ) -> Result<Option<TokenResponse>, Refused> {
+        let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
+        let key = self.app.signing.signer(terms.signing).ok_or_else(internal)?;
+        let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
+        let unsigned = mint::access_token(&terms, issuer, self.decision);
+        let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;
+        let allowed = Allowed { face: self.face.name, provider, known, token: verified, token_hash: sha256(token.as_bytes()), terms: &terms, sequence: self.in_force.world.sequence };
+        let entry = Entry {
+            id: *self.decision.bits(),
+            record: record::allowed(&allowed),
+            mark: self.mark(provider, verified, &terms),
+            if_replayed: None,
+            decided_on: self.in_force.revocation,
+        };
+        match self.app.recorder.record(entry).await {
+            Ok(Recorded::Durably) => Ok(Some(TokenResponse {
+                access_token,
+                issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
+                token_type: "Bearer".to_owned(),
+                expires_in: u64::try_from(terms.expires_at.seconds_since(self.now)).unwrap_or_default(),
+                expires_at: terms.expires_at.unix(),
+                scope: Some(terms.scope()),
+                decision_id: Some(self.decision.to_string()),
+            })),
+            Ok(Recorded::Replayed { first }) => {
+                let first = first.map(|first| DecisionId::new(first).to_string());
+                let denial = Denial::replayed(first.as_deref());
+                let explanation = tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+                Err(self.denied(provider, known, token, verified, &denial, explanation).await)
+            }
+            Ok(Recorded::Stale) => Ok(None),
+            Err(fault) => {
+                tracing::warn!(decision.id = %self.decision, "no token without its record: {fault}");
+                Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1))
+            }
+        }
+    }
+
+    /// What the evidence spends, where its mapping says once.
+    fn mark(&self, provider: &Resource, token: &Verified<'_>, terms: &Terms<Proved>) -> Option<Mark> {
+        if terms.replay == Replay::Reuse {
+            return None;
+        }
+        let jti = token.token_id()?;
+        Some(Mark { provider: provider.id.to_string(), token: sha256(jti.as_bytes()), expires_at: token.expires_at().unix(), same: None })
+    }
+
+    /// Policy refuses a token that verified: recorded, then answered.
+    async fn denied(
+        &self,
+        provider: &Resource,
+        known: &Provider,
+        token: &str,
+        verified: &Verified<'_>,
+        denial: &Denial,
+        explanation: serde_json::Value,
+    ) -> Refused {
+        self.record_denied(provider, known, token, verified.claims(), denial.reason.code(), explanation).await;
+        Refused {
+            decision: self.decision,
+            cause: Cause::Policy(denial.reason),
+            sentence: denial.reason.caller_sentence(),
+            reason: Some(denial.reason.caller_code()),
+            retry_after: None,
+        }
+    }
+
+    /// The token does not hold. Once its issuer has vouched for it, the refusal is a durable record.
+    async fn rejected(&self, provider: &Resource, known: &Provider, token: &str, rejected: &Rejected<'_>) -> Refused {
+        let Some(claims) = rejected.claims() else {
+            return self.unverified(&rejected.fault, Some(provider));
+        };
+        let fault = &rejected.fault;
+        let explanation = tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
+        let explanation = serde_json::to_value(explanation).unwrap_or_default();
+        self.record_denied(provider, known, token, claims, fault.code(), explanation).await;
+        // Whoever shows a token for another audience learns nothing of ours.
+        let is_ours = !matches!(fault, TokenFault::AudienceMissing | TokenFault::AudienceMismatch { .. } | TokenFault::AudienceNotSingle { .. });
+        Refused {
+            decision: self.decision,
+            cause: Cause::Token,
+            sentence: if is_ours { tell::caller_sentence(fault) } else { UNACCEPTABLE },
+            reason: is_ours.then(|| fault.code()),
+            retry_after: None,
+        }
+    }
+
+    async fn record_denied(
+        &self,
+        provider: &Resource,
+        known: &Provider,
+        token: &str,
+        claims: &accredit_id::json::Object<'_>,
+        reason: &'static str,
+        explanation: serde_json::Value,
+    ) {
+        let denied = Denied {
+            face: self.face.name,
+            provider,
+            known,
+            claims,
+            token_hash: sha256(token.as_bytes()),
+            reason,
+            account: self.request.account.as_deref(),
+            api: self.request.api.as_deref(),
+            at: self.now,
+            sequence: self.in_force.world.sequence,
+            explanation,
+        };
+        let content = record::denied(&denied);
+        let record = accredit_store::audit::NewRecord { id: *self.decision.bits(), content };
+        if let Err(fault) = self.app.recorder.note(record).await {
+            tracing::warn!(decision.id = %self.decision, "a refusal could not be recorded: {fault}");
+        }
+    }
+
+    fn unverified(&self, fault: &TokenFault, provider: Option<&Resource>) -> Refused {
+        self.note_unverified(fault.code(), fault.operator_text(), fault.hint(), provider)
+    }
+
+    fn keys_unavailable(&self, provider: &Resource, unavailable: &KeysUnavailable) -> Refused {
+        let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.now).clamp(1, 60));
+        let refused = self.note_unverified("keys-unavailable", unavailable.operator_text(provider.name.as_str()), unavailable.hint(), Some(provider));
+        Refused {
+            cause: Cause::KeysUnavailable,
+            sentence: "the provider's keys cannot be had at the moment",
+            retry_after: u32::try_from(wait).ok(),
+            ..refused
+        }
+    }
+
+    /// Nobody has vouched for this token: counted and explained for a while, not written.
+    fn note_unverified(&self, code: &'static str, operator: String, hint: Option<String>, provider: Option<&Resource>) -> Refused {
+        let provider = provider.map(|provider| provider.name.to_string());
+        self.app.tally.count(provider.as_deref(), code, self.source);
+        let refused = record::Unverified {
+            at: self.now,
+            sequence: self.in_force.world.sequence,
+            reason: code,
+            operator,
+            hint,
+            provider,
+            account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
+        };
+        self.app.ring.push(self.decision, refused);
+        Refused { decision: self.decision, cause: Cause::Token, sentence: UNACCEPTABLE, reason: None, retry_after: None }
+    }
+}
+
+impl Refused {
+    fn unavailable(decision: DecisionId, cause: Cause, retry_after: u32) -> Self {
+        let sentence = "no token can be issued at the moment";
+        Self { decision, cause, sentence, reason: None, retry_after: Some(retry_after) }
+    }
+}
+
+/// Whether another provider of the same issuer might still know the token.
+fn is_another_providers(fault: &TokenFault) -> bool {
+    matches!(
+        fault,
+        TokenFault::AudienceMismatch { .. }
+            | TokenFault::AudienceNotSingle { .. }
+            | TokenFault::BadSignature { .. }
+            | TokenFault::IssuerMismatch { .. }
+            | TokenFault::KeyNotFound { .. }
+            | TokenFault::KeyNotUsable { .. }
+    )
+}
+
+const ATTEMPTS: u64 = 8;

@@ -1,0 +1,97 @@
+//! The keys of all providers.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::fetch::Fetcher;
+use super::provider_keys::ProviderKeys;
+use super::source::KeySource;
+
+/// The [`ProviderKeys`] of each provider that was asked for, by its id.
+///
+/// Reading takes no lock. An entry is made when its provider is first asked for and fetches nothing by itself, so that ten
+/// thousand providers cost a start nothing.
+pub(crate) struct KeyCache {
+    fetcher: Arc<Fetcher>,
+    /// Copied on write, in shards so that the copies stay small.
+    shards: Box<[Shard]>,
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: ArcSwap<HashMap<Box<str>, Arc<ProviderKeys>>>,
+    /// Held by whoever replaces `entries`.
+    writing: Mutex<()>,
+}
+
+// === impl KeyCache ===
+
+impl KeyCache {
+    /// An empty cache that fetches by `fetcher`.
+    pub(crate) fn new(fetcher: Arc<Fetcher>) -> Self {
+        let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
+        Self { fetcher, shards }
+    }
+
+    /// The fetcher behind.
+    pub(crate) fn fetcher(&self) -> &Arc<Fetcher> {
+        &self.fetcher
+    }
+
+    /// The keys of a provider that has this source now. Keys that are held from another source are dropped: no token that
+    /// comes after the change is judged by them.
+    pub(crate) fn provider(&self, id: &str, source: &Arc<KeySource>) -> Arc<ProviderKeys> {
+        let shard = self.shard(id);
+        let is_current = |keys: &Arc<ProviderKeys>| Arc::ptr_eq(keys.source(), source) || keys.source() == source;
+        if let Some(keys) = shard.entries.load().get(id).filter(|keys| is_current(keys)) {
+            return Arc::clone(keys);
+        }
+        shard.write(|entries| match entries.get(id) {
+            // Somebody else was faster.
+            Some(keys) if is_current(keys) => Arc::clone(keys),
+            _ => {
+                let keys = Arc::new(ProviderKeys::new(id, Arc::clone(source), Arc::clone(&self.fetcher)));
+                entries.insert(id.into(), Arc::clone(&keys));
+                keys
+            }
+        })
+    }
+
+    /// What is held of a provider, if it was ever asked for. For whoever only looks.
+    pub(crate) fn held(&self, id: &str) -> Option<Arc<ProviderKeys>> {
+        self.shard(id).entries.load().get(id).cloned()
+    }
+
+    /// Drops what is held of providers that are not kept.
+    pub(crate) fn retain(&self, mut keep: impl FnMut(&str) -> bool) {
+        for shard in &self.shards {
+            if shard.entries.load().is_empty() {
+                continue;
+            }
+            shard.write(|entries| entries.retain(|id, _| keep(id)));
+        }
+    }
+
+    fn shard(&self, id: &str) -> &Shard {
+        // Ids are ours and random, so nobody can crowd a shard. The remainder of a division by SHARDS fits.
+        let index = BuildHasherDefault::<DefaultHasher>::new().hash_one(id) % SHARDS as u64;
+        &self.shards[usize::try_from(index).unwrap_or_default()]
+    }
+}
+
+// === impl Shard ===
+
+impl Shard {
+    fn write<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, Arc<ProviderKeys>>) -> T) -> T {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = HashMap::clone(&self.entries.load());
+        let answer = change(&mut entries);
+        self.entries.store(Arc::new(entries));
+        answer
+    }
+}
+
+const SHARDS: usize = 64;

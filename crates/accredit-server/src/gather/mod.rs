@@ -1,0 +1,31 @@
+//! Gathering: fetching what the verifier needs from outside, and nothing else.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `address`, `special` | which IP addresses may be dialled |
+//! | `guard` | which URLs may be asked, and the name resolution that screens addresses |
+//! | `client`, `fetch`, `fault` | one fetch, its caps, and what went wrong with it |
+//! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
+//!
+//! A token never chooses what is fetched: only registered providers' sources are, whatever `iss` says.
+
+mod address;
+mod client;
+mod fault;
+mod fetch;
+mod guard;
+mod key_cache;
+mod provider_keys;
+mod source;
+mod special;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests;
+
+pub(crate) use address::{AllowList, Cidr, RangeFault, Reach, Refusal};
+pub(crate) use fault::{Document, FetchCause, FetchFault};
+pub(crate) use fetch::{Fetched, Fetcher};
+pub(crate) use guard::{Guard, RefusedAddress, Target, UrlFault};
+pub(crate) use key_cache::KeyCache;
+pub(crate) use provider_keys::{COOL_DOWN, HARD_LIMIT, KeysHealth, KeysUnavailable, ProviderKeys};
+pub(crate) use source::{KeyPlace, KeySource};

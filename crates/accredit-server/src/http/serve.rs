@@ -1,0 +1,220 @@
+//! Serving: connections in, the token endpoint first, everything else through the router.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::header;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use super::{listen, token};
+use crate::app::{App, StartError};
+use crate::config::Config;
+use crate::gather::Cidr;
+use crate::{admin, documents, tls};
+
+/// A server that runs.
+pub struct Running {
+    /// Where the public listener really listens.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    writer: JoinHandle<()>,
+}
+
+/// Starts a server: when this returns, it answers.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub async fn serve(config: &Config) -> Result<Running, StartError> {
+    let acceptor = config.public.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key)).transpose();
+    let acceptor = acceptor.map_err(|fault| StartError::Tls(fault.to_string()))?.map(TlsAcceptor::from);
+    let proxies: Result<Vec<Cidr>, _> = config.public.trusted_proxies.iter().map(|entry| entry.parse()).collect();
+    let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range { field: "public.trusted_proxies", message: fault.to_string() })?;
+    let public = listen::tcp(config.public.listen).await?;
+    let address = public.local_addr().map_err(|cause| StartError::Listen { place: config.public.listen.to_string(), cause })?;
+    let socket = listen::unix(&config.admin.socket).await?;
+    let (app, writer) = App::start(config).await?;
+    let (stop, stopped) = watch::channel(false);
+    let door = Arc::new(Door {
+        router: documents::router(Arc::clone(&app)),
+        hosts: hosts(config, address),
+        proxies,
+        plain_is_public: acceptor.is_some() || config.is_loopback(),
+        app: Arc::clone(&app),
+    });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(accept_public(public, acceptor, door, stopped.clone()));
+    tasks.spawn(accept_admin(socket, admin::router(Arc::clone(&app)), stopped));
+    let tally = Arc::clone(&app);
+    tasks.spawn(tally.keep_tally());
+    Ok(Running { address, app, stop, tasks, writer })
+}
+
+impl Running {
+    /// Stops: no new connections, the open ones finish what they are at within ten seconds, the log is closed.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(DRAIN, async {
+            // Two accept loops end by themselves; the tally never does.
+            self.tasks.join_next().await;
+            self.tasks.join_next().await;
+        })
+        .await;
+        self.tasks.abort_all();
+        self.app.note_tally().await;
+        self.app.recorder.close();
+        let _ = self.writer.await;
+    }
+}
+
+/// What a public connection meets.
+struct Door {
+    app: Arc<App>,
+    router: Router,
+    /// `Host` values that are answered, lower case.
+    hosts: Vec<String>,
+    proxies: Vec<Cidr>,
+    /// Whether whoever reaches the listener may speak to it; else only listed proxies.
+    plain_is_public: bool,
+}
+
+fn hosts(config: &Config, address: SocketAddr) -> Vec<String> {
+    let mut hosts: Vec<String> = config.public.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    let own = config.public_url.split("://").nth(1).unwrap_or_default();
+    hosts.push(own.split('/').next().unwrap_or_default().to_ascii_lowercase());
+    if config.is_loopback() {
+        hosts.extend([address.to_string(), format!("localhost:{}", address.port())]);
+    }
+    hosts
+}
+
+async fn accept_public(listener: TcpListener, acceptor: Option<TlsAcceptor>, door: Arc<Door>, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors: wait for connections to end instead of spinning.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let is_proxy = door.proxies.iter().any(|range| range.contains(peer.ip()));
+        if !door.plain_is_public && !is_proxy {
+            continue;
+        }
+        let _ = stream.set_nodelay(true);
+        let (door, stopped, acceptor) = (Arc::clone(&door), stopped.clone(), acceptor.clone());
+        connections.spawn(async move {
+            match acceptor {
+                None => connection(stream, peer.ip(), door, stopped).await,
+                Some(acceptor) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                        connection(stream, peer.ip(), door, stopped).await;
+                    }
+                }
+            }
+        });
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S, peer: IpAddr, door: Arc<Door>, mut stopped: watch::Receiver<bool>) {
+    let service = service_fn(move |request| {
+        let door = Arc::clone(&door);
+        async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER).half_close(false);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let halted = async move { stopped.wait_for(|stopped| *stopped).await.is_ok() };
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        _ = halted => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+type Answer = Response<Either<Full<Bytes>, Body>>;
+
+impl Door {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        if !self.is_our_host(&request) {
+            return token::misdirected(&self.app).map(Either::Left);
+        }
+        if request.uri().path() == "/oauth/token" {
+            return token::answer(&self.app, request, peer).await.map(Either::Left);
+        }
+        let mut router = self.router.clone();
+        let answered = tower_service::Service::call(&mut router, request.map(Body::new)).await;
+        match answered {
+            Ok(response) => response.map(Either::Right),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Another name that leads here is somebody's DNS rebinding (L24).
+    fn is_our_host(&self, request: &Request<Incoming>) -> bool {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
+        host.is_some_and(|host| self.hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours)))
+    }
+}
+
+/// The admin socket is for our own user alone, whoever else may reach its folder.
+async fn accept_admin(listener: UnixListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let own = nix::unistd::geteuid().as_raw();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        match stream.peer_cred() {
+            Ok(peer) if peer.uid() == own => {}
+            _ => continue,
+        }
+        let router = router.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut router = router.clone();
+                async move { tower_service::Service::call(&mut router, request.map(Body::new)).await }
+            });
+            let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
+}
+
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const HEADERS: Duration = Duration::from_secs(10);
+/// Head of a request and what of the body came with it.
+const MAX_BUFFER: usize = 64 * 1024;
+const DRAIN: Duration = Duration::from_secs(10);
+

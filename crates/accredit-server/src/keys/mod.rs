@@ -1,0 +1,18 @@
+//! Our own signing keys: made here, sealed for the store, unsealed into memory, used to sign.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `encryption_key` | where the key-encryption key comes from; it is never in the store |
+//! | `sealing` | AES-256-GCM under it, bound to what is sealed |
+//! | `signing_key` | one signing key: make, seal, unseal, sign |
+//! | `ring` | the keys in force |
+
+mod encryption_key;
+mod ring;
+mod sealing;
+mod signing_key;
+
+pub(crate) use encryption_key::{EncryptionKeyFault, KeyEncryptionKey};
+pub(crate) use ring::{KeyRing, KeyState, RingFault};
+pub(crate) use sealing::SealFault;
+pub(crate) use signing_key::{KeyPurpose, SigningFault, SigningKey};

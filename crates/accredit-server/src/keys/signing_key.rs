@@ -1,0 +1,239 @@
+//! One signing key.
+
+use std::fmt;
+
+use accredit_id::jose::jwk::{KeyFault, PublicKey};
+use accredit_id::jose::{Algorithm, jws};
+use accredit_id::secret::Secret;
+use accredit_id::time::Timestamp;
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
+
+use super::encryption_key::KeyEncryptionKey;
+use super::ring::KeyState;
+use super::sealing::{SealFault, Sealed};
+
+/// A key that signs, with its public half. Its private half is seen in memory alone, and never printed.
+pub(crate) struct SigningKey {
+    purpose: KeyPurpose,
+    algorithm: Algorithm,
+    private: Private,
+    public: PublicKey,
+}
+
+/// What a key signs. Keys are apart by it: a signature for one purpose never counts for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum KeyPurpose {
+    /// Access tokens. Published.
+    Access,
+    /// Tokens of agents and administrators. Published nowhere: we alone verify them.
+    Internal,
+    /// Heads of the audit chain. Published nowhere; whoever verifies the log has the public half beside it.
+    Audit,
+}
+
+/// Why a key could not be made, read or used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SigningFault {
+    /// Our keys are ES256 and RS256 alone.
+    #[error("algorithm `{0}` is not one of our signing keys', expected ES256 or RS256")]
+    Algorithm(Algorithm),
+    /// A row of the store says something that is not known.
+    #[error("key `{id}` has the {field} `{seen}`, which is not known")]
+    Row {
+        /// The row.
+        id: String,
+        /// The column.
+        field: &'static str,
+        /// What it says.
+        seen: String,
+    },
+    /// The row's parts are not one key: id, public and private half differ.
+    #[error("key `{id}` is not what its row says")]
+    Mixed {
+        /// The row.
+        id: String,
+    },
+    /// The private half did not open, or was not sealed.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// The public half is none.
+    #[error("key is not usable: {0}")]
+    Public(#[from] KeyFault),
+    /// The cryptographic library refused to work.
+    #[error("key cannot be made or used")]
+    Library,
+}
+
+// === impl SigningKey ===
+
+impl SigningKey {
+    /// Makes a key. P-256 takes microseconds; RSA-2048 takes up to a second of one core, which is spent beside.
+    pub(crate) async fn generate(algorithm: Algorithm, purpose: KeyPurpose) -> Result<Self, SigningFault> {
+        let private = match algorithm {
+            Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Private::Es256),
+            Algorithm::Rs256 => tokio::task::spawn_blocking(|| rsa::KeyPair::generate(KeySize::Rsa2048))
+                .await
+                .map_err(|_| SigningFault::Library)?
+                .map(Private::Rs256),
+            other => return Err(SigningFault::Algorithm(other)),
+        };
+        Self::new(algorithm, purpose, private.map_err(|_| SigningFault::Library)?)
+    }
+
+    /// Unseals a key from its row.
+    pub(crate) fn from_row(row: &accredit_store::SigningKey, kek: &KeyEncryptionKey) -> Result<Self, SigningFault> {
+        let unknown = |field, seen: &str| SigningFault::Row { id: row.id.clone(), field, seen: seen.to_owned() };
+        let mixed = || SigningFault::Mixed { id: row.id.clone() };
+        let purpose = KeyPurpose::from_name(&row.purpose).ok_or_else(|| unknown("purpose", &row.purpose))?;
+        let algorithm = row.algorithm.parse().map_err(|_| unknown("algorithm", &row.algorithm))?;
+        let sealed = Sealed { wrapped_by: row.kek_id.clone(), bytes: row.wrapped.clone() };
+        let pkcs8 = kek.open(&row.purpose, &row.id, &sealed)?;
+        let private = match algorithm {
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.reveal()).map(Private::Es256)
+            }
+            Algorithm::Rs256 => rsa::KeyPair::from_pkcs8(pkcs8.reveal()).map(Private::Rs256),
+            other => return Err(SigningFault::Algorithm(other)),
+        };
+        let key = Self::new(algorithm, purpose, private.map_err(|_| mixed())?)?;
+        if key.public_jwk() != row.public_jwk {
+            return Err(mixed());
+        }
+        Ok(key)
+    }
+
+    /// Seals the key into a row for the store.
+    pub(crate) fn to_row(
+        &self,
+        state: KeyState,
+        kek: &KeyEncryptionKey,
+        now: Timestamp,
+    ) -> Result<accredit_store::SigningKey, SigningFault> {
+        let purpose = self.purpose.name();
+        let sealed = kek.seal(purpose, self.id(), self.pkcs8()?.reveal())?;
+        Ok(accredit_store::SigningKey {
+            id: self.id().to_owned(),
+            purpose: purpose.to_owned(),
+            algorithm: self.algorithm.as_str().to_owned(),
+            public_jwk: self.public_jwk(),
+            wrapped: sealed.bytes,
+            kek_id: sealed.wrapped_by,
+            state: state.name().to_owned(),
+            created_at: now.unix(),
+            activated_at: (state == KeyState::Active).then_some(now.unix()),
+            retires_at: None,
+        })
+    }
+
+    /// The key's name, which a token's `kid` bears: the beginning of its thumbprint (RFC 7638), 132 bits of it.
+    pub(crate) fn id(&self) -> &str {
+        self.public.kid()
+    }
+
+    /// The algorithm that it signs with.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What it signs.
+    pub(crate) fn purpose(&self) -> KeyPurpose {
+        self.purpose
+    }
+
+    /// Its public half.
+    pub(crate) fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs an encoded header and payload ([`jws::signing_input`]) and gives the token in compact form. Costs the signature
+    /// and one copy.
+    pub(crate) fn sign(&self, signing_input: String) -> Result<String, SigningFault> {
+        let signature = self.signature(signing_input.as_bytes())?;
+        Ok(jws::append_signature(signing_input, &signature))
+    }
+
+    /// Signs any bytes: r and s side by side for ES256 (RFC 7518 section 3.4).
+    #[expect(clippy::disallowed_methods, reason = "a formality: the library takes a generator and draws from its own")]
+    pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningFault> {
+        let chance = SystemRandom::new();
+        match &self.private {
+            Private::Es256(pair) => {
+                let signature = pair.sign(&chance, message).map_err(|_| SigningFault::Library)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Private::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &chance, message, &mut signature).map_err(|_| SigningFault::Library)?;
+                Ok(signature)
+            }
+        }
+    }
+
+    fn new(algorithm: Algorithm, purpose: KeyPurpose, private: Private) -> Result<Self, SigningFault> {
+        let thumbprint = private.public(None)?.thumbprint();
+        let kid = thumbprint.get(..KID_CHARACTERS).unwrap_or(&thumbprint);
+        let public = private.public(Some(kid))?;
+        Ok(Self { purpose, algorithm, private, public })
+    }
+
+    fn public_jwk(&self) -> String {
+        serde_json::to_string(&self.public.to_json()).unwrap_or_default()
+    }
+
+    fn pkcs8(&self) -> Result<Secret<Vec<u8>>, SigningFault> {
+        let document = match &self.private {
+            Private::Es256(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
+            Private::Rs256(pair) => {
+                let der: Result<Pkcs8V1Der<'_>, _> = pair.as_der();
+                der.map(|der| der.as_ref().to_vec())
+            }
+        };
+        document.map(Secret::new).map_err(|_| SigningFault::Library)
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("id", &self.id())
+            .field("purpose", &self.purpose)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl KeyPurpose ===
+
+impl KeyPurpose {
+    /// Its name in the store. INVARIANT: it is part of what every private key is bound to; renamed, none opens.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Internal => "internal",
+            Self::Audit => "audit",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Access, Self::Internal, Self::Audit].into_iter().find(|purpose| purpose.name() == name)
+    }
+}
+
+enum Private {
+    Es256(EcdsaKeyPair),
+    Rs256(rsa::KeyPair),
+}
+
+impl Private {
+    fn public(&self, kid: Option<&str>) -> Result<PublicKey, KeyFault> {
+        match self {
+            Self::Es256(pair) => PublicKey::from_ec_point(kid, Algorithm::Es256, pair.public_key().as_ref()),
+            Self::Rs256(pair) => PublicKey::from_rsa_der(kid, Algorithm::Rs256, pair.public_key().as_ref()),
+        }
+    }
+}
+
+const KID_CHARACTERS: usize = 22;

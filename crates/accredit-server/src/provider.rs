@@ -1,0 +1,103 @@
+//! Which provider a token belongs to, and what it must show.
+
+use std::sync::Arc;
+
+use accredit_core::model::{Kind, KeysSpec, Provider, Resource};
+use accredit_core::world::World;
+use accredit_id::jose::jwk::{KeySet, Purpose, Source};
+use accredit_id::shown::Shown;
+use accredit_id::verify::{ExpectedIssuer, ExpectedType, Expectations, IssuedAtRule, KeyIdRule, Unverified};
+
+use crate::gather::{KeyPlace, KeySource};
+
+/// Nobody knows whose token it is. The text is for the operator alone.
+#[derive(Debug)]
+pub(crate) struct UnknownProvider {
+    pub(crate) code: &'static str,
+    pub(crate) operator: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// The provider that the request names, or those of the token's issuer that need not be named.
+///
+/// A token never registers anything: an issuer that nobody wrote down is unknown, and nothing is fetched for it.
+pub(crate) fn resolve<'w>(world: &'w World, named: Option<&str>, token: &Unverified<'_>) -> Result<Vec<&'w Arc<Resource>>, UnknownProvider> {
+    if let Some(text) = named {
+        return match world.find(Kind::Provider, text) {
+            Some(provider) => Ok(vec![provider]),
+            None => Err(UnknownProvider {
+                code: "provider-unknown",
+                operator: format!("provider `{}` does not exist", Shown::of(text)),
+                hint: Some("name one of `accredit provider list`".to_owned()),
+            }),
+        };
+    }
+    let mut found: Vec<&Arc<Resource>> = Vec::new();
+    if let Some(issuer) = token.issuer() {
+        found.extend(world.providers_of_issuer(issuer));
+    }
+    if let Some(trust_domain) = token.subject_trust_domain() {
+        found.extend(world.providers_of_issuer(&format!("spiffe://{trust_domain}")));
+    }
+    found.retain(|provider| provider.as_provider().is_some_and(|known| !known.only_named));
+    found.sort_by_key(|provider| provider.id);
+    found.dedup_by_key(|provider| provider.id);
+    found.truncate(MOST);
+    if found.is_empty() {
+        let issuer = token.issuer().map_or_else(|| "absent".to_owned(), |issuer| format!("`{}`", Shown::of(issuer)));
+        return Err(UnknownProvider {
+            code: "issuer-unknown",
+            operator: format!("issuer is {issuer}, no provider has it"),
+            hint: slash_hint(world, token.issuer()),
+        });
+    }
+    Ok(found)
+}
+
+/// The commonest near miss of all.
+fn slash_hint(world: &World, issuer: Option<&str>) -> Option<String> {
+    let issuer = issuer?;
+    let other = match issuer.strip_suffix('/') {
+        Some(without) => without.to_owned(),
+        None => format!("{issuer}/"),
+    };
+    let provider = world.providers_of_issuer(&other).next()?;
+    Some(format!("provider `{}` has it but for the slash at the end; issuers are compared byte for byte", provider.name))
+}
+
+/// What a token of a provider must show.
+pub(crate) fn expectations(provider: &Provider) -> Expectations<'_> {
+    Expectations {
+        token_type: ExpectedType::Subject,
+        issuer: match &provider.trust_domain {
+            Some(trust_domain) => ExpectedIssuer::Spiffe(trust_domain),
+            None => ExpectedIssuer::Exact(&provider.issuer),
+        },
+        audiences: &provider.audiences,
+        single_audience: !provider.many_audiences,
+        algorithms: provider.algorithms,
+        max_lifetime: provider.max_token_lifetime.duration(),
+        max_age: provider.max_token_age.map(|age| age.duration()),
+        leeway: provider.leeway.duration(),
+        key_id: if provider.key_id_optional { KeyIdRule::SingleKeyMayOmit } else { KeyIdRule::Required },
+        issued_at: if provider.kind.spiffe { IssuedAtRule::Optional } else { IssuedAtRule::Required },
+    }
+}
+
+/// Where a provider's keys come from. Making it parses an uploaded set, so it is made once for each version of a provider.
+pub(crate) fn key_source(provider: &Provider) -> KeySource {
+    let purpose = if provider.kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
+    let place = match &provider.keys {
+        KeysSpec::Discovery(discovery) => KeyPlace::Discovery { issuer: provider.issuer.clone(), base: discovery.url.clone() },
+        KeysSpec::JwksUrl(url) => KeyPlace::JwksUrl(url.clone()),
+        KeysSpec::Uploaded(document) => {
+            // It parsed when it was written; if it no longer does, no token verifies.
+            let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose);
+            KeyPlace::Uploaded(Arc::new(set.or_else(|_| KeySet::from_keys(Vec::new())).unwrap_or_default()))
+        }
+    };
+    KeySource { place, purpose }
+}
+
+/// So many providers of one issuer are tried at most.
+const MOST: usize = 8;

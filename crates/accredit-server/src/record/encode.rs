@@ -1,0 +1,174 @@
+//! What is written about a decision: JSON, the identifiers for ever, the claims where they can be erased.
+//!
+//! Never a token. Of a claim that neither its kind nor its provider lists, the name alone.
+
+use accredit_core::decide::Terms;
+use accredit_core::facts::Proved;
+use accredit_core::model::{Provider, Resource};
+use accredit_id::json::Object;
+use accredit_id::time::Timestamp;
+use accredit_id::verify::Verified;
+use accredit_store::audit::{Content, Erasable, NewRecord};
+use serde_json::{Value, json};
+
+use crate::chance;
+
+/// A decision that issued a token.
+pub(crate) struct Allowed<'a> {
+    pub(crate) face: &'static str,
+    pub(crate) provider: &'a Resource,
+    pub(crate) known: &'a Provider,
+    pub(crate) token: &'a Verified<'a>,
+    pub(crate) token_hash: [u8; 32],
+    pub(crate) terms: &'a Terms<Proved>,
+    pub(crate) sequence: i64,
+}
+
+/// A decision that refused a token whose signature holds.
+pub(crate) struct Denied<'a> {
+    pub(crate) face: &'static str,
+    pub(crate) provider: &'a Resource,
+    pub(crate) known: &'a Provider,
+    pub(crate) claims: &'a Object<'a>,
+    pub(crate) token_hash: [u8; 32],
+    pub(crate) reason: &'static str,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) api: Option<&'a str>,
+    pub(crate) at: Timestamp,
+    pub(crate) sequence: i64,
+    /// The operator's explanation, values that may not be kept already taken out.
+    pub(crate) explanation: Value,
+}
+
+/// Writes an allowing decision down. Allocates twice.
+pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
+    let Allowed { face, provider, known, token, token_hash, terms, sequence } = allowed;
+    let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
+    record.named("provider", provider).text("issuer", token.issuer()).text("kid", token.key_id());
+    record.text("algorithm", token.algorithm().as_str()).text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    record.named("mapping", &terms.mapping).named("serviceAccount", &terms.account).named("api", &terms.api);
+    record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
+    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, token.claims(), None) };
+    Content { bytes: record.end(), erasable: Some(erasable) }
+}
+
+/// Writes a refusing decision down, with its explanation.
+pub(crate) fn denied(denied: &Denied<'_>) -> Content {
+    let Denied { face, provider, known, claims: seen, token_hash, reason, account, api, at, sequence, explanation } = denied;
+    let mut record = Line::new("exchange-denied", *at, face, *sequence);
+    record.named("provider", provider).text("reason", reason).text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    if let Some(account) = account {
+        record.text("askedServiceAccount", &short(account));
+    }
+    if let Some(api) = api {
+        record.text("askedApi", &short(api));
+    }
+    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, seen, Some(explanation)) };
+    Content { bytes: record.end(), erasable: Some(erasable) }
+}
+
+/// Writes an administrator's act down, with what was before and after.
+pub(crate) fn admin_act(event: &'static str, at: Timestamp, actor: &str, sequence: i64, detail: &Value) -> NewRecord {
+    let record = json!({"event": event, "at": at.unix(), "actor": actor, "sequence": sequence, "detail": detail});
+    NewRecord { id: chance::bits(), content: Content::from(record.to_string().into_bytes()) }
+}
+
+/// The claims that may be kept, the names of the others, and perhaps an explanation.
+fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option<&Value>) -> Vec<u8> {
+    let mut line = String::with_capacity(1024);
+    line.push_str(r#"{"claims":{"#);
+    let mut unlisted: Vec<&str> = Vec::new();
+    let mut first = true;
+    for (name, value) in seen.iter() {
+        if !provider.audits(name) {
+            unlisted.push(name);
+            continue;
+        }
+        if !first {
+            line.push(',');
+        }
+        first = false;
+        push_text(&mut line, name);
+        line.push(':');
+        match value.as_str() {
+            Some(text) => push_text(&mut line, text),
+            None => line.push_str(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())),
+        }
+    }
+    line.push('}');
+    if !unlisted.is_empty() {
+        unlisted.truncate(MAX_UNLISTED);
+        line.push_str(r#","unlisted":"#);
+        line.push_str(&json!(unlisted.iter().map(|name| short(name)).collect::<Vec<_>>()).to_string());
+    }
+    if let Some(explanation) = explanation {
+        line.push_str(r#","explanation":"#);
+        line.push_str(&explanation.to_string());
+    }
+    line.push('}');
+    line.into_bytes()
+}
+
+/// One JSON object on one line.
+struct Line(String);
+
+impl Line {
+    fn new(event: &str, at: Timestamp, face: &str, sequence: i64) -> Self {
+        let mut line = Self(String::with_capacity(768));
+        line.0.push_str(r#"{"event":"#);
+        push_text(&mut line.0, event);
+        line.number("at", at.unix()).text("face", face).number("sequence", sequence);
+        line
+    }
+
+    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.name(name);
+        push_text(&mut self.0, value);
+        self
+    }
+
+    fn number(&mut self, name: &str, value: i64) -> &mut Self {
+        use std::fmt::Write as _;
+        self.name(name);
+        let _ = write!(self.0, "{value}");
+        self
+    }
+
+    /// A resource by its name, and its id under NAME + `Id`: the name may come to mean another one.
+    fn named(&mut self, name: &str, resource: &Resource) -> &mut Self {
+        use std::fmt::Write as _;
+        self.text(name, resource.name.as_str());
+        self.0.push_str(",\"");
+        self.0.push_str(name);
+        let _ = write!(self.0, "Id\":\"{}\"", resource.id);
+        self
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push_str(",\"");
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push('}');
+        self.0.into_bytes()
+    }
+}
+
+fn push_text(line: &mut String, text: &str) {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    if text.bytes().all(plain) {
+        line.push('"');
+        line.push_str(text);
+        line.push('"');
+    } else {
+        line.push_str(&Value::from(text).to_string());
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+const MAX_UNLISTED: usize = 64;

@@ -1,0 +1,15 @@
+//! Recording: nothing leaves before it is written.
+//!
+//! One writer drains what is queued and commits it as one batch with one flush; everybody who waits is answered at once.
+//! Refusals of tokens that nobody has signed are counted and kept in a bounded ring instead: otherwise a flood of rubbish
+//! would fill the disk.
+
+mod encode;
+mod ring;
+mod tally;
+mod writer;
+
+pub(crate) use encode::{Allowed, Denied, admin_act, allowed, denied};
+pub(crate) use ring::{Ring, Unverified};
+pub(crate) use tally::Tally;
+pub(crate) use writer::{Recorder, RecordFault, Recorded, StoreWork};

@@ -1,0 +1,265 @@
+//! The one writer of the store.
+//!
+//! It commits at once when it is alone. While the last batch held more than one record it lingers about a millisecond
+//! first, so that a busy server pays for one flush every few dozen answers instead of every second one. Nobody wakes it
+//! while it lingers. Changes of resources and keys pass through it as well, between two batches.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use accredit_id::time::Timestamp;
+use accredit_store::audit::{NewRecord, SignedHead};
+use accredit_store::{Chain, Change, Entry, EntryOutcome, Head, KeyDeed, Store, StoreError};
+use tokio::sync::{Notify, oneshot};
+
+use crate::clock;
+
+/// The queue in front of the writer. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    shared: Arc<Shared>,
+}
+
+/// What became of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// It is on the disk.
+    Durably,
+    /// The evidence was spent before.
+    Replayed {
+        /// In this decision.
+        first: Option<[u8; 16]>,
+    },
+    /// Something was revoked since it was decided.
+    Stale,
+}
+
+/// Why nothing was recorded. Whoever waits for a record then issues nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum RecordFault {
+    /// Too much is waiting already.
+    #[error("{waiting} records are waiting to be written")]
+    Full {
+        /// How many.
+        waiting: usize,
+    },
+    /// The writer has ended.
+    #[error("the writer has ended")]
+    Ended,
+    /// The store refuses.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+}
+
+/// What the writer does between two batches.
+pub(crate) enum StoreWork {
+    /// Changes resources.
+    Change(Change),
+    /// Changes signing keys.
+    Keys(KeyDeed),
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Waiting>,
+    work: VecDeque<(StoreWork, oneshot::Sender<Result<Head, RecordFault>>)>,
+    /// Whether the writer sleeps until it is woken.
+    idle: bool,
+    closed: bool,
+}
+
+struct Waiting {
+    entry: Entry,
+    answer: oneshot::Sender<Result<Recorded, RecordFault>>,
+}
+
+/// Signs the head of a chain, for `audit verify`.
+pub(crate) type SignHead = Arc<dyn Fn(&accredit_store::audit::Head) -> Option<SignedHead> + Send + Sync>;
+
+impl Recorder {
+    /// Starts the writer on a store and the chain that this process writes.
+    pub(crate) fn start(store: Arc<Store>, chain: Chain, sign_head: SignHead) -> (Self, tokio::task::JoinHandle<()>) {
+        let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new() });
+        let writer = Writer { shared: Arc::clone(&shared), store, chain, sign_head, last_batch: 0, last_head: clock::now() };
+        (Self { shared }, tokio::spawn(writer.run()))
+    }
+
+    /// Writes one record; returns when it is on the disk.
+    pub(crate) async fn record(&self, entry: Entry) -> Result<Recorded, RecordFault> {
+        let (answer, answered) = oneshot::channel();
+        self.push(|queue| {
+            if queue.entries.len() >= MAX_WAITING {
+                return Err(RecordFault::Full { waiting: queue.entries.len() });
+            }
+            queue.entries.push_back(Waiting { entry, answer });
+            Ok(())
+        })?;
+        answered.await.map_err(|_| RecordFault::Ended)?
+    }
+
+    /// Writes a record that nothing waits for and that no revocation makes wrong.
+    pub(crate) async fn note(&self, record: NewRecord) -> Result<(), RecordFault> {
+        let NewRecord { id, content } = record;
+        let entry = Entry { id, record: content, mark: None, if_replayed: None, decided_on: i64::MAX };
+        self.record(entry).await.map(|_| ())
+    }
+
+    /// Changes the store, with the records of the change; returns the head behind it.
+    pub(crate) async fn work(&self, work: StoreWork) -> Result<Head, RecordFault> {
+        let (answer, answered) = oneshot::channel();
+        self.push(|queue| {
+            queue.work.push_back((work, answer));
+            Ok(())
+        })?;
+        answered.await.map_err(|_| RecordFault::Ended)?
+    }
+
+    /// Whether records can still be written.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+
+    /// Lets the writer write what is waiting, sign its head and end.
+    pub(crate) fn close(&self) {
+        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.closed = true;
+        drop(queue);
+        self.shared.wake.notify_one();
+    }
+
+    fn push(&self, push: impl FnOnce(&mut Queue) -> Result<(), RecordFault>) -> Result<(), RecordFault> {
+        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.closed {
+            return Err(RecordFault::Ended);
+        }
+        push(&mut queue)?;
+        let wake = std::mem::take(&mut queue.idle);
+        drop(queue);
+        if wake {
+            self.shared.wake.notify_one();
+        }
+        Ok(())
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    store: Arc<Store>,
+    chain: Chain,
+    sign_head: SignHead,
+    last_batch: usize,
+    last_head: Timestamp,
+}
+
+enum Next {
+    Batch(Vec<Waiting>),
+    Work(StoreWork, oneshot::Sender<Result<Head, RecordFault>>),
+    Sleep,
+    End,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        loop {
+            if self.last_batch > 1 {
+                tokio::time::sleep(LINGER).await;
+            }
+            match self.next() {
+                Next::Batch(batch) => self.write(batch).await,
+                Next::Work(work, answer) => {
+                    let done = self.work(work).await.map_err(|fault| RecordFault::Store(Arc::new(fault)));
+                    let _ = answer.send(done);
+                }
+                Next::Sleep => {
+                    self.last_batch = 0;
+                    self.shared.wake.notified().await;
+                }
+                Next::End => break,
+            }
+            self.sign_head(HEAD_EVERY).await;
+        }
+        self.sign_head(0).await;
+    }
+
+    /// Takes up to 512 records or 1 MiB; work goes first, because it is rare and revokes.
+    fn next(&self) -> Next {
+        let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((work, answer)) = queue.work.pop_front() {
+            return Next::Work(work, answer);
+        }
+        let mut bytes = 0;
+        let mut fits = |waiting: &&Waiting| {
+            bytes += waiting.entry.record.size();
+            bytes <= MAX_BATCH_BYTES
+        };
+        // A single record is always smaller than a batch may be, so the first one fits.
+        let count = queue.entries.iter().take(MAX_BATCH).take_while(|waiting| fits(waiting)).count();
+        if count > 0 {
+            return Next::Batch(queue.entries.drain(..count).collect());
+        }
+        if queue.closed {
+            return Next::End;
+        }
+        queue.idle = true;
+        Next::Sleep
+    }
+
+    async fn write(&mut self, batch: Vec<Waiting>) {
+        self.last_batch = batch.len();
+        let (entries, answers): (Vec<Entry>, Vec<_>) = batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
+        match self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await {
+            Ok(committed) => {
+                for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
+                    let recorded = match outcome {
+                        EntryOutcome::Recorded => Recorded::Durably,
+                        EntryOutcome::Replayed { first } => Recorded::Replayed { first },
+                        EntryOutcome::Stale => Recorded::Stale,
+                    };
+                    let _ = answer.send(Ok(recorded));
+                }
+            }
+            Err(fault) => {
+                tracing::error!(code = fault.code(), records = entries.len(), "records cannot be written: {fault}");
+                let fault = Arc::new(fault);
+                for answer in answers {
+                    let _ = answer.send(Err(RecordFault::Store(Arc::clone(&fault))));
+                }
+            }
+        }
+    }
+
+    async fn work(&mut self, work: StoreWork) -> Result<Head, StoreError> {
+        let at = clock::now().unix();
+        match work {
+            StoreWork::Change(change) => self.store.apply_change(&mut self.chain, &change, at).await,
+            StoreWork::Keys(deed) => self.store.change_keys(&mut self.chain, deed, at).await,
+        }
+    }
+
+    /// Signs the head of the chain when the last one is older than `seconds`.
+    async fn sign_head(&mut self, seconds: i64) {
+        let now = clock::now();
+        if now.seconds_since(self.last_head) < seconds {
+            return;
+        }
+        self.last_head = now;
+        let Some(signed) = (self.sign_head)(&self.chain.head(now.unix())) else { return };
+        if let Err(fault) = self.store.write_head(&signed).await {
+            tracing::warn!(code = fault.code(), "the audit head cannot be written: {fault}");
+        }
+    }
+}
+
+const MAX_BATCH: usize = 512;
+const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// Beyond this the disk is too slow for what comes in, and callers are told to come back.
+const MAX_WAITING: usize = 8192;
+const LINGER: Duration = Duration::from_micros(900);
+/// Seconds between two signed heads of a busy chain.
+const HEAD_EVERY: i64 = 60;

@@ -1,0 +1,1 @@
+INSERT INTO head (one, seq, revocation) VALUES (1, 0, 0)

@@ -1,0 +1,1 @@
+CREATE INDEX replay_mark_expiry ON replay_mark (expires_at)

@@ -1,0 +1,97 @@
+//! A chain: all batches of one process, from its start on, and what it was started behind.
+
+use std::fmt;
+
+use super::digest::{CHAIN_TAG, HEAD_TAG, sha256};
+
+/// The name of a chain: 128 random bits, made by the process that writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChainId(pub [u8; 16]);
+
+/// The beginning of a chain. It stands where a batch number 0 would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The chain.
+    pub chain: ChainId,
+    /// When it was opened, Unix seconds.
+    pub opened_at: i64,
+    /// The end of the chain before it, which it seals: nothing may be added behind that place any more. `None` for the
+    /// first chain of a store.
+    pub follows: Option<Link>,
+    /// The hash over all of this, which the first batch names as its `previous`.
+    pub hash: [u8; 32],
+}
+
+/// The end of another chain, at the moment when a new one was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The other chain.
+    pub chain: ChainId,
+    /// The number of its last batch; 0 when it had none.
+    pub number: i64,
+    /// The hash of that batch, or of the chain's beginning.
+    pub hash: [u8; 32],
+}
+
+/// How far a chain had come at some moment: what is signed, so that cutting the chain shorter shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The chain.
+    pub chain: ChainId,
+    /// The number of its last batch; 0 when it had none.
+    pub number: i64,
+    /// The hash of that batch, or of the chain's beginning.
+    pub hash: [u8; 32],
+    /// When it was signed, Unix seconds.
+    pub signed_at: i64,
+}
+
+/// A head with its signature. Whether the signature holds is the server's to say: this crate holds no keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedHead {
+    /// What was signed.
+    pub head: Head,
+    /// The key that signed it.
+    pub key_id: String,
+    /// The signature over [`Head::message`].
+    pub signature: Vec<u8>,
+}
+
+// === impl ChainId ===
+
+impl fmt::Display for ChainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    pub(crate) fn new(chain: ChainId, opened_at: i64, follows: Option<Link>) -> Self {
+        let mut origin = Self { chain, opened_at, follows, hash: [0; 32] };
+        origin.hash = origin.computed_hash();
+        origin
+    }
+
+    /// The hash that its fields give.
+    pub(super) fn computed_hash(&self) -> [u8; 32] {
+        let mut text = [CHAIN_TAG, &self.chain.0, &self.opened_at.to_be_bytes()].concat();
+        if let Some(link) = &self.follows {
+            text.extend_from_slice(&link.chain.0);
+            text.extend_from_slice(&link.number.to_be_bytes());
+            text.extend_from_slice(&link.hash);
+        }
+        sha256(&text)
+    }
+}
+
+// === impl Head ===
+
+impl Head {
+    /// The bytes that a key signs: every field, behind a tag that no other signed text of the product begins with.
+    pub fn message(&self) -> Vec<u8> {
+        let Self { chain, number, hash, signed_at } = self;
+        [HEAD_TAG, &chain.0, &number.to_be_bytes(), hash, &signed_at.to_be_bytes()].concat()
+    }
+}

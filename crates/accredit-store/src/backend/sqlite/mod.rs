@@ -1,0 +1,231 @@
+//! SQLite: the embedded store, one process's own.
+//!
+//! One connection writes, two read; each is a thread of its own inside the SQL library, made when it is first needed. WAL
+//! lets readers go on while the writer commits, `synchronous=FULL` syncs the log before a commit is answered.
+
+mod fault;
+mod place;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Lent;
+use crate::error::StoreError;
+use crate::migrations;
+use place::Place;
+
+pub(crate) use fault::{fault, is_unique_violation};
+
+/// A connection to the database.
+pub(crate) type Connection = SqliteConnection;
+
+/// A statement with its values.
+pub(crate) type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// Finds the batches whose summary may hold `$1`, the beginning of a record's id; newest first.
+pub(crate) const FIND_SUMMARIES: &str =
+    "SELECT chain, number FROM audit_batch WHERE instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
+
+/// An open SQLite database.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    writer: Mutex<SqliteConnection>,
+    /// `None` in memory, where another connection would see another database.
+    lanes: Option<Lanes>,
+    /// Held for as long as the connections live. Fields are dropped in this order.
+    _place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Lanes {
+    options: SqliteConnectOptions,
+    reader: Mutex<Option<SqliteConnection>>,
+    walker: Mutex<Option<SqliteConnection>>,
+}
+
+/// Begins a transaction that writes: it waits for the database first, so that it cannot fail half way.
+pub(crate) async fn begin_write(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
+    connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)
+}
+
+/// Begins a transaction that sees one state of the store, whatever is written meanwhile.
+pub(crate) async fn begin_read(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
+    connection.begin().await.map_err(fault)
+}
+
+// === impl Sqlite ===
+
+impl Sqlite {
+    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+        match path(url)? {
+            None => Self::open_memory().await,
+            Some(path) => Self::open_file(path).await,
+        }
+    }
+
+    pub(crate) async fn writer(&self) -> Lent<'_> {
+        MutexGuard::map(self.writer.lock().await, |connection| connection)
+    }
+
+    pub(crate) async fn reader(&self) -> Result<Lent<'_>, StoreError> {
+        match &self.lanes {
+            None => Ok(self.writer().await),
+            Some(lanes) => lanes.lend(&lanes.reader).await,
+        }
+    }
+
+    pub(crate) async fn walker(&self) -> Result<Lent<'_>, StoreError> {
+        match &self.lanes {
+            None => Ok(self.writer().await),
+            Some(lanes) => lanes.lend(&lanes.walker).await,
+        }
+    }
+
+    pub(crate) async fn close(self) -> Result<(), StoreError> {
+        if let Some(lanes) = self.lanes {
+            for lane in [lanes.reader, lanes.walker] {
+                if let Some(connection) = lane.into_inner() {
+                    connection.close().await.map_err(fault)?;
+                }
+            }
+        }
+        // The writer last: the last connection folds the log into the database.
+        self.writer.into_inner().close().await.map_err(fault)
+    }
+
+    async fn open_memory() -> Result<Self, StoreError> {
+        let options = options().in_memory(true);
+        let mut writer = options.connect().await.map_err(fault)?;
+        claim(&mut writer).await?;
+        migrations::run(&mut writer).await?;
+        Ok(Self { writer: Mutex::new(writer), lanes: None, _place: None })
+    }
+
+    async fn open_file(path: PathBuf) -> Result<Self, StoreError> {
+        let place = take(&path).await?;
+        let path = place.database().to_owned();
+        let foreign = || StoreError::Foreign { path: path.clone() };
+        let options = options().filename(&path);
+        let mut writer = options.connect().await.map_err(|error| fault::not_a_database(error, foreign()))?;
+        // Before anything is changed in it: somebody else's database stays as it is.
+        if !claim(&mut writer).await? {
+            return Err(foreign());
+        }
+        sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut writer).await.map_err(fault)?;
+        migrations::run(&mut writer).await?;
+        let lanes =
+            Lanes { options: options.pragma("query_only", "ON"), reader: Mutex::new(None), walker: Mutex::new(None) };
+        Ok(Self { writer: Mutex::new(writer), lanes: Some(lanes), _place: Some(place) })
+    }
+}
+
+// === impl Lanes ===
+
+impl Lanes {
+    async fn lend<'a>(&'a self, lane: &'a Mutex<Option<SqliteConnection>>) -> Result<Lent<'a>, StoreError> {
+        let mut guard = lane.lock().await;
+        if guard.is_none() {
+            *guard = Some(self.options.connect().await.map_err(fault)?);
+        }
+        MutexGuard::try_map(guard, Option::as_mut)
+            .map_err(|_| StoreError::Unavailable { cause: "connection was lost".to_owned() })
+    }
+}
+
+/// Takes the database, waiting a moment for one that is just being given up: a server that is restarted, or a child of
+/// the old one that has not come to run its own program yet.
+async fn take(path: &Path) -> Result<Place, StoreError> {
+    for _ in 0..ATTEMPTS {
+        match Place::take(path) {
+            Err(StoreError::Locked { .. }) => tokio::time::sleep(BETWEEN_ATTEMPTS).await,
+            other => return other,
+        }
+    }
+    Place::take(path)
+}
+
+/// The file that an address names; `None` is memory.
+fn path(url: &str) -> Result<Option<PathBuf>, StoreError> {
+    let refuse = |reason| Err(StoreError::Address { scheme: "sqlite".to_owned(), reason });
+    let rest = url.strip_prefix("sqlite:").unwrap_or_default();
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    match rest {
+        ":memory:" => Ok(None),
+        "" => refuse("expected a path"),
+        _ if rest.contains('?') => refuse("expected a path without parameters"),
+        _ => Ok(Some(PathBuf::from(rest))),
+    }
+}
+
+fn options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .create_if_missing(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", PAGE_CACHE_KIB)
+        .pragma("cell_size_check", "ON")
+        .pragma("journal_size_limit", WAL_BYTES_KEPT)
+        // What was erased or deleted is overwritten with zeros, not left in free pages.
+        .pragma("secure_delete", "ON")
+        .pragma("temp_store", "MEMORY")
+        .pragma("trusted_schema", "OFF")
+        .row_buffer_size(ROWS_IN_FLIGHT)
+        .thread_name(|id| format!("store-{id}"))
+}
+
+/// Marks an empty database as ours. False when it is somebody else's.
+async fn claim(connection: &mut Connection) -> Result<bool, StoreError> {
+    let (mark,): (i64,) = sqlx::query_as("SELECT application_id FROM pragma_application_id")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(fault)?;
+    if mark == APPLICATION_ID {
+        return Ok(true);
+    }
+    let (things,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *connection).await.map_err(fault)?;
+    if mark != 0 || things != 0 {
+        return Ok(false);
+    }
+    sqlx::raw_sql(MARK_AS_OURS).execute(&mut *connection).await.map_err(fault)?;
+    Ok(true)
+}
+
+/// `ACRD` in ASCII, where SQLite keeps whose file it is. INVARIANT: the same number as in `MARK_AS_OURS`.
+const APPLICATION_ID: i64 = 0x4143_5244;
+const MARK_AS_OURS: &str = "PRAGMA application_id = 0x41435244";
+const ATTEMPTS: u32 = 10;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(25);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Negative: SQLite's way to count in KiB and not in pages. 4 MiB for each of three connections.
+const PAGE_CACHE_KIB: &str = "-4096";
+const ROWS_IN_FLIGHT: usize = 256;
+/// A large change leaves a large log behind, which is cut back to this.
+const WAL_BYTES_KEPT: &str = "67108864";
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (url, expected) in [
+            ("sqlite:a.db", Some("a.db")),
+            ("sqlite:/var/lib/a.db", Some("/var/lib/a.db")),
+            ("sqlite:///var/lib/a.db", Some("/var/lib/a.db")),
+            ("sqlite::memory:", None),
+            ("sqlite://:memory:", None),
+        ] {
+            assert_eq!(path(url).unwrap(), expected.map(PathBuf::from), "{url}");
+        }
+        for url in ["sqlite:", "sqlite://", "sqlite:a.db?mode=ro"] {
+            assert_eq!(path(url).unwrap_err().code(), "store-address", "{url}");
+        }
+    }
+}

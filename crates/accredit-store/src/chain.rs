@@ -1,0 +1,146 @@
+//! The chain that this process writes: where its next batch goes, and how a batch gets there.
+
+use crate::audit::{self, Batch, ChainId, Content, MAX_RECORD_BYTES, Tail, pack};
+use crate::backend::{Connection, Statement, fault};
+use crate::error::StoreError;
+use crate::sql;
+
+/// The end of the chain that this process writes. There is one for each [`Store::open_chain`](crate::Store::open_chain);
+/// whoever holds it writes alone.
+#[derive(Debug)]
+pub struct Chain {
+    ordinal: i64,
+    tail: Tail,
+    /// Where the chain ends if the write that is under way succeeds. When it is found set, that write was given up or
+    /// failed, and the store is asked which of the two ends is true.
+    in_doubt: Option<Tail>,
+}
+
+// === impl Chain ===
+
+impl Chain {
+    pub(crate) fn new(ordinal: i64, tail: Tail) -> Self {
+        Self { ordinal, tail, in_doubt: None }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> ChainId {
+        self.tail.chain
+    }
+
+    /// What is to be signed now, `signed_at` in Unix seconds.
+    pub fn head(&self, signed_at: i64) -> audit::Head {
+        audit::Head { chain: self.tail.chain, number: self.tail.number, hash: self.tail.hash, signed_at }
+    }
+
+    /// Finds out where the chain ends, when a write before this one was given up or failed. An end that is neither of the
+    /// two possible ones is somebody else's doing: going on from there would hide it.
+    pub(crate) async fn settle(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
+        let Some(hoped) = self.in_doubt else { return Ok(()) };
+        let (number, hash) = tail(connection, self.ordinal).await?;
+        let found = Tail { chain: self.tail.chain, number, hash };
+        if found != self.tail && found != hoped {
+            return Err(self.out_of_step());
+        }
+        self.committed(found);
+        Ok(())
+    }
+
+    /// The batches that `records` make behind the chain's end. Nothing is written yet.
+    pub(crate) fn pack<'r>(
+        &self,
+        written_at: i64,
+        records: impl Iterator<Item = (&'r [u8; 16], &'r Content)>,
+    ) -> Vec<Batch> {
+        pack(self.tail, written_at, records)
+    }
+
+    /// Writes batches, within the transaction that `connection` is in. Until [`Chain::committed`] is told that the
+    /// transaction was committed, the chain is in doubt.
+    pub(crate) async fn append(
+        &mut self,
+        connection: &mut Connection,
+        batches: Vec<Batch>,
+    ) -> Result<Tail, StoreError> {
+        let tail = batches.last().map_or(self.tail, Tail::after);
+        self.in_doubt = Some(tail);
+        for batch in batches {
+            let done = self.bind(sql::APPEND_BATCH, batch).execute(&mut *connection).await.map_err(fault)?;
+            if done.rows_affected() != 1 {
+                return Err(self.out_of_step());
+            }
+        }
+        Ok(tail)
+    }
+
+    /// Writes one batch in a statement that is a transaction of its own, while nothing was revoked after `decided_on`.
+    /// Gives the head; nothing when nothing was written, be it for a revocation or because the chain does not end here.
+    pub(crate) async fn append_if_current(
+        &mut self,
+        connection: &mut Connection,
+        batch: Batch,
+        decided_on: i64,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        let tail = Tail::after(&batch);
+        self.in_doubt = Some(tail);
+        let query = self.bind(sql::APPEND_BATCH_IF_CURRENT, batch).bind(decided_on);
+        let rows = query.fetch_all(connection).await.map_err(fault)?;
+        let Some(row) = rows.first() else {
+            self.in_doubt = None;
+            return Ok(None);
+        };
+        self.committed(tail);
+        sqlx::FromRow::from_row(row).map(Some).map_err(fault)
+    }
+
+    /// What `append` wrote is committed.
+    pub(crate) fn committed(&mut self, tail: Tail) {
+        self.tail = tail;
+        self.in_doubt = None;
+    }
+
+    fn out_of_step(&self) -> StoreError {
+        StoreError::ChainOutOfStep { chain: self.tail.chain, number: self.tail.number }
+    }
+
+    fn bind(&self, statement: &'static str, batch: Batch) -> Statement {
+        sqlx::query(statement)
+            .bind(self.ordinal)
+            .bind(batch.number)
+            .bind(batch.written_at)
+            .bind(batch.records)
+            .bind(batch.bytes)
+            .bind(batch.previous.to_vec())
+            .bind(batch.hash.to_vec())
+            .bind(batch.summary)
+            .bind(batch.erasable)
+            .bind(batch.body)
+    }
+}
+
+/// Where the chain `ordinal` ends.
+pub(crate) async fn tail(connection: &mut Connection, ordinal: i64) -> Result<(i64, [u8; 32]), StoreError> {
+    let last: Option<(i64, Vec<u8>)> =
+        sqlx::query_as(sql::CHAIN_TAIL).bind(ordinal).fetch_optional(&mut *connection).await.map_err(fault)?;
+    let (number, hash) = match last {
+        Some(last) => last,
+        None => {
+            let (hash,) = sqlx::query_as(sql::CHAIN_ORIGIN).bind(ordinal).fetch_one(connection).await.map_err(fault)?;
+            (0, hash)
+        }
+    };
+    Ok((number, fixed("hash", hash)?))
+}
+
+/// Bytes of the width that they were written in.
+pub(crate) fn fixed<const N: usize>(what: &str, bytes: Vec<u8>) -> Result<[u8; N], StoreError> {
+    bytes.try_into().map_err(|bytes: Vec<u8>| StoreError::Corrupt {
+        what: format!("expected {what} of {N} bytes, got {}", bytes.len()),
+    })
+}
+
+/// Refuses what would not fit into a batch.
+pub(crate) fn check_size(content: &Content) -> Result<(), StoreError> {
+    let bytes = content.size();
+    if bytes > MAX_RECORD_BYTES { Err(StoreError::RecordTooLarge { bytes }) } else { Ok(()) }
+}

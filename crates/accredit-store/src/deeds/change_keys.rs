@@ -1,0 +1,71 @@
+//! Adds keys and moves them on in their lives.
+
+use super::pack;
+use crate::backend::{Connection, begin_write, fault, is_unique_violation};
+use crate::chain::Chain;
+use crate::error::StoreError;
+use crate::head::{self, Head};
+use crate::key::{KeyChange, KeyDeed, SigningKey};
+use crate::sql;
+
+/// See [`Store::change_keys`](crate::Store::change_keys).
+pub(crate) async fn change_keys(
+    connection: &mut Connection,
+    chain: &mut Chain,
+    deed: KeyDeed,
+    at: i64,
+) -> Result<Head, StoreError> {
+    let KeyDeed { changes, revokes, records } = deed;
+    chain.settle(connection).await?;
+    let batches = pack(chain, &records, at)?;
+    let mut transaction = begin_write(connection).await?;
+    let head = head::advance(&mut transaction, revokes).await?;
+    for change in changes {
+        take_step(&mut transaction, change).await?;
+    }
+    let tail = chain.append(&mut transaction, batches).await?;
+    transaction.commit().await.map_err(fault)?;
+    chain.committed(tail);
+    Ok(head)
+}
+
+async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(), StoreError> {
+    match change {
+        KeyChange::Insert(key) => insert(connection, key).await,
+        KeyChange::Move { id, state, activated_at, retires_at } => {
+            let query = sqlx::query(sql::MOVE_KEY).bind(id.as_str()).bind(state).bind(activated_at).bind(retires_at);
+            expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), id)
+        }
+        KeyChange::Rewrap { id, wrapped, kek_id } => {
+            let query = sqlx::query(sql::REWRAP_KEY).bind(id.as_str()).bind(wrapped).bind(kek_id);
+            expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), id)
+        }
+    }
+}
+
+async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), StoreError> {
+    let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at } =
+        key;
+    let query = sqlx::query(sql::PUT_KEY)
+        .bind(id.as_str())
+        .bind(purpose)
+        .bind(algorithm)
+        .bind(public_jwk)
+        .bind(wrapped)
+        .bind(kek_id)
+        .bind(state)
+        .bind(created_at)
+        .bind(activated_at)
+        .bind(retires_at);
+    match query.execute(connection).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_unique_violation(&error) => Err(StoreError::NotUnique { kind: KIND.to_owned(), taken: id }),
+        Err(error) => Err(fault(error)),
+    }
+}
+
+fn expect_one(rows: u64, id: String) -> Result<(), StoreError> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::NotFound { kind: KIND.to_owned(), id }) }
+}
+
+const KIND: &str = "signing key";

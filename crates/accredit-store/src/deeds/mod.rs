@@ -1,0 +1,32 @@
+//! The deeds: each writes something together with its record, in one transaction, or nothing.
+
+mod apply_change;
+mod change_keys;
+mod commit_records;
+mod erase_values;
+mod marks;
+mod open_chain;
+mod write_head;
+
+pub(crate) use apply_change::apply_change;
+pub(crate) use change_keys::change_keys;
+pub(crate) use commit_records::commit_records;
+pub(crate) use erase_values::erase_values;
+pub(crate) use marks::purge_marks;
+pub(crate) use open_chain::open_chain;
+pub(crate) use write_head::write_head;
+
+use crate::audit::NewRecord;
+use crate::chain::{Chain, check_size};
+use crate::error::StoreError;
+
+/// The batches that a deed's records make.
+fn pack(chain: &Chain, records: &[NewRecord], at: i64) -> Result<Vec<crate::audit::Batch>, StoreError> {
+    if records.is_empty() {
+        return Err(StoreError::Unrecorded);
+    }
+    for record in records {
+        check_size(&record.content)?;
+    }
+    Ok(chain.pack(at, records.iter().map(|record| (&record.id, &record.content))))
+}

@@ -1,0 +1,35 @@
+//! Opens the chain of a process, behind the chain of the one before.
+
+use crate::audit::{ChainId, Link, Origin, Tail};
+use crate::backend::{Connection, begin_write, fault};
+use crate::chain::{self, Chain, fixed};
+use crate::error::StoreError;
+use crate::sql;
+
+/// See [`Store::open_chain`](crate::Store::open_chain).
+pub(crate) async fn open_chain(connection: &mut Connection, id: ChainId, at: i64) -> Result<Chain, StoreError> {
+    let mut transaction = begin_write(connection).await?;
+    let last: Option<(i64, Vec<u8>)> =
+        sqlx::query_as(sql::LAST_CHAIN).fetch_optional(&mut *transaction).await.map_err(fault)?;
+    let (ordinal, follows) = match last {
+        None => (1, None),
+        Some((ordinal, chain)) => {
+            let (number, hash) = chain::tail(&mut transaction, ordinal).await?;
+            (ordinal + 1, Some(Link { chain: ChainId(fixed("chain id", chain)?), number, hash }))
+        }
+    };
+    let origin = Origin::new(id, at, follows);
+    sqlx::query(sql::OPEN_CHAIN)
+        .bind(ordinal)
+        .bind(id.0.to_vec())
+        .bind(at)
+        .bind(follows.map(|link| link.chain.0.to_vec()))
+        .bind(follows.map(|link| link.number))
+        .bind(follows.map(|link| link.hash.to_vec()))
+        .bind(origin.hash.to_vec())
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault)?;
+    transaction.commit().await.map_err(fault)?;
+    Ok(Chain::new(ordinal, Tail { chain: id, number: 0, hash: origin.hash }))
+}

@@ -1,0 +1,146 @@
+//! What the store answers when it cannot do what it was asked, by whose fault it is.
+
+use std::path::PathBuf;
+
+use crate::audit::ChainId;
+
+/// Why the store did not do what it was asked. Nothing was written, unless the variant says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The configured address is not one that this binary can open. The address is not repeated: it may hold a password.
+    #[error("store address of scheme `{scheme}` cannot be opened: {reason}")]
+    Address {
+        /// What stands before the first colon.
+        scheme: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The chain's memory and the store disagree about where the next batch goes. The process that wrote the chain is
+    /// not the only one that writes it, or the log was tampered with under it.
+    #[error("audit chain `{chain}` does not end at batch {number}, as the process that writes it remembers")]
+    ChainOutOfStep {
+        /// The chain.
+        chain: ChainId,
+        /// The last batch that the process remembers.
+        number: i64,
+    },
+    /// Somebody else changed resources first. Read what changed, decide again, try again.
+    #[error("resources changed meanwhile: expected sequence `{expected}`, got `{actual}`")]
+    Conflict {
+        /// The sequence that the caller had decided on.
+        expected: i64,
+        /// The sequence that the store is at.
+        actual: i64,
+    },
+    /// The database is damaged, or holds what this program never writes.
+    #[error("database is damaged: {what}")]
+    Corrupt {
+        /// What was found.
+        what: String,
+    },
+    /// The file is not a store of this product.
+    #[error("file `{path}` is not an Accredit store")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has the store open.
+    #[error("database `{path}` is in use by another server{}", holder.map_or_else(String::new, |id| format!(" (process {id})")))]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+        /// The process that has it, as it wrote itself down.
+        holder: Option<u32>,
+    },
+    /// What was to be changed or deleted is not there.
+    #[error("{kind} `{id}` not found")]
+    NotFound {
+        /// Its kind.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
+    /// An id, or a name within its kind, is taken.
+    #[error("{kind} `{taken}` exists already")]
+    NotUnique {
+        /// The kind of what was to be written.
+        kind: String,
+        /// The name or the id that is taken.
+        taken: String,
+    },
+    /// A record is larger than [`MAX_RECORD_BYTES`](crate::audit::MAX_RECORD_BYTES). A defect of the caller.
+    #[error("record of {bytes} bytes is too large")]
+    RecordTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The database was written by a newer version of this program.
+    #[error("database has schema {found}, this program knows schemas up to {known}")]
+    TooNew {
+        /// The schema of the database.
+        found: i64,
+        /// The newest schema that this binary knows.
+        known: i64,
+    },
+    /// The database cannot be reached, read or written now: disk full, no permission, not answering. Whether a write that
+    /// was under way happened is not known; the next write to the same chain finds out.
+    #[error("database is unavailable: {cause}")]
+    Unavailable {
+        /// What the database or the operating system said.
+        cause: String,
+    },
+    /// The sequence is later than the store's own: what remembers it has seen a future that this store has not, as after
+    /// a restore.
+    #[error("sequence `{asked}` is later than the store's sequence `{head}`")]
+    UnknownSequence {
+        /// The sequence that was asked for.
+        asked: i64,
+        /// The sequence that the store is at.
+        head: i64,
+    },
+    /// A change came without a record of itself. A defect of the caller.
+    #[error("change without an audit record")]
+    Unrecorded,
+}
+
+// === impl StoreError ===
+
+impl StoreError {
+    /// A stable kebab-case name: documented, never reused.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address { .. } => "store-address",
+            Self::ChainOutOfStep { .. } => "store-chain-out-of-step",
+            Self::Conflict { .. } => "store-conflict",
+            Self::Corrupt { .. } => "store-corrupt",
+            Self::Foreign { .. } => "store-foreign",
+            Self::Locked { .. } => "store-locked",
+            Self::NotFound { .. } => "store-not-found",
+            Self::NotUnique { .. } => "store-not-unique",
+            Self::RecordTooLarge { .. } => "store-record-too-large",
+            Self::TooNew { .. } => "store-too-new",
+            Self::Unavailable { .. } => "store-unavailable",
+            Self::UnknownSequence { .. } => "store-unknown-sequence",
+            Self::Unrecorded => "store-unrecorded",
+        }
+    }
+
+    /// What its reader can do, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Address { .. } => Some("write `sqlite:PATH`, or `sqlite::memory:` for a store that is forgotten"),
+            Self::Conflict { .. } => Some("look at what changed and apply again"),
+            Self::Corrupt { .. } => Some("restore the database from a backup"),
+            Self::Foreign { .. } => Some("give the store a path of its own"),
+            Self::Locked { .. } => Some("stop the other server, or give this one a path of its own"),
+            Self::TooNew { .. } => Some("run the version that wrote the database, or a later one"),
+            Self::Unavailable { .. } => Some("check the disk's space and the file's permissions"),
+            Self::UnknownSequence { .. } => Some("load everything anew"),
+            Self::ChainOutOfStep { .. }
+            | Self::NotFound { .. }
+            | Self::NotUnique { .. }
+            | Self::RecordTooLarge { .. }
+            | Self::Unrecorded => None,
+        }
+    }
+}

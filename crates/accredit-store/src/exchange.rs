@@ -1,0 +1,60 @@
+//! What the road leaves behind: the record of a decision, and the mark that its evidence is spent.
+
+use crate::audit::Content;
+use crate::head::Head;
+
+/// How long a mark stays behind the expiry of what it marks, in seconds. INVARIANT: longer than any clock difference that
+/// two servers may show; shorter, and a captured token could be spent again in the gap.
+pub const MARK_MARGIN: i64 = 120;
+
+/// A decision to be recorded before it is answered.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The decision's id: 128 random bits.
+    pub id: [u8; 16],
+    /// What is put down about it.
+    pub record: Content,
+    /// What it spends, when its evidence may be spent once only.
+    pub mark: Option<Mark>,
+    /// What is put down instead when the evidence was spent before; `None` puts down nothing then.
+    pub if_replayed: Option<Content>,
+    /// [`Head::revocation`] as the decision saw it. `i64::MAX` for a refusal, which no revocation makes wrong.
+    pub decided_on: i64,
+}
+
+/// Evidence that is spent by being used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The id of the provider: two providers may use the same token id.
+    pub provider: String,
+    /// A hash of the token's id.
+    pub token: [u8; 32],
+    /// When the token expires, Unix seconds.
+    pub expires_at: i64,
+    /// What the use is bound to: a hash of the presenter's key and the target. A later use that is bound to the same is
+    /// not a replay. `None`: any later use is one.
+    pub same: Option<[u8; 32]>,
+}
+
+/// What became of the entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// How far the store had come.
+    pub head: Head,
+    /// One outcome for each entry, in their order.
+    pub outcomes: Vec<EntryOutcome>,
+}
+
+/// What became of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryOutcome {
+    /// Its record is on the disk: answer.
+    Recorded,
+    /// Its evidence was spent before; `if_replayed` is on the disk, where there was one: refuse.
+    Replayed {
+        /// The decision that spent it.
+        first: Option<[u8; 16]>,
+    },
+    /// Something was revoked since it was decided, and nothing of it was written: decide again.
+    Stale,
+}

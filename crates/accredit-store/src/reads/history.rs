@@ -1,0 +1,85 @@
+//! Resources as they were, and what became of them since.
+
+use std::collections::HashMap;
+
+use super::resources::walk;
+use crate::backend::{Connection, begin_read, fault};
+use crate::error::StoreError;
+use crate::head;
+use crate::resource::{Changes, Columns, Row};
+use crate::sql;
+
+type Was = (i64, String, String, Option<String>, Option<String>, Option<bool>, Option<i64>, Option<String>);
+
+/// See [`Store::load_at`](crate::Store::load_at).
+pub(crate) async fn load_at(connection: &mut Connection, sequence: i64) -> Result<Vec<Row>, StoreError> {
+    let mut transaction = begin_read(connection).await?;
+    let head = head::read(&mut transaction).await?.sequence;
+    if sequence > head {
+        return Err(StoreError::UnknownSequence { asked: sequence, head });
+    }
+    let mut earlier = earlier(&mut transaction, sequence).await?;
+    let mut rows = Vec::new();
+    walk(&mut transaction, |row| {
+        // What was touched since is taken from history, what was not is what it is.
+        if !earlier.contains_key(&row.id) {
+            rows.push(row);
+        }
+    })
+    .await?;
+    transaction.rollback().await.map_err(fault)?;
+    rows.extend(earlier.drain().filter_map(|(_, was)| was));
+    rows.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    Ok(rows)
+}
+
+/// See [`Store::changes_since`](crate::Store::changes_since).
+pub(crate) async fn changes_since(connection: &mut Connection, sequence: i64) -> Result<Changes, StoreError> {
+    let mut transaction = begin_read(connection).await?;
+    let head = head::read(&mut transaction).await?;
+    if sequence > head.sequence {
+        return Err(StoreError::UnknownSequence { asked: sequence, head: head.sequence });
+    }
+    let puts: Vec<Columns> = sqlx::query_as(sql::RESOURCES_CHANGED_SINCE)
+        .bind(sequence)
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(fault)?;
+    let deletes: Vec<(String, String)> =
+        sqlx::query_as(sql::RESOURCES_GONE_SINCE).bind(sequence).fetch_all(&mut *transaction).await.map_err(fault)?;
+    transaction.rollback().await.map_err(fault)?;
+    Ok(Changes { head, puts: puts.into_iter().map(Row::from).collect(), deletes })
+}
+
+/// For each id that was touched since, what it was before it was touched first; `None`: nothing.
+async fn earlier(connection: &mut Connection, sequence: i64) -> Result<HashMap<String, Option<Row>>, StoreError> {
+    let mut earlier = HashMap::new();
+    let mut after = (sequence, String::new());
+    loop {
+        let rows: Vec<Was> = sqlx::query_as(sql::HISTORY_SINCE)
+            .bind(sequence)
+            .bind(after.0)
+            .bind(after.1.as_str())
+            .bind(ROWS_AT_ONCE)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(fault)?;
+        let Some(last) = rows.last() else { return Ok(earlier) };
+        after = (last.0, last.1.clone());
+        for (_, id, kind, owner, name, enabled, revision, body) in rows {
+            if earlier.contains_key(&id) {
+                continue;
+            }
+            let was = match (name, enabled, revision, body) {
+                (Some(name), Some(enabled), Some(revision), Some(body)) => {
+                    Some(Row { kind, id: id.clone(), owner, name, enabled, revision, body })
+                }
+                (None, None, None, None) => None,
+                _ => return Err(StoreError::Corrupt { what: format!("history of `{id}` is incomplete") }),
+            };
+            earlier.insert(id, was);
+        }
+    }
+}
+
+const ROWS_AT_ONCE: i64 = 1000;

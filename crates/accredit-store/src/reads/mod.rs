@@ -1,0 +1,17 @@
+//! The reads. Each sees one state of the store, however much is written meanwhile; long ones go page by page.
+
+mod find;
+mod history;
+mod keys;
+mod log;
+mod resources;
+mod verify;
+
+pub(crate) use find::find_record;
+pub(crate) use history::{changes_since, load_at};
+pub(crate) use keys::keys;
+pub(crate) use log::{chains, clock_mark, page};
+pub(crate) use resources::load_each;
+pub(crate) use verify::verify;
+
+pub use log::{Found, Page, Place, PlaceFault};

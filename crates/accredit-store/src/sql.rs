@@ -1,0 +1,120 @@
+//! The statements, in one text that every database runs: `$n` placeholders, `ON CONFLICT`, `RETURNING`, no dialect.
+//!
+//! A statement that changes something and returns rows is read to its end (`fetch_all`): a reader that stops at the first
+//! row would not hear of a commit that fails behind it.
+
+use crate::multi_row::MultiRow;
+
+// Schema.
+pub(crate) const MAKE_SCHEMA_STEPS: &str = "CREATE TABLE IF NOT EXISTS schema_step (number BIGINT PRIMARY KEY)";
+pub(crate) const LAST_SCHEMA_STEP: &str = "SELECT coalesce(max(number), 0) FROM schema_step";
+pub(crate) const TAKE_SCHEMA_STEP: &str = "INSERT INTO schema_step (number) VALUES ($1)";
+
+// Head. The update comes first in every change: its row lock makes the sequence the order of commits.
+pub(crate) const HEAD: &str = "SELECT seq, revocation FROM head";
+pub(crate) const ADVANCE_HEAD: &str = "\
+UPDATE head SET seq = seq + 1, revocation = CASE WHEN $1 THEN seq + 1 ELSE revocation END RETURNING seq, revocation";
+
+// Resources.
+pub(crate) const RESOURCES_AFTER: &str = "\
+SELECT kind, id, owner, name, enabled, revision, body FROM resource WHERE id > $1 ORDER BY id LIMIT $2";
+pub(crate) const RESOURCES_CHANGED_SINCE: &str = "\
+SELECT kind, id, owner, name, enabled, revision, body FROM resource \
+WHERE id IN (SELECT id FROM resource_history WHERE seq > $1)";
+pub(crate) const RESOURCES_GONE_SINCE: &str = "\
+SELECT DISTINCT h.kind, h.id FROM resource_history h WHERE h.seq > $1 \
+AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.id = h.id AND r.kind = h.kind)";
+pub(crate) const HISTORY_SINCE: &str = "\
+SELECT seq, id, kind, was_owner, was_name, was_enabled, was_revision, was_body FROM resource_history \
+WHERE seq > $1 AND (seq, id) > ($2, $3) ORDER BY seq, id LIMIT $4";
+pub(crate) static PUT_RESOURCES: MultiRow =
+    MultiRow::new("INSERT INTO resource (kind, id, owner, name, enabled, revision, body) VALUES ", 7, "");
+pub(crate) static TAKE_RESOURCES: MultiRow = MultiRow::new(
+    "DELETE FROM resource WHERE id IN (VALUES ",
+    1,
+    ") RETURNING kind, id, owner, name, enabled, revision, body",
+);
+pub(crate) static NAMES_TAKEN: MultiRow =
+    MultiRow::new("SELECT kind, name, id FROM resource WHERE (kind, name) IN (VALUES ", 2, ")");
+pub(crate) static PUT_HISTORY: MultiRow = MultiRow::new(
+    "INSERT INTO resource_history \
+     (seq, id, kind, action, was_owner, was_name, was_enabled, was_revision, was_body) VALUES ",
+    9,
+    "",
+);
+
+// Replay marks.
+pub(crate) static CLAIM_MARKS: MultiRow = MultiRow::new(
+    "INSERT INTO replay_mark (provider, token, expires_at, decision, same) VALUES ",
+    5,
+    " ON CONFLICT (provider, token) DO NOTHING RETURNING provider, token",
+);
+pub(crate) static MARKS_TAKEN: MultiRow = MultiRow::new(
+    "SELECT provider, token, decision, same FROM replay_mark WHERE (provider, token) IN (VALUES ",
+    2,
+    ")",
+);
+pub(crate) const PURGE_MARKS: &str = "\
+DELETE FROM replay_mark WHERE (provider, token) IN \
+(SELECT provider, token FROM replay_mark WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+
+// The log.
+pub(crate) const LAST_CHAIN: &str = "\
+SELECT ordinal, id FROM audit_chain ORDER BY ordinal DESC LIMIT 1";
+pub(crate) const OPEN_CHAIN: &str = "\
+INSERT INTO audit_chain (ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, erased_to) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+pub(crate) const CHAINS: &str = "\
+SELECT ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, erased_to FROM audit_chain \
+ORDER BY ordinal";
+pub(crate) const CHAIN_ORIGIN: &str = "SELECT hash FROM audit_chain WHERE ordinal = $1";
+pub(crate) const CHAIN_TAIL: &str = "\
+SELECT number, hash FROM audit_batch WHERE chain = $1 ORDER BY number DESC LIMIT 1";
+/// Appends where the chain ends, and nowhere else.
+pub(crate) const APPEND_BATCH: &str = "\
+INSERT INTO audit_batch (chain, number, written_at, records, bytes, previous, hash, summary, erasable, body) \
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+WHERE (SELECT coalesce(max(number), 0) FROM audit_batch WHERE chain = $1) + 1 = $2";
+/// The same, and only while nothing was revoked after `$11`.
+pub(crate) const APPEND_BATCH_IF_CURRENT: &str = "\
+INSERT INTO audit_batch (chain, number, written_at, records, bytes, previous, hash, summary, erasable, body) \
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+WHERE (SELECT coalesce(max(number), 0) FROM audit_batch WHERE chain = $1) + 1 = $2 \
+AND (SELECT revocation FROM head) <= $11 \
+RETURNING (SELECT seq FROM head), (SELECT revocation FROM head)";
+pub(crate) const NEXT_BATCH_NUMBER: &str = "SELECT min(number) FROM audit_batch WHERE chain = $1 AND number > $2";
+pub(crate) const BATCHES_BETWEEN: &str = "\
+SELECT number, written_at, records, bytes, previous, hash, summary, erasable, body FROM audit_batch \
+WHERE chain = $1 AND number >= $2 AND number <= $3 ORDER BY number";
+pub(crate) const BATCHES_UP_TO: &str = "\
+SELECT b.chain, c.id, b.number, b.written_at, b.erasable, b.body \
+FROM audit_batch b JOIN audit_chain c ON c.ordinal = b.chain \
+WHERE (b.chain, b.number) <= ($1, $2) ORDER BY b.chain DESC, b.number DESC LIMIT $3";
+pub(crate) const ERASE_VALUES: &str = "\
+UPDATE audit_batch SET erasable = NULL \
+WHERE chain = $1 AND number > $2 AND number <= $3 AND erasable IS NOT NULL";
+pub(crate) const FIRST_NOT_BEFORE: &str = "\
+SELECT min(number) FROM audit_batch WHERE chain = $1 AND number > $2 AND number <= $3 AND written_at >= $4";
+pub(crate) const ERASED_TO: &str = "UPDATE audit_chain SET erased_to = $2 WHERE ordinal = $1";
+pub(crate) const PUT_HEAD: &str = "\
+INSERT INTO audit_head (chain, number, key_id, signed_at, hash, signature) \
+SELECT ordinal, $2, $3, $4, $5, $6 FROM audit_chain WHERE id = $1 \
+ON CONFLICT (chain, number, key_id) DO NOTHING";
+pub(crate) const HEADS_BETWEEN: &str = "\
+SELECT number, key_id, signed_at, hash, signature FROM audit_head \
+WHERE chain = $1 AND number > $2 AND number <= $3 ORDER BY number";
+pub(crate) const LAST_BATCH_TIME: &str = "\
+SELECT written_at FROM audit_batch ORDER BY chain DESC, number DESC LIMIT 1";
+pub(crate) const LAST_CHAIN_TIME: &str = "SELECT max(opened_at) FROM audit_chain";
+
+// Keys.
+pub(crate) const KEYS: &str = "\
+SELECT id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at \
+FROM signing_key ORDER BY created_at, id";
+pub(crate) const PUT_KEY: &str = "\
+INSERT INTO signing_key \
+(id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(crate) const MOVE_KEY: &str = "\
+UPDATE signing_key SET state = $2, activated_at = $3, retires_at = $4 WHERE id = $1";
+pub(crate) const REWRAP_KEY: &str = "UPDATE signing_key SET wrapped = $2, kek_id = $3 WHERE id = $1";

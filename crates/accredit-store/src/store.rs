@@ -1,0 +1,181 @@
+//! The door of the store.
+
+use crate::audit::{ChainId, NewRecord, SignedHead, Verification};
+use crate::backend::Backend;
+use crate::chain::Chain;
+use crate::deeds;
+use crate::error::StoreError;
+use crate::exchange::{Committed, Entry};
+use crate::head::{self, Head};
+use crate::key::{KeyDeed, SigningKey};
+use crate::reads::{self, Found, Page, Place};
+use crate::resource::{Change, Changes, Loaded, Row};
+
+/// What the product remembers.
+///
+/// Writes are deeds: each is one transaction that carries its own record, is on the disk when it returns, and did nothing
+/// when it fails. Times are Unix seconds and come from the caller, as does all chance.
+#[derive(Debug)]
+pub struct Store {
+    backend: Backend,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the store at `url`, making or updating what is there.
+    ///
+    /// `sqlite:PATH` is a file that becomes this process's own until the store is dropped or the process ends, in
+    /// whatever way. A missing folder is made (mode 0700), so is the file (0600). `sqlite::memory:` is forgotten when it
+    /// is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`], [`StoreError::Locked`], [`StoreError::Foreign`], [`StoreError::TooNew`],
+    /// [`StoreError::Corrupt`], [`StoreError::Unavailable`].
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let backend = Backend::open(url).await?;
+        Ok(Self { backend })
+    }
+
+    /// Closes the store in good order. Dropping it, or killing the process, loses nothing either; the next one to open it
+    /// then folds the write-ahead log in.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.backend.close().await
+    }
+
+    // --- Resources.
+
+    /// How far the store has come.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        head::read(&mut *self.backend.reader().await?).await
+    }
+
+    /// Lends every resource, in the order of their ids, and says at which moment they were like that. Memory holds some
+    /// thousand at a time.
+    pub async fn load_each(&self, each: impl FnMut(Row)) -> Result<Head, StoreError> {
+        reads::load_each(&mut *self.backend.walker().await?, each).await
+    }
+
+    /// All resources.
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
+        let mut rows = Vec::new();
+        let head = self.load_each(|row| rows.push(row)).await?;
+        Ok(Loaded { head, rows })
+    }
+
+    /// All resources as they were at `sequence`, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSequence`] when the store has not come so far.
+    pub async fn load_at(&self, sequence: i64) -> Result<Vec<Row>, StoreError> {
+        reads::load_at(&mut *self.backend.walker().await?, sequence).await
+    }
+
+    /// What became of the resources since `sequence`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSequence`] when the store has not come so far: whoever asks must load everything anew.
+    pub async fn changes_since(&self, sequence: i64) -> Result<Changes, StoreError> {
+        reads::changes_since(&mut *self.backend.reader().await?, sequence).await
+    }
+
+    /// Changes resources. Gives the head behind the change.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], [`StoreError::NotUnique`], [`StoreError::NotFound`] (of a delete),
+    /// [`StoreError::Unrecorded`], and what every deed may answer.
+    pub async fn apply_change(&self, chain: &mut Chain, change: &Change, at: i64) -> Result<Head, StoreError> {
+        deeds::apply_change(&mut *self.backend.writer().await, chain, change, at).await
+    }
+
+    // --- Decisions.
+
+    /// Records decisions, all in one transaction. Only what comes back as
+    /// [`Recorded`](crate::EntryOutcome::Recorded) may be answered with a token.
+    ///
+    /// Batches that spend nothing and that nothing was revoked behind take one statement. On an error nothing may be
+    /// answered, though some of it may be on the disk: a record without a token, never the reverse.
+    pub async fn commit_records(&self, chain: &mut Chain, entries: &[Entry], at: i64) -> Result<Committed, StoreError> {
+        deeds::commit_records(&mut *self.backend.writer().await, chain, entries, at).await
+    }
+
+    /// Deletes marks whose evidence expired more than [`MARK_MARGIN`](crate::MARK_MARGIN) before `now`, some thousand at
+    /// a time. Gives how many; 0 when none is left. `now` must be a clock that is known to be right: behind one that
+    /// runs ahead, spent evidence could be spent again.
+    pub async fn purge_marks(&self, now: i64) -> Result<u64, StoreError> {
+        deeds::purge_marks(&mut *self.backend.writer().await, now).await
+    }
+
+    // --- The log.
+
+    /// Opens the chain that this process writes, linked to the end of the one before, which it seals. `id` is 128 random
+    /// bits.
+    pub async fn open_chain(&self, id: ChainId, at: i64) -> Result<Chain, StoreError> {
+        deeds::open_chain(&mut *self.backend.writer().await, id, at).await
+    }
+
+    /// Puts down a head ([`Chain::head`]) that was signed. A second one of the same place and key is left out.
+    pub async fn write_head(&self, signed: &SignedHead) -> Result<(), StoreError> {
+        deeds::write_head(&mut *self.backend.writer().await, signed).await
+    }
+
+    /// Records before a place, newest first, at most `limit`, such as `keep` says yes to.
+    pub async fn audit_page(
+        &self,
+        before: Option<Place>,
+        limit: usize,
+        keep: impl FnMut(&Found) -> bool,
+    ) -> Result<Page, StoreError> {
+        reads::page(&mut *self.backend.walker().await?, before, limit, keep).await
+    }
+
+    /// The record of that id, the newest if there are several. It looks through four bytes a record, not through bodies.
+    pub async fn find_record(&self, id: &[u8; 16]) -> Result<Option<Found>, StoreError> {
+        reads::find_record(&mut *self.backend.walker().await?, id).await
+    }
+
+    /// Verifies the whole log. `outside` are heads that were kept elsewhere; `verify_signature` says whether a head's
+    /// signature holds over its [`message`](crate::audit::Head::message).
+    pub async fn verify_audit(
+        &self,
+        outside: &[SignedHead],
+        verify_signature: impl FnMut(&SignedHead) -> bool,
+    ) -> Result<Verification, StoreError> {
+        reads::verify(&mut *self.backend.walker().await?, outside, verify_signature).await
+    }
+
+    /// Erases erasable values of what was written before `before`, and puts down `record` about it. Exchanges go on
+    /// meanwhile, between one stretch and the next.
+    pub async fn erase_values(
+        &self,
+        chain: &mut Chain,
+        before: i64,
+        record: &NewRecord,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        let mut record = Some(record);
+        while deeds::erase_values(&mut *self.backend.writer().await, chain, before, record.take(), at).await? {}
+        Ok(())
+    }
+
+    /// The latest time that the store has seen: of the newest batch, or of the opening of a chain. A clock that is
+    /// behind it runs slow or was set back.
+    pub async fn clock_mark(&self) -> Result<Option<i64>, StoreError> {
+        reads::clock_mark(&mut *self.backend.reader().await?).await
+    }
+
+    // --- Keys.
+
+    /// All signing keys, oldest first.
+    pub async fn keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        reads::keys(&mut *self.backend.reader().await?).await
+    }
+
+    /// Adds keys or moves them on. Counts as a change: the head moves on by one.
+    ///
+    /// # Errors
+    /// [`StoreError::NotUnique`], [`StoreError::NotFound`], [`StoreError::Unrecorded`], and what every deed may answer.
+    pub async fn change_keys(&self, chain: &mut Chain, deed: KeyDeed, at: i64) -> Result<Head, StoreError> {
+        deeds::change_keys(&mut *self.backend.writer().await, chain, deed, at).await
+    }
+}

@@ -1,0 +1,82 @@
+//! Signing keys.
+
+use accredit_store::{KeyChange, KeyDeed, SigningKey, StoreError};
+
+use crate::backends::Factory;
+use crate::made::{NOW, chain, record};
+
+fn key(id: &str) -> SigningKey {
+    SigningKey {
+        id: id.to_owned(),
+        purpose: "access".to_owned(),
+        algorithm: "ES256".to_owned(),
+        public_jwk: r#"{"kty":"EC"}"#.to_owned(),
+        wrapped: vec![0, 1, 2, 255],
+        kek_id: "kek-1".to_owned(),
+        state: "pending".to_owned(),
+        created_at: NOW,
+        activated_at: None,
+        retires_at: None,
+    }
+}
+
+fn deed(number: u64, changes: Vec<KeyChange>) -> KeyDeed {
+    KeyDeed { changes, revokes: false, records: vec![record(number)] }
+}
+
+fn activate(id: &str) -> KeyChange {
+    KeyChange::Move {
+        id: id.to_owned(),
+        state: "active".to_owned(),
+        activated_at: Some(NOW),
+        retires_at: Some(NOW + 9),
+    }
+}
+
+pub(crate) async fn keys_are_kept_and_moved<F: Factory>(factory: F) {
+    let mut store = factory.open().await;
+    let mut chain = chain(&store, 1).await;
+    let second = SigningKey { created_at: NOW + 1, ..key("a") };
+    let changes = vec![KeyChange::Insert(second.clone()), KeyChange::Insert(key("b"))];
+    let head = store.change_keys(&mut chain, deed(1, changes), NOW).await.unwrap();
+    assert_eq!((head.sequence, head.revocation), (1, 0));
+    assert!(store.keys().await.unwrap() == [key("b"), second.clone()]);
+
+    let rewrap = KeyChange::Rewrap { id: "a".to_owned(), wrapped: vec![], kek_id: "kek-2".to_owned() };
+    let moved = KeyDeed { revokes: true, ..deed(2, vec![activate("b"), rewrap]) };
+    let head = store.change_keys(&mut chain, moved, NOW).await.unwrap();
+    assert_eq!((head.sequence, head.revocation), (2, 2));
+    if F::REMEMBERS {
+        store.close().await.unwrap();
+        store = factory.open().await;
+    }
+    let active =
+        SigningKey { state: "active".to_owned(), activated_at: Some(NOW), retires_at: Some(NOW + 9), ..key("b") };
+    let rewrapped = SigningKey { wrapped: vec![], kek_id: "kek-2".to_owned(), ..second };
+    assert!(store.keys().await.unwrap() == [active, rewrapped]);
+    assert!(!format!("{:?}", store.keys().await.unwrap()).contains("255"));
+}
+
+pub(crate) async fn a_key_deed_is_whole_or_nothing(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut chain = chain(&store, 1).await;
+    store.change_keys(&mut chain, deed(1, vec![KeyChange::Insert(key("a"))]), NOW).await.unwrap();
+    let before = store.keys().await.unwrap();
+    for (changes, code) in [
+        (vec![KeyChange::Insert(key("b")), KeyChange::Insert(key("a"))], "store-not-unique"),
+        (vec![KeyChange::Insert(key("b")), activate("c")], "store-not-found"),
+        (
+            vec![activate("a"), KeyChange::Rewrap { id: "c".to_owned(), wrapped: vec![], kek_id: String::new() }],
+            "store-not-found",
+        ),
+    ] {
+        let error = store.change_keys(&mut chain, deed(7, changes), NOW).await.unwrap_err();
+        assert_eq!(error.code(), code);
+        assert!(store.keys().await.unwrap() == before);
+        assert_eq!(store.find_record(&record(7).id).await.unwrap(), None);
+    }
+    let unrecorded = KeyDeed { records: vec![], ..deed(7, vec![activate("a")]) };
+    let error = store.change_keys(&mut chain, unrecorded, NOW).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unrecorded));
+    assert_eq!(store.head().await.unwrap().sequence, 1);
+}

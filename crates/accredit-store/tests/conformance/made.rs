@@ -1,0 +1,51 @@
+//! Values for the cases.
+
+use accredit_store::audit::{ChainId, Content, NewRecord};
+use accredit_store::{Chain, Change, Entry, Head, Mark, Row, Store};
+
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+pub(crate) fn id(number: u64) -> [u8; 16] {
+    // Spread, as random ids are.
+    (u128::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).to_be_bytes()
+}
+
+pub(crate) fn record(number: u64) -> NewRecord {
+    NewRecord { id: id(number), content: Content::from(format!("record {number}").into_bytes()) }
+}
+
+pub(crate) fn row(number: u64) -> Row {
+    Row {
+        kind: "Mapping".to_owned(),
+        id: format!("map_{number:08}"),
+        owner: number.is_multiple_of(2).then(|| format!("proj_{number}")),
+        name: format!("ci/web-{number}"),
+        enabled: !number.is_multiple_of(3),
+        revision: 1,
+        body: format!(r#"{{"number":{number},"text":"ünï\u0000\"'"}}"#),
+    }
+}
+
+pub(crate) fn change(expected_sequence: i64, puts: Vec<Row>) -> Change {
+    Change { expected_sequence, puts, records: vec![record(1_000_000 + expected_sequence as u64)], ..Change::default() }
+}
+
+pub(crate) fn entry(number: u64) -> Entry {
+    let NewRecord { id, content } = record(number);
+    Entry { id, record: content, mark: None, if_replayed: None, decided_on: i64::MAX }
+}
+
+pub(crate) fn mark(provider: &str, token: u8) -> Mark {
+    Mark { provider: provider.to_owned(), token: [token; 32], expires_at: NOW + 300, same: None }
+}
+
+pub(crate) async fn chain(store: &Store, number: u8) -> Chain {
+    store.open_chain(ChainId([number; 16]), NOW).await.unwrap()
+}
+
+/// Takes something away from somebody; gives the head behind it.
+pub(crate) async fn revoke(store: &Store, chain: &mut Chain) -> Head {
+    let expected = store.head().await.unwrap().sequence;
+    let change = Change { revokes: true, ..change(expected, vec![]) };
+    store.apply_change(chain, &change, NOW).await.unwrap()
+}

@@ -1,0 +1,74 @@
+//! What a store is: the same cases on every backend. A behaviour that no case shows is not promised.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod backends;
+mod exchange;
+mod keys;
+mod log;
+mod made;
+mod resources;
+
+/// Runs each case on each backend.
+macro_rules! on_every_backend {
+    ($($module:ident: $($case:ident)*;)*) => {
+        mod sqlite_file {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::backends::File::new()).await;
+                })*
+            })*
+        }
+        mod sqlite_memory {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    crate::$module::$case(crate::backends::Memory).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_every_backend! {
+    resources:
+        a_new_store_is_empty
+        a_change_is_read_back
+        changes_are_counted_in_the_order_of_their_commits
+        a_late_change_conflicts_and_leaves_nothing
+        ids_and_names_are_unique
+        names_may_be_swapped_in_one_change
+        a_delete_of_nothing_is_refused
+        a_change_needs_a_record
+        only_what_revokes_moves_the_revocation
+        every_earlier_state_can_be_rebuilt
+        an_unknown_future_is_refused
+        everything_survives_reopening
+        a_large_change_is_one_change;
+    exchange:
+        what_is_recorded_is_found
+        nothing_is_committed_for_nothing
+        more_than_a_batch_is_one_commit
+        a_record_that_is_too_large_is_refused
+        what_was_decided_before_a_revocation_is_stale
+        i01_one_of_a_hundred_claimants_wins
+        i01_one_of_a_hundred_in_one_batch_wins
+        i03_two_providers_may_use_the_same_token_id
+        i04_marks_survive_reopening_expiry_and_margin
+        i05_a_stale_decision_burns_nothing
+        a_bound_use_may_be_repeated
+        a_replay_writes_its_own_record
+        a_commit_that_is_given_up_leaves_the_chain_whole
+        a_chain_that_goes_on_elsewhere_is_refused;
+    log:
+        pages_go_from_new_to_old
+        a_page_keeps_what_it_is_asked_for
+        records_are_found_by_id
+        chains_link_across_restarts
+        heads_cover_what_they_sign
+        values_are_erased_and_the_chain_holds
+        the_clock_mark_is_the_latest_time;
+    keys:
+        keys_are_kept_and_moved
+        a_key_deed_is_whole_or_nothing;
+}

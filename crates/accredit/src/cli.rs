@@ -1,0 +1,135 @@
+//! The grammar of the command line. What a verb does stands in its file under `commands/`.
+
+use std::path::PathBuf;
+
+use accredit_client::admin::AdminClient;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{apply, audit, change, decision, demo, diff, explain, export, get, init, list, noun, server};
+use crate::exit::Failure;
+use crate::paths;
+use crate::render::Output;
+
+/// Workload identity federation that you run yourself
+#[derive(Debug, Parser)]
+#[command(name = "accredit", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Admin socket of the server [env: ACCREDIT_ADMIN_SOCKET]
+    #[arg(long, global = true, value_name = "PATH", display_order = 100)]
+    pub(crate) socket: Option<PathBuf>,
+    /// How results are written: text, json or yaml
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        display_order = 101
+    )]
+    pub(crate) output: Option<Output>,
+}
+
+/// The verbs, in the groups of the help page (`help.rs`).
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    // Run.
+    /// Run the server: on loopback when told nothing, in earnest with --config
+    Server(server::Args),
+    /// See the main job work: a CI job exchanges its token, calls an API, is refused, and learns why
+    Demo(demo::Args),
+
+    // Sets of resources.
+    /// Print starter YAML made from what you know: a repository, a branch, an API
+    Init(init::Args),
+    /// Bring resources of YAML files into force, all or nothing
+    Apply(apply::Args),
+    /// Show what `apply` would change, field by field
+    Diff(diff::Args),
+    /// Print every resource as YAML that `apply` reads back
+    Export(export::Args),
+
+    // Ask.
+    /// Say what would be decided about a token, and why; nothing is issued
+    Explain(explain::Args),
+    /// Say what was decided, and why
+    Decision(decision::Args),
+    /// Read the audit log, and prove that it is whole
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// Say how the server is
+    Status,
+
+    // Single resources, the noun first.
+    /// Who owns what
+    #[command(subcommand)]
+    Project(noun::Verb),
+    /// Identity providers whose tokens are accepted
+    #[command(subcommand)]
+    Provider(noun::Verb),
+    /// The principals that workloads become
+    #[command(subcommand)]
+    ServiceAccount(noun::Verb),
+    /// Services that accept our tokens
+    #[command(subcommand)]
+    Api(noun::Verb),
+    /// Named sets of an API's permissions
+    #[command(subcommand)]
+    Role(noun::Verb),
+    /// What an API's owner gives to a service account
+    #[command(subcommand)]
+    Grant(noun::Verb),
+    /// Which workload may become which service account
+    #[command(subcommand)]
+    Mapping(noun::Verb),
+
+    // The same, the verb first.
+    /// List resources
+    List(list::OfAnyKind),
+    /// Print one resource, or list a kind
+    Get(get::OfAnyKind),
+    /// Delete a resource
+    Delete(change::OfAnyKind),
+    /// Make a resource count again
+    Enable(change::OfAnyKind),
+    /// Make a resource count no longer, without deleting it
+    Disable(change::OfAnyKind),
+}
+
+// === impl Common ===
+
+impl Common {
+    /// The format asked for, or text.
+    pub(crate) fn output(&self) -> Output {
+        self.output.unwrap_or(Output::Text)
+    }
+
+    /// The admin socket: of the flag, else of the environment, else the place where a server puts it by itself.
+    ///
+    /// # Errors
+    /// When none of them says anything.
+    pub(crate) fn socket(&self) -> Result<PathBuf, Failure> {
+        let named = self.socket.clone().or_else(paths::socket_variable).or_else(paths::default_socket);
+        named.ok_or_else(|| {
+            Failure::misused("admin socket is not known: neither `XDG_RUNTIME_DIR` nor `HOME` is set")
+                .hint(format!("name it with --socket or `{}`", paths::SOCKET_VARIABLE))
+        })
+    }
+
+    /// A client of the server at that socket.
+    ///
+    /// # Errors
+    /// As [`Common::socket`].
+    pub(crate) fn admin(&self) -> Result<AdminClient, Failure> {
+        Ok(AdminClient::new(self.socket()?))
+    }
+}

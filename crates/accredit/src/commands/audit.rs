@@ -1,0 +1,126 @@
+//! `accredit audit`: what happened, and the proof that nothing was taken away.
+
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::render::{Output, count, table, yaml};
+use crate::terminal::Terminal;
+
+/// Read the audit log, and prove that it is whole
+#[derive(Debug, clap::Subcommand)]
+#[command(disable_help_subcommand = true)]
+pub(crate) enum Verb {
+    /// List records, newest first
+    List(List),
+    /// Print one record whole
+    Show(Show),
+    /// Walk every chain and check every signed head
+    Verify,
+}
+
+/// Which records.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Only records older than the one at this position of the log
+    #[arg(long, value_name = "POSITION")]
+    pub(crate) before: Option<String>,
+}
+
+/// Which record.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// `dec_...` of an exchange, `adm_...` of an act of administration
+    pub(crate) id: String,
+}
+
+/// Does what the verb says.
+pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    match verb {
+        Verb::List(args) => list(common, args, terminal).await,
+        Verb::Show(args) => show(common, args, terminal).await,
+        Verb::Verify => verify(common, terminal).await,
+    }
+}
+
+async fn list(common: &Common, args: &List, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let list = common.admin()?.audit(args.limit, args.before.as_deref()).await?;
+    if let Some(text) = common.output().structured(&list)? {
+        terminal.show(&text)?;
+        return Ok(Exit::Done);
+    }
+    if list.records.is_empty() {
+        terminal.say("no record\n");
+        return Ok(Exit::Done);
+    }
+    let row = |record: &accredit_api::admin::AuditRecord| {
+        vec![record.at.clone(), record.event.clone(), record.id.clone(), record.summary.clone()]
+    };
+    let rows: Vec<_> = list.records.iter().map(row).collect();
+    terminal.show(&table::table(&["TIME", "EVENT", "ID", "WHAT"], &rows))?;
+    if let Some(next) = list.next {
+        terminal.say(&format!("older ones: accredit audit list --before {next}\n"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(common: &Common, args: &Show, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let record = common.admin()?.audit_record(&args.id).await?;
+    if let Some(text) = common.output().structured(&record)? {
+        terminal.show(&text)?;
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    let members = [
+        ("id", &record.id),
+        ("time", &record.at),
+        ("event", &record.event),
+        ("what", &record.summary),
+        ("position", &record.position),
+    ];
+    for (name, value) in members {
+        text.push_str(&yaml::document(&serde_json::json!({ name: value })));
+    }
+    text.push_str(&yaml::document(&serde_json::json!({ "detail": record.detail })));
+    terminal.show(&text)?;
+    Ok(Exit::Done)
+}
+
+async fn verify(common: &Common, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let result = common.admin()?.verify_audit().await?;
+    let output = common.output();
+    match output.structured(&result)? {
+        Some(text) => terminal.show(&text)?,
+        None => {
+            let walked = [
+                count_of(result.chains, "chain"),
+                count_of(result.batches, "batch"),
+                count_of(result.records, "record"),
+                count_of(result.heads, "signed head"),
+            ];
+            let verdict = if result.breaks.is_empty() { "whole" } else { "broken" };
+            terminal.show(&format!("{verdict}    {}\n", walked.join("  ")))?;
+        }
+    }
+    if result.breaks.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if output == Output::Text {
+        let row = |broken: &accredit_api::admin::AuditBreak| {
+            vec![broken.chain.clone(), broken.batch.to_string(), broken.message.clone()]
+        };
+        let rows: Vec<_> = result.breaks.iter().map(row).collect();
+        terminal.show(&table::table(&["CHAIN", "BATCH", "WHAT"], &rows))?;
+    }
+    Err(Failure::failed(format!("audit log is not what was written, in {}", count(result.breaks.len(), "place")))
+        .hint("compare the store with a backup before anything else writes to it"))
+}
+
+fn count_of(number: u64, what: &str) -> String {
+    match (number, what) {
+        (1, what) => format!("1 {what}"),
+        (number, "batch") => format!("{number} batches"),
+        (number, what) => format!("{number} {what}s"),
+    }
+}

@@ -1,0 +1,107 @@
+//! `accredit explain`: what would be decided, and why. Issues nothing, spends nothing, fetches nothing.
+
+use std::path::{Path, PathBuf};
+
+use accredit_api::admin::{ExplainRequest, Verdict};
+use accredit_core::model::Kind;
+use accredit_id::json::{self, Limits};
+use serde_json::{Map, Value};
+
+use super::whole_name;
+use crate::cli::Common;
+use crate::documents::read_file;
+use crate::exit::{Exit, Failure};
+use crate::moment;
+use crate::render::explanation;
+use crate::terminal::Terminal;
+
+/// Say what would be decided about a token, and why; nothing is issued
+///
+/// Exits with 3 when the answer is a denial. Claims typed in by hand are judged as if they had been verified, and the
+/// answer says that nobody vouches for them.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("evidence").args(["token", "claims"]).required(true).multiple(true))]
+pub(crate) struct Args {
+    /// File with the subject token, `-` for stdin; never the token itself, which would stay in the shell's history
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// File with claims as a JSON object, instead of a token or laid over the token's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
+    /// Provider, by name or id; found by the token's issuer when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// Service account to become, by name or id
+    #[arg(long, value_name = "[PROJECT/]NAME")]
+    pub(crate) service_account: Option<String>,
+    /// API that the token is for: its audience, name or id
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) api: Option<String>,
+    /// Permissions asked for, separated by spaces
+    #[arg(long, value_name = "PERMISSIONS")]
+    pub(crate) scope: Option<String>,
+    /// Judge as if it were this time
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) at: Option<String>,
+    /// The project of the service account, when its name does not say it
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+}
+
+/// Asks and prints the explanation.
+pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let question = question(args, terminal)?;
+    let explanation = common.admin()?.explain(&question).await?;
+    match common.output().structured(&explanation)? {
+        Some(text) => terminal.show(&text)?,
+        None => terminal.show(&explanation::explanation(&explanation))?,
+    }
+    Ok(match explanation.verdict {
+        Verdict::Allow => Exit::Done,
+        Verdict::Deny => Exit::Denied,
+    })
+}
+
+fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, Failure> {
+    let Args { token, claims, provider, service_account, api, scope, at, project } = args;
+    let stdin = Some(Path::new("-"));
+    if token.as_deref() == stdin && claims.as_deref() == stdin {
+        return Err(Failure::misused("stdin is named twice").hint("put the claims into a file"));
+    }
+    let at = at.as_deref().map(moment::parse).transpose().map_err(Failure::misused)?;
+    let account = |name: &String| whole_name(Kind::ServiceAccount, name, project.as_deref());
+    Ok(ExplainRequest {
+        token: token.as_deref().map(|path| read_token(path, terminal)).transpose()?,
+        claims: claims.as_deref().map(|path| read_claims(path, terminal)).transpose()?,
+        provider: provider.clone(),
+        service_account: service_account.as_ref().map(account),
+        api: api.clone(),
+        scope: scope.clone(),
+        at: at.map(|at| at.unix()),
+    })
+}
+
+/// White space around the token is not part of it: files end with a line feed.
+fn read_token(path: &Path, terminal: &mut Terminal<'_>) -> Result<String, Failure> {
+    let bytes = read_file(path, TOKEN_CAP, terminal)?;
+    let token = std::str::from_utf8(&bytes).map(str::trim_ascii).unwrap_or_default();
+    match token.is_empty() {
+        true => Err(Failure::failed(format!("file `{}` holds no token", path.display()))),
+        false => Ok(token.to_owned()),
+    }
+}
+
+/// By the strict reader: claims with a member twice mean nothing.
+fn read_claims(path: &Path, terminal: &mut Terminal<'_>) -> Result<Map<String, Value>, Failure> {
+    let bytes = read_file(path, CLAIMS_CAP, terminal)?;
+    let no_claims = || Failure::failed(format!("file `{}` holds no JSON object of claims", path.display()));
+    let object = json::object(bytes.trim_ascii(), &Limits::DOCUMENT).map_err(|_| no_claims())?;
+    match serde_json::to_value(&object) {
+        Ok(Value::Object(claims)) => Ok(claims),
+        _ => Err(no_claims()),
+    }
+}
+
+/// Longer than any token that is accepted, so that the refusal of a long one is the server's.
+const TOKEN_CAP: usize = 64 * 1024;
+const CLAIMS_CAP: usize = 1024 * 1024;

@@ -1,0 +1,64 @@
+//! `accredit get KIND NAME`, `accredit KIND get NAME`.
+
+use accredit_core::model::Kind;
+
+use super::{kinds, list, whole_name};
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::render::{self, Output};
+use crate::terminal::Terminal;
+
+/// Which resource.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Name or id
+    #[arg(value_name = "[PROJECT/]NAME")]
+    pub(crate) name: String,
+    /// The project, when the name does not say it
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+}
+
+/// Print one resource, or list a kind
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfAnyKind {
+    /// Which kind
+    #[arg(value_name = "KIND", value_parser = kinds())]
+    pub(crate) kind: Kind,
+    /// Name or id; all of the kind when absent
+    #[arg(value_name = "[PROJECT/]NAME")]
+    pub(crate) name: Option<String>,
+    /// The project, when the name does not say it
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+}
+
+/// Prints one resource as the document that `apply` would read.
+pub(crate) async fn run(
+    common: &Common,
+    kind: Kind,
+    args: &Args,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Failure> {
+    let name = whole_name(kind, &args.name, args.project.as_deref());
+    let resource = common.admin()?.resource(kind.document(), &name).await?;
+    let text = match common.output() {
+        Output::Json => Output::Json.structured(&resource)?.unwrap_or_default(),
+        Output::Text | Output::Yaml => render::document(&resource),
+    };
+    terminal.show(&text)?;
+    Ok(Exit::Done)
+}
+
+/// The verb-first form, which lists when it is given no name.
+pub(crate) async fn of_any_kind(
+    common: &Common,
+    args: &OfAnyKind,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Failure> {
+    let project = args.project.clone();
+    match &args.name {
+        Some(name) => run(common, args.kind, &Args { name: name.clone(), project }, terminal).await,
+        None => list::run(common, Some(args.kind), &list::Args { project }, terminal).await,
+    }
+}

@@ -1,0 +1,117 @@
+//! One file a verb: its arguments, and the road from them to the admin API and back to text.
+
+pub(crate) mod apply;
+pub(crate) mod audit;
+pub(crate) mod change;
+pub(crate) mod decision;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod get;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod noun;
+pub(crate) mod server;
+pub(crate) mod status;
+// `server` and `demo` have their place here.
+
+use accredit_core::model::{Id, Kind};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::cli::{Cli, Common, Verb};
+use crate::exit::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When it cannot be done; the failure knows the exit code.
+pub(crate) fn run(cli: Cli, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let Cli { common, verb } = cli;
+    // Serving takes every core; asking a server needs only this thread.
+    let mut builder = match verb {
+        Verb::Server(_) | Verb::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime =
+        builder.enable_all().build().map_err(|error| Failure::failed(format!("runtime cannot be started: {error}")))?;
+    runtime.block_on(ask(&common, verb, terminal))
+}
+
+async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Server(args) => server::run(common, &args, terminal).await,
+        Verb::Demo(args) => demo::run(&args, terminal).await,
+        Verb::Init(args) => init::run(&args, terminal),
+        Verb::Apply(args) => apply::run(common, &args, terminal).await,
+        Verb::Diff(args) => diff::run(common, &args, terminal).await,
+        Verb::Export(args) => export::run(common, &args, terminal).await,
+        Verb::Explain(args) => explain::run(common, &args, terminal).await,
+        Verb::Decision(args) => decision::run(common, &args, terminal).await,
+        Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
+        Verb::Status => status::run(common, terminal).await,
+        Verb::Project(verb) => noun::run(common, Kind::Project, &verb, terminal).await,
+        Verb::Provider(verb) => noun::run(common, Kind::Provider, &verb, terminal).await,
+        Verb::ServiceAccount(verb) => noun::run(common, Kind::ServiceAccount, &verb, terminal).await,
+        Verb::Api(verb) => noun::run(common, Kind::Api, &verb, terminal).await,
+        Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,
+        Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
+        Verb::Mapping(verb) => noun::run(common, Kind::Mapping, &verb, terminal).await,
+        Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
+        Verb::Get(args) => get::of_any_kind(common, &args, terminal).await,
+        Verb::Delete(args) => change::run(common, change::Deed::Delete, args.kind, &args.change, terminal).await,
+        Verb::Enable(args) => change::run(common, change::Deed::Enable, args.kind, &args.change, terminal).await,
+        Verb::Disable(args) => change::run(common, change::Deed::Disable, args.kind, &args.change, terminal).await,
+    }
+}
+
+/// Reads a kind by its noun; plural and document name will do.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    let value = |kind: Kind| PossibleValue::new(kind.noun()).aliases([plural(kind), kind.document()]);
+    PossibleValuesParser::new(Kind::ALL.map(value)).try_map(|text| {
+        let is_meant = |kind: &Kind| text == plural(*kind);
+        Kind::named(&text).or_else(|| Kind::ALL.into_iter().find(is_meant)).ok_or("no such kind")
+    })
+}
+
+fn plural(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Api => "apis",
+        Kind::Grant => "grants",
+        Kind::Mapping => "mappings",
+        Kind::Project => "projects",
+        Kind::Provider => "providers",
+        Kind::Role => "roles",
+        Kind::ServiceAccount => "service-accounts",
+    }
+}
+
+/// A name as the server knows it: `web-main` of project `ci` is `ci/web-main`. Ids and whole names stay.
+fn whole_name(kind: Kind, name: &str, project: Option<&str>) -> String {
+    match project {
+        Some(project) if kind != Kind::Project && !name.contains('/') && name.parse::<Id>().is_err() => {
+            format!("{project}/{name}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_completes_names_but_not_ids() {
+        let id = "map_00000000000000000000000000";
+        for (kind, name, project, whole) in [
+            (Kind::Mapping, "web-main", Some("ci"), "ci/web-main"),
+            (Kind::Mapping, "ci/web-main", Some("shop"), "ci/web-main"),
+            (Kind::Mapping, "web-main", None, "web-main"),
+            (Kind::Mapping, id, Some("ci"), id),
+            (Kind::Project, "ci", Some("ci"), "ci"),
+        ] {
+            assert_eq!(whole_name(kind, name, project), whole);
+        }
+    }
+}

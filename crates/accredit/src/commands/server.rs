@@ -1,0 +1,103 @@
+//! `accredit server`: runs the service until it is told to stop.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use accredit_server::Config;
+
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::paths;
+use crate::terminal::Terminal;
+
+/// Run the server: on loopback when told nothing, in earnest with --config
+///
+/// Without a configuration it listens on 127.0.0.1:7070, keeps its store below `$XDG_DATA_HOME/accredit` (or
+/// `~/.local/share/accredit`) and its key-encryption key below `$XDG_CONFIG_HOME/accredit` (or `~/.config/accredit`).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Loopback address and port, when there is no configuration file
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+    /// How the log is written: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    log: String,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    log_to_stderr(&args.log);
+    let config = match &args.config {
+        Some(path) => Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))?,
+        None => laptop(common, args)?,
+    };
+    let running = accredit_server::serve(&config).await.map_err(|fault| Failure::failed(fault.to_string()))?;
+    let socket = config.admin.socket.display().to_string();
+    tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
+    if args.config.is_none() {
+        terminal.say(&next_steps(&config, common));
+    }
+    let signal = stopped().await;
+    tracing::info!(signal, "server stopping");
+    running.stop().await;
+    Ok(Exit::Done)
+}
+
+fn laptop(common: &Common, args: &Args) -> Result<Config, Failure> {
+    if !args.listen.ip().is_loopback() {
+        return Err(Failure::misused(format!(
+            "address `{}` is not loopback, expected one such as {}:7070",
+            args.listen,
+            Ipv4Addr::LOCALHOST
+        ))
+        .hint("other addresses need a configuration with certificates: --config FILE"));
+    }
+    let homeless =
+        || Failure::misused("no folder for the store: `HOME` is not set").hint("set it, or use --config FILE");
+    let data = paths::data_folder().ok_or_else(homeless)?;
+    let key_file = paths::config_folder().ok_or_else(homeless)?.join("key-encryption-key");
+    Ok(Config::laptop(args.listen, &data, &key_file, &common.socket()?))
+}
+
+fn next_steps(config: &Config, common: &Common) -> String {
+    let socket = match common.socket.as_deref().map(Path::display) {
+        Some(socket) => format!(" --socket {socket}"),
+        None => String::new(),
+    };
+    format!(
+        "\nserver   {url}\nstore    {store}\nadmin    {admin}\n\n\
+         next     accredit{socket} status\n\
+         \x20        accredit init github --repository YOU/REPO --ref main --api https://api.example.org --permission read > web.yaml\n\
+         \x20        accredit{socket} apply -f web.yaml\n\
+         stop     Ctrl-C\n",
+        url = config.public_url,
+        store = config.store.url,
+        admin = config.admin.socket.display(),
+    )
+}
+
+/// Log lines go to standard error; `RUST_LOG` filters them.
+fn log_to_stderr(format: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = match format {
+        "json" => builder.json().try_init(),
+        _ => builder.with_ansi(false).try_init(),
+    };
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(crate) async fn stopped() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return "SIGINT";
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = tokio::signal::ctrl_c() => "SIGINT",
+    }
+}

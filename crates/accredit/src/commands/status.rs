@@ -1,0 +1,54 @@
+//! `accredit status`: how the server is.
+
+use accredit_api::admin::Status;
+use accredit_client::inert::Inert;
+use accredit_core::model::Kind;
+
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::render::{count, explanation::labelled};
+use crate::terminal::Terminal;
+
+/// Prints version, public URL, sequence and how many resources there are.
+pub(crate) async fn run(common: &Common, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let status = common.admin()?.status().await?;
+    match common.output().structured(&status)? {
+        Some(text) => terminal.show(&text)?,
+        None => terminal.show(&rendered(&status))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn rendered(status: &Status) -> String {
+    let Status { version, public_url, sequence, resources } = status;
+    let counts: Vec<String> = Kind::ALL
+        .iter()
+        .filter_map(|kind| Some(count(*resources.get(kind.document())?, kind.noun())))
+        .filter(|count| !count.starts_with("0 "))
+        .collect();
+    let counts = if counts.is_empty() { "no resource yet".to_owned() } else { counts.join("  ") };
+    [
+        labelled("server", &format!("{}   version {}", Inert(public_url), Inert(version))),
+        labelled("store", &format!("sequence {sequence}   {counts}")),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_that_are_there_are_counted() {
+        let mut status = Status {
+            version: "0.1.0".to_owned(),
+            public_url: "http://127.0.0.1:7070".to_owned(),
+            sequence: 0,
+            resources: [("Mapping", 2), ("Project", 1), ("Role", 0)].map(|(kind, n)| (kind.to_owned(), n)).into(),
+        };
+        let server = "server   http://127.0.0.1:7070   version 0.1.0\n";
+        assert_eq!(rendered(&status), format!("{server}store    sequence 0   1 project  2 mappings\n"));
+        status.resources.clear();
+        assert_eq!(rendered(&status), format!("{server}store    sequence 0   no resource yet\n"));
+    }
+}
