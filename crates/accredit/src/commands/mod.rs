@@ -14,7 +14,6 @@ pub(crate) mod list;
 pub(crate) mod noun;
 pub(crate) mod server;
 pub(crate) mod status;
-// `server` and `demo` have their place here.
 
 use accredit_core::model::{Id, Kind};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};

@@ -121,6 +121,8 @@ fn api_name(audience: &str) -> Result<String, Fault> {
     if label.is_empty() {
         return Err(Fault::at("--api", format!("`{}` has no host", audience.escape_debug())));
     }
+    // An IP address says nothing, and YAML would take its first number for one.
+    let label = if label.starts_with(|letter: char| letter.is_ascii_digit()) { "api".to_owned() } else { label };
     Ok(format!("{label}/{label}"))
 }
 
