@@ -18,7 +18,9 @@ pub(super) fn calculate<'v>(
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => integers(operator, *a, *b).map(Value::Int),
         (Value::UInt(a), Value::UInt(b)) => unsigned(operator, *a, *b).map(Value::UInt),
-        (Value::Double(a), Value::Double(b)) if operator != Operator::Modulo => Ok(Value::Double(doubles(operator, *a, *b))),
+        (Value::Double(a), Value::Double(b)) if operator != Operator::Modulo => {
+            Ok(Value::Double(doubles(operator, *a, *b)))
+        }
         (Value::String(a), Value::String(b)) if operator == Operator::Add => {
             let bytes = a.len() + b.len();
             check_text(operation, bytes)?;

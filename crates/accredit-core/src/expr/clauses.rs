@@ -54,3 +54,31 @@ fn outermost(tokens: &[Token]) -> impl Iterator<Item = usize> {
         _ => (depth == 0).then_some(at),
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::super::scan::tokens;
+    use super::*;
+
+    #[test]
+    fn clauses_are_cut_where_the_parser_cuts() {
+        for (source, expected) in [
+            ("a", vec!["a"]),
+            ("a && b&&c", vec!["a", "b", "c"]),
+            ("((a)) && (b && (c && d))", vec!["a", "b", "c", "d"]),
+            ("(a && b)", vec!["a", "b"]),
+            ("(a) || (b && c)", vec!["(a) || (b && c)"]),
+            ("a && (b || c) && (d ? e : f)", vec!["a", "b || c", "d ? e : f"]),
+            ("(a && b) == (c && d)", vec!["(a && b) == (c && d)"]),
+            ("f(a && b) && x[a && b]", vec!["f(a && b)", "x[a && b]"]),
+            ("'&&' == a && \"\"\" && \"\"\" == b // && c", vec!["'&&' == a", "\"\"\" && \"\"\" == b"]),
+            ("!(a && b) && -c", vec!["!(a && b)", "-c"]),
+        ] {
+            let found = clauses(&tokens(source).unwrap());
+            let found: Vec<&str> =
+                found.iter().map(|(start, end)| &source[usize::from(*start)..usize::from(*end)]).collect();
+            assert_eq!(found, expected, "{source}");
+        }
+    }
+}

@@ -7,17 +7,19 @@
 use std::cmp::Ordering;
 
 use super::fuel::Fuel;
-use super::outcome::EvalFault;
+use super::outcome::{EvalFault, Kind};
 use super::tree::Operator;
 use super::value::{List, Map, Value};
 
 /// Whether two values are equal.
 pub(super) fn equal(fuel: &mut Fuel, a: &Value<'_>, b: &Value<'_>) -> Result<bool, EvalFault> {
     Ok(match (a, b) {
-        (Value::String(a), Value::String(b)) => a.len() == b.len() && {
-            fuel.spend(a.len() / 64)?;
-            **a == **b
-        },
+        (Value::String(a), Value::String(b)) => {
+            a.len() == b.len() && {
+                fuel.spend(a.len() / 64)?;
+                **a == **b
+            }
+        }
         (Value::Null, Value::Null) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Bytes(a), Value::Bytes(b)) => {
@@ -52,11 +54,7 @@ pub(super) fn order(
         (Value::Int(_) | Value::UInt(_) | Value::Double(_), Value::Int(_) | Value::UInt(_) | Value::Double(_)) => {
             Ok(order_numbers(a, b))
         }
-        _ => Err(EvalFault::NoSuchOverload {
-            operation: operator.as_str(),
-            first: a.kind(),
-            second: Some(b.kind()),
-        }),
+        _ => Err(EvalFault::NoSuchOverload { operation: operator.as_str(), first: a.kind(), second: Some(b.kind()) }),
     }
 }
 
@@ -74,7 +72,7 @@ pub(super) fn is_in(fuel: &mut Fuel, needle: &Value<'_>, haystack: &Value<'_>) -
             }
             Ok(false)
         }
-        Value::Map(map) => Ok(entry(fuel, map, needle)?.is_some()),
+        Value::Map(map) => Ok(entry(fuel, Operator::In.as_str(), map, needle)?.is_some()),
         _ => Err(EvalFault::NoSuchOverload {
             operation: Operator::In.as_str(),
             first: needle.kind(),
@@ -83,11 +81,20 @@ pub(super) fn is_in(fuel: &mut Fuel, needle: &Value<'_>, haystack: &Value<'_>) -
     }
 }
 
-/// The value of `key` in `map`; numeric keys are found by their value.
-pub(super) fn entry<'v>(fuel: &mut Fuel, map: &Map<'v>, key: &Value<'_>) -> Result<Option<Value<'v>>, EvalFault> {
+/// The value of `key` in `map` for `operation`; numeric keys are found by their value. What can be no key is an error and
+/// not absent, so that `!(null in assertion.m)` matches nothing.
+pub(super) fn entry<'v>(
+    fuel: &mut Fuel,
+    operation: &'static str,
+    map: &Map<'v>,
+    key: &Value<'_>,
+) -> Result<Option<Value<'v>>, EvalFault> {
     fuel.spend(1 + map.len() / 16)?;
     match (map, key) {
         (_, Value::String(name)) => Ok(map.member(name)),
+        (_, Value::Null | Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Type(_)) => {
+            Err(EvalFault::NoSuchOverload { operation, first: Kind::Map, second: Some(key.kind()) })
+        }
         (Map::Claims(_), _) => Ok(None),
         (Map::Entries(entries), _) => {
             for (candidate, value) in entries.iter() {
@@ -125,7 +132,7 @@ fn equal_maps(fuel: &mut Fuel, a: &Map<'_>, b: &Map<'_>) -> Result<bool, EvalFau
     let keys = a.keys();
     for index in 0..keys.len() {
         let Some(key) = keys.at(index) else { return Ok(false) };
-        let same = match (entry(fuel, a, &key)?, entry(fuel, b, &key)?) {
+        let same = match (entry(fuel, "==", a, &key)?, entry(fuel, "==", b, &key)?) {
             (Some(a), Some(b)) => equal(fuel, &a, &b)?,
             _ => false,
         };

@@ -49,7 +49,9 @@ fn shape(expanded: &ComprehensionExpr) -> Option<Shape<'_>> {
     let (kind, body, result) = match (&expanded.accu_init.expr, step.func_name.as_str(), step.args.as_slice()) {
         (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_AND, [_, body]) => (LoopKind::All, body, None),
         (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_OR, [_, body]) => (LoopKind::Exists, body, None),
-        (Expr::Literal(LiteralValue::Int(_)), operators::CONDITIONAL, [body, _, _]) => (LoopKind::ExistsOne, body, None),
+        (Expr::Literal(LiteralValue::Int(_)), operators::CONDITIONAL, [body, _, _]) => {
+            (LoopKind::ExistsOne, body, None)
+        }
         (Expr::List(_), operators::ADD, [_, added]) => (LoopKind::Map, only_element(added)?, None),
         (Expr::List(_), operators::CONDITIONAL, [body, added, _]) => {
             let Expr::Call(addition) = &added.expr else { return None };

@@ -189,3 +189,96 @@ impl Reader {
 fn text(value: &Value<'_>) -> String {
     value.shown().into()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::super::Program;
+    use super::*;
+
+    /// Field, test, negated, required.
+    type Row = (&'static str, Test, bool, bool);
+
+    #[test]
+    fn demands_are_read_off_the_text() {
+        let equals = |literals: &[&str]| Test::Equals(literals.iter().map(|&text| text.to_owned()).collect());
+        let cases: &[(&str, &[Row])] = &[
+            (
+                r#"assertion.a == "x" && 7 == assertion["b.c"] && assertion.d in ["y", 1]"#,
+                &[
+                    ("a", equals(&["x"]), false, true),
+                    (r#"["b.c"]"#, equals(&["7"]), false, true),
+                    ("d", equals(&["y", "1"]), false, true),
+                ],
+            ),
+            (
+                r#"assertion.a == "x" || assertion.b.startsWith("y")"#,
+                &[("a", equals(&["x"]), false, false), ("b", Test::StartsWith("y".into()), false, false)],
+            ),
+            (
+                r#"assertion.a != "x" && !(assertion.b || !has(assertion.c))"#,
+                &[
+                    ("a", equals(&["x"]), true, true),
+                    ("b", equals(&["true"]), true, true),
+                    ("c", Test::Present, false, true),
+                ],
+            ),
+            (
+                r#"!(assertion.a == 1 && assertion.b == 2)"#,
+                &[("a", equals(&["1"]), true, false), ("b", equals(&["2"]), true, false)],
+            ),
+            (
+                r#"assertion.a.matches("^x$") && assertion.b.contains("y") && assertion.c.endsWith("z")"#,
+                &[
+                    ("a", Test::Matches("^x$".into()), false, true),
+                    ("b", Test::Contains("y".into()), false, true),
+                    ("c", Test::EndsWith("z".into()), false, true),
+                ],
+            ),
+            (
+                r#"assertion.a.extract("x{y}") == "z" && assertion.l.exists(g, g == "q") && assertion.n > 3"#,
+                &[
+                    ("a", Test::Extracts("x{}".into()), false, true),
+                    ("l", Test::Other, false, false),
+                    ("n", Test::Other, false, true),
+                ],
+            ),
+            (
+                r#""k" in assertion && size(assertion) > 1"#,
+                &[("k", Test::Present, false, true), ("*", Test::Other, false, true)],
+            ),
+        ];
+        for (source, expected) in cases {
+            let seen = Program::compile(source).unwrap().demands();
+            let expected = expected.iter().map(|(field, test, negated, required)| Demand {
+                field: (*field).to_owned(),
+                test: test.clone(),
+                negated: *negated,
+                required: *required,
+            });
+            assert_eq!(seen, expected.collect::<Vec<_>>(), "{source}");
+        }
+    }
+
+    /// G01: a condition whose value can be no truth value is known when it is written.
+    #[test]
+    fn kinds_are_known_where_the_text_says_them() {
+        for (source, expected) in [
+            ("assertion.a == 1", Some(Kind::Bool)),
+            ("!assertion.a", Some(Kind::Bool)),
+            ("assertion.a", None),
+            ("assertion.a[0]", None),
+            ("assertion", Some(Kind::Map)),
+            ("assertion.a + 'x'", Some(Kind::String)),
+            ("assertion.a + assertion.b", None),
+            ("size(assertion.a)", Some(Kind::Int)),
+            ("assertion.a ? 'x' : 'y'", Some(Kind::String)),
+            ("assertion.a ? 'x' : 1", None),
+            ("assertion.l.map(x, x)", Some(Kind::List)),
+            ("assertion.l.all(x, x)", Some(Kind::Bool)),
+            ("-assertion.a", None),
+        ] {
+            assert_eq!(Program::compile(source).unwrap().kind(), expected, "{source}");
+        }
+    }
+}

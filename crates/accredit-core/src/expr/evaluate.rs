@@ -138,7 +138,7 @@ impl<'v> Run<'v> {
         let (of, key) = (self.evaluate(of)?, self.evaluate(key)?);
         match (&of, &key) {
             (Value::Map(map), _) => {
-                entry(&mut self.fuel, map, &key)?.ok_or_else(|| EvalFault::NoSuchKey { key: key.shown() })
+                entry(&mut self.fuel, "[]", map, &key)?.ok_or_else(|| EvalFault::NoSuchKey { key: key.shown() })
             }
             (Value::List(list), _) => item(list, &key),
             _ => Err(EvalFault::NoSuchOverload { operation: "[]", first: of.kind(), second: Some(key.kind()) }),
@@ -204,7 +204,13 @@ fn item<'v>(list: &List<'v>, key: &Value<'v>) -> Result<Value<'v>, EvalFault> {
         Value::UInt(index) => i64::try_from(*index).unwrap_or(i64::MAX),
         #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
         Value::Double(index) if index.fract() == 0.0 && index.abs() < 1e15 => *index as i64,
-        _ => return Err(EvalFault::NoSuchOverload { operation: "[]", first: super::Kind::List, second: Some(key.kind()) }),
+        _ => {
+            return Err(EvalFault::NoSuchOverload {
+                operation: "[]",
+                first: super::Kind::List,
+                second: Some(key.kind()),
+            });
+        }
     };
     usize::try_from(index)
         .ok()

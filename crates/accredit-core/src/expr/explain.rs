@@ -27,7 +27,10 @@ pub struct ClauseOutcome {
 }
 
 /// Runs all of `clauses`, also after one that is false. They share one budget, as they do when the condition decides.
-pub(super) fn explain<'v>(clauses: impl Iterator<Item = (&'v str, &'v Node)>, root: &'v Object<'v>) -> Vec<ClauseOutcome> {
+pub(super) fn explain<'v>(
+    clauses: impl Iterator<Item = (&'v str, &'v Node)>,
+    root: &'v Object<'v>,
+) -> Vec<ClauseOutcome> {
     let mut run = Run::over(root);
     let explained = clauses.map(|(source, node)| ClauseOutcome {
         source: source.to_owned(),

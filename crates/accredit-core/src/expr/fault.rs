@@ -99,7 +99,9 @@ impl ExprFault {
                 Some("split it into several mappings, or test membership with `in [...]`".to_owned())
             }
             Self::UnknownVariable { name } if is_plain_name(name) => Some(format!("write `assertion.{name}`")),
-            Self::ConstantCondition => Some("test a claim, for example `assertion.repository_id == \"1234\"`".to_owned()),
+            Self::ConstantCondition => {
+                Some("test a claim, for example `assertion.repository_id == \"1234\"`".to_owned())
+            }
             Self::Syntax { .. }
             | Self::Unsupported { .. }
             | Self::UnknownVariable { .. }

@@ -39,8 +39,8 @@ pub(super) fn check_length(source: &str) -> Result<(), ExprFault> {
     Ok(())
 }
 
-/// Refuses brackets that do not match, and words whose tree would be too deep.
-pub(super) fn check_shape(source: &str, tokens: &[Token]) -> Result<(), ExprFault> {
+/// Refuses brackets that do not match, and words whose tree would be too deep; gives an upper bound of the tree's depth.
+pub(super) fn check_shape(source: &str, tokens: &[Token]) -> Result<usize, ExprFault> {
     let mut levels = vec![Level::default()];
     let mut open: Vec<(Bracket, u16)> = Vec::new();
     for token in tokens {
@@ -73,7 +73,7 @@ pub(super) fn check_shape(source: &str, tokens: &[Token]) -> Result<(), ExprFaul
     }
     match open.last() {
         Some((_, start)) => Err(unmatched(source, *start)),
-        None => Ok(()),
+        None => Ok(levels.last().map_or(0, Level::depth)),
     }
 }
 
@@ -169,5 +169,33 @@ impl Level {
         // A balanced tree of n operators, once for `&&` and once for `||`.
         let logic = 2 * (usize::BITS - self.logic.leading_zeros()) as usize;
         self.elements.max(self.runs.max(self.run()) + logic + self.choices)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::super::scan::tokens;
+    use super::*;
+
+    /// G03: the bound that is counted on words is one of the tree that the parser builds.
+    #[test]
+    fn depth_is_counted_on_the_words() {
+        for (source, depth) in [
+            ("a", 0),
+            ("a.b.c", 2),
+            ("a.b.c()[0]", 4),
+            ("1 + 1 + 1", 2),
+            ("a.b + c.d.e + f", 4),
+            ("(1 + (2 + 3))", 4),
+            ("((1 + 2) + 3)", 4),
+            ("[a.b, c, [d]]", 3),
+            ("!!a", 2),
+            ("a ? b : c ? d : e.f", 3),
+            ("a.b && c.d", 3),
+            ("a == 1 && b == 2 && c == 3 && d == 4", 5),
+        ] {
+            assert_eq!(check_shape(source, &tokens(source).unwrap()), Ok(depth), "{source}");
+        }
     }
 }

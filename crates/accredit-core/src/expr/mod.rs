@@ -156,7 +156,8 @@ impl Program {
             Node::And(nodes) if nodes.len() == self.clauses.len() => nodes,
             tree => std::slice::from_ref(tree),
         };
-        let text = |(start, end): &(u16, u16)| self.source.get(usize::from(*start)..usize::from(*end)).unwrap_or_default();
+        let text =
+            |(start, end): &(u16, u16)| self.source.get(usize::from(*start)..usize::from(*end)).unwrap_or_default();
         explain::explain(self.clauses.iter().map(text).zip(nodes), root)
     }
 

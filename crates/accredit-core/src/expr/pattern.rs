@@ -229,9 +229,22 @@ mod tests {
     /// G03: what RE2 does not have and what would be large is refused.
     #[test]
     fn patterns_are_refused() {
-        for pattern in
-            [r"(?=a)", r"(a)\1", r"(?x)a b", r"(?u)a", r"\u0041", r"\Bx", r"[", r"(", r"a{2,1}", r"\", r"(\w{100}){100}", r"\pL+", r"(?", r"[a--]"]
-        {
+        for pattern in [
+            r"(?=a)",
+            r"(a)\1",
+            r"(?x)a b",
+            r"(?u)a",
+            r"\u0041",
+            r"\Bx",
+            r"[",
+            r"(",
+            r"a{2,1}",
+            r"\",
+            r"(\w{100}){100}",
+            r"\pL+",
+            r"(?",
+            r"[a--]",
+        ] {
             assert!(matches!(Pattern::compile(pattern), Err(ExprFault::BadPattern { .. })), "{pattern}");
         }
     }

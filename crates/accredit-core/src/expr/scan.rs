@@ -140,7 +140,8 @@ impl<'s> Scanner<'s> {
         // Wider than CEL's numbers; what is too wide the parser refuses.
         while let Some(byte) = self.byte(0) {
             let last = self.source.as_bytes().get(self.at.wrapping_sub(1)).copied();
-            let hexadecimal = self.source.get(start..).is_some_and(|text| text.starts_with("0x") || text.starts_with("0X"));
+            let hexadecimal =
+                self.source.get(start..).is_some_and(|text| text.starts_with("0x") || text.starts_with("0X"));
             let part = byte.is_ascii_alphanumeric()
                 || (byte == b'.' && self.byte(1).is_some_and(|next| next.is_ascii_digit()))
                 || (matches!(byte, b'+' | b'-') && !hexadecimal && matches!(last, Some(b'e' | b'E')));

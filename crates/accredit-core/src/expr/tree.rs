@@ -87,7 +87,9 @@ impl Node {
             Self::Not(node) | Self::Negate(node) => visit(node),
             Self::Index(nodes) | Self::Binary(_, nodes) => nodes.iter().for_each(visit),
             Self::Choose(nodes) => nodes.iter().for_each(visit),
-            Self::And(nodes) | Self::Or(nodes) | Self::List(nodes) | Self::Call(_, nodes) => nodes.iter().for_each(visit),
+            Self::And(nodes) | Self::Or(nodes) | Self::List(nodes) | Self::Call(_, nodes) => {
+                nodes.iter().for_each(visit)
+            }
             Self::Map(entries) => entries.iter().flatten().for_each(visit),
             Self::Matches(matches) => visit(&matches.0),
             Self::Extract(extract) => visit(&extract.0),

@@ -140,7 +140,8 @@ impl<'v> Value<'v> {
                 Value::list(items?)
             }
             Self::Map(Map::Entries(entries)) => {
-                let entry = |(key, value): &(Value<'v>, Value<'v>)| Some((key.to_static(bytes)?, value.to_static(bytes)?));
+                let entry =
+                    |(key, value): &(Value<'v>, Value<'v>)| Some((key.to_static(bytes)?, value.to_static(bytes)?));
                 Value::Map(Map::Entries(Lent::Made(entries.iter().map(entry).collect::<Option<_>>()?)))
             }
             Self::List(List::Claims(_)) | Self::Map(Map::Claims(_)) => return None,

@@ -174,7 +174,10 @@ fn evaluation_repeats_itself() {
 #[test]
 fn faults_are_worded() {
     let text = |source: &str| Program::compile(source).unwrap_err().to_string();
-    assert_eq!(text("assertion.a ==\n assertion.b #"), "expression is not CEL at line 2, column 14: unexpected character `#`");
+    assert_eq!(
+        text("assertion.a ==\n assertion.b #"),
+        "expression is not CEL at line 2, column 14: unexpected character `#`"
+    );
     assert_eq!(text("claims.sub == 1"), "variable `claims` does not exist, the only one is `assertion`");
     assert_eq!(text("now() > assertion.iat"), "expression uses function `now`, which is not supported");
     assert_eq!(text(&" ".repeat(2049)), "expression has 2049 bytes, at most 2048 are allowed");
@@ -237,7 +240,9 @@ fn outcome(expr: &str, claims_text: &str, attribute: bool, folding: Folding) -> 
     };
     let claims = claims(claims_text);
     if attribute {
-        return program.attribute(&claims).map_or_else(|fault| fault.code().to_owned(), |text| format!("text {text:?}"));
+        return program
+            .attribute(&claims)
+            .map_or_else(|fault| fault.code().to_owned(), |text| format!("text {text:?}"));
     }
     text(&program.condition(&claims)).to_owned()
 }

@@ -1,6 +1,5 @@
 //! Why a provider's keys could not be fetched.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use accredit_id::jose::jwk::{DroppedKey, KeySetFault};
@@ -197,16 +196,6 @@ impl FetchFault {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             FetchCause::Status { retry_after, .. } => retry_after,
-            _ => None,
-        }
-    }
-
-    /// The address that was refused, for tests and metrics.
-    pub(crate) fn refused_address(&self) -> Option<IpAddr> {
-        match &self.cause {
-            FetchCause::RefusedAddress(refused) | FetchCause::RefusedUrl(UrlFault::Address { refused, .. }) => {
-                Some(refused.address)
-            }
             _ => None,
         }
     }

@@ -56,9 +56,14 @@ impl Fetcher {
         Self::with_limits(guard, roots, LIMITS)
     }
 
-    /// The guard, for judging URLs when they are written.
-    pub(crate) fn guard(&self) -> &Guard {
-        &self.guard
+    /// Judges what fetching from a source would ask, without asking: for when a source is written. Names are not resolved
+    /// here; the addresses behind them are judged when they are dialled.
+    pub(crate) fn judge(&self, source: &KeySource) -> Result<(), UrlFault> {
+        match &source.place {
+            KeyPlace::Discovery { issuer, base } => self.guard.issuer(base.as_deref().unwrap_or(issuer)).map(drop),
+            KeyPlace::JwksUrl(url) => self.guard.configured(url).map(drop),
+            KeyPlace::Uploaded(_) => Ok(()),
+        }
     }
 
     /// Fetches the keys of a source. An uploaded set is its own answer.

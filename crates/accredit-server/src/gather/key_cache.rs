@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::fetch::Fetcher;
+use super::guard::UrlFault;
 use super::provider_keys::ProviderKeys;
 use super::source::KeySource;
 
@@ -36,9 +37,9 @@ impl KeyCache {
         Self { fetcher, shards }
     }
 
-    /// The fetcher behind.
-    pub(crate) fn fetcher(&self) -> &Arc<Fetcher> {
-        &self.fetcher
+    /// Judges a source when it is written ([`Fetcher::judge`]).
+    pub(crate) fn judge(&self, source: &KeySource) -> Result<(), UrlFault> {
+        self.fetcher.judge(source)
     }
 
     /// The keys of a provider that has this source now. Keys that are held from another source are dropped: no token that

@@ -22,10 +22,9 @@ mod special;
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
 
-pub(crate) use address::{AllowList, Cidr, RangeFault, Reach, Refusal};
-pub(crate) use fault::{Document, FetchCause, FetchFault};
-pub(crate) use fetch::{Fetched, Fetcher};
-pub(crate) use guard::{Guard, RefusedAddress, Target, UrlFault};
+pub(crate) use address::{AllowList, Cidr, RangeFault};
+pub(crate) use fetch::Fetcher;
+pub(crate) use guard::Guard;
 pub(crate) use key_cache::KeyCache;
-pub(crate) use provider_keys::{COOL_DOWN, HARD_LIMIT, KeysHealth, KeysUnavailable, ProviderKeys};
+pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use source::{KeyPlace, KeySource};

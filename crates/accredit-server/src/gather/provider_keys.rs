@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use accredit_id::jose::jwk::KeySet;
+use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
@@ -30,23 +31,6 @@ pub(crate) struct ProviderKeys {
     fetcher: Arc<Fetcher>,
     held: ArcSwapOption<Held>,
     attempts: Mutex<Attempts>,
-}
-
-/// What is known of a provider's keys, for whoever looks after it.
-#[derive(Debug, Clone)]
-pub(crate) struct KeysHealth {
-    /// When the keys that are held were fetched; `None` without any, and for an uploaded set.
-    pub(crate) fetched_at: Option<Timestamp>,
-    /// How many usable keys are held.
-    pub(crate) usable: usize,
-    /// How many keys of the document are not used.
-    pub(crate) dropped: usize,
-    /// Why the latest fetch failed; `None` after one that did not.
-    pub(crate) last_error: Option<Arc<FetchFault>>,
-    /// From when on another fetch may begin; `None` when nothing keeps it from doing so now, or nothing is ever fetched.
-    pub(crate) next_try: Option<Timestamp>,
-    /// Whether a fetch is under way.
-    pub(crate) refreshing: bool,
 }
 
 /// There are no keys to judge by, and why: the token can be neither accepted nor called false.
@@ -129,22 +113,29 @@ impl ProviderKeys {
         Some(Arc::clone(&held.set))
     }
 
-    /// What is known of these keys.
-    pub(crate) fn health(&self, now: Timestamp) -> KeysHealth {
-        let held = self.held.load_full();
-        let set = match &self.source.place {
-            KeyPlace::Uploaded(set) => Some(set),
-            KeyPlace::Discovery { .. } | KeyPlace::JwksUrl(_) => held.as_ref().map(|held| &held.set),
-        };
-        let attempts = self.attempts();
-        KeysHealth {
-            fetched_at: held.as_ref().map(|held| held.fetched_at),
-            usable: set.map_or(0, |set| set.keys().len()),
-            dropped: set.map_or(0, |set| set.dropped().len()),
-            last_error: attempts.last_error.clone(),
-            next_try: attempts.next_try(now),
-            refreshing: attempts.flight().is_some(),
+    /// Says that a key is not among those of this provider, for operators: how old what is held is, and when it is worth
+    /// trying again.
+    pub(crate) fn lacking(&self, provider: &str, kid: &str, now: Timestamp) -> (String, Option<String>) {
+        let lacking = format!("provider `{provider}` has no key `{}`", Shown::of(kid));
+        if matches!(self.source.place, KeyPlace::Uploaded(_)) {
+            return (
+                format!("{lacking}; its keys were uploaded"),
+                Some("upload the issuer's present key set".to_owned()),
+            );
         }
+        let age = self.held.load().as_ref().map(|held| now.seconds_since(held.fetched_at).max(0));
+        let attempts = self.attempts();
+        let text = match (age, &attempts.last_error) {
+            (Some(age), None) => format!("{lacking}; its keys were fetched {age} s ago"),
+            (Some(age), Some(fault)) => {
+                format!("{lacking}; its keys were fetched {age} s ago, and not since: {}", fault.operator_text())
+            }
+            (None, _) => lacking,
+        };
+        // A refresh that is under way may bring it any moment.
+        let next_try = attempts.next_try(now).filter(|_| attempts.flight().is_none());
+        let wait = next_try.map_or(1, |next| next.seconds_since(now));
+        (text, Some(format!("retry in {wait} s")))
     }
 
     /// Begins a fetch unless one is under way or began a moment ago.
@@ -197,6 +188,11 @@ impl ProviderKeys {
         }
         attempts.last_error = last_error;
         attempts.landed = None;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_refreshing(&self) -> bool {
+        self.attempts().flight().is_some()
     }
 
     fn attempts(&self) -> MutexGuard<'_, Attempts> {

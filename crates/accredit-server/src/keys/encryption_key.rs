@@ -22,6 +22,7 @@ use super::sealing::random_key;
 ///
 /// It is 32 random bytes, written as base64 (RFC 4648 section 4) with or without a line end.
 pub(crate) struct KeyEncryptionKey {
+    /// Four hexadecimal digits that tell this key from others and nothing more.
     pub(super) id: String,
     pub(super) key: LessSafeKey,
 }
@@ -156,11 +157,6 @@ impl KeyEncryptionKey {
         Self::from_text(&text, || format!("command `{program}`"))
     }
 
-    /// Four hexadecimal digits that tell this key from others and nothing more.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
     fn from_text(text: &Secret<Vec<u8>>, origin: impl Fn() -> String) -> Result<Self, EncryptionKeyFault> {
         let content = |seen| EncryptionKeyFault::Content { origin: origin(), seen };
         let text = text.reveal().trim_ascii();
@@ -293,12 +289,12 @@ mod tests {
         let fault = KeyEncryptionKey::from_file(&path, false).unwrap_err();
         assert!(matches!(fault, EncryptionKeyFault::Missing(_)) && fault.hint().unwrap().contains("restore it"));
         let ids: Vec<_> = std::thread::scope(|scope| {
-            let start = |_| scope.spawn(|| KeyEncryptionKey::from_file(&path, true).unwrap().id().to_owned());
+            let start = |_| scope.spawn(|| KeyEncryptionKey::from_file(&path, true).unwrap().id.to_owned());
             let servers: Vec<_> = (0..8).map(start).collect();
             servers.into_iter().map(|server| server.join().unwrap()).collect()
         });
         let again = KeyEncryptionKey::from_file(&path, false).unwrap();
-        assert!(ids.iter().all(|id| id == again.id()));
+        assert!(ids.iter().all(|id| *id == again.id));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(folder.path().join("deep/er")).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft is left");
@@ -351,9 +347,9 @@ mod tests {
         let file = KeyEncryptionKey::from_file(&path, false).unwrap();
         let credential = KeyEncryptionKey::from_credential("kek", Some(folder.path())).unwrap();
         let printed = command(&["cat", path.to_str().unwrap()]).unwrap();
-        assert_eq!([credential.id(), printed.id()], [file.id(); 2]);
-        assert_ne!(KeyEncryptionKey::in_memory().unwrap().id(), "");
-        assert_eq!(format!("{file:?}"), format!("KeyEncryptionKey {{ id: {:?}, .. }}", file.id()));
+        assert_eq!([&credential.id, &printed.id], [&file.id; 2]);
+        assert_ne!(KeyEncryptionKey::in_memory().unwrap().id, "");
+        assert_eq!(format!("{file:?}"), format!("KeyEncryptionKey {{ id: {:?}, .. }}", file.id));
         for (program, expected) in [
             (&[][..], "key-encryption key command `` is empty"),
             (&["/no/such/program"], "command `/no/such/program` does not start: "),

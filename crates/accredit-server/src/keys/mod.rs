@@ -14,5 +14,4 @@ mod signing_key;
 
 pub(crate) use encryption_key::{EncryptionKeyFault, KeyEncryptionKey};
 pub(crate) use ring::{KeyRing, KeyState, RingFault};
-pub(crate) use sealing::SealFault;
 pub(crate) use signing_key::{KeyPurpose, SigningFault, SigningKey};

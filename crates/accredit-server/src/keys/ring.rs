@@ -107,6 +107,18 @@ impl KeyRing {
     }
 }
 
+// === impl RingFault ===
+
+impl RingFault {
+    /// What to do about it, where there is one thing.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Key(fault) => fault.hint(),
+            Self::State { .. } | Self::TwoActive { .. } => None,
+        }
+    }
+}
+
 // === impl KeyState ===
 
 impl KeyState {
@@ -170,12 +182,8 @@ mod tests {
         assert!(ring.find("other").is_none());
         let other = KeyEncryptionKey::in_memory().unwrap();
         let fault = KeyRing::open(&rows, &other).unwrap_err().to_string();
-        let expected = format!(
-            "key `{}` is wrapped by `{}`, the key-encryption key here is `{}`",
-            made[0].id(),
-            kek.id(),
-            other.id()
-        );
+        let expected =
+            format!("key `{}` is wrapped by `{}`, the key-encryption key here is `{}`", made[0].id(), kek.id, other.id);
         assert_eq!(fault, expected);
     }
 

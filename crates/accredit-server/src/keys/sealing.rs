@@ -193,7 +193,7 @@ mod tests {
     fn another_key_is_named() {
         let sealed = key(1).seal("access", "k7", b"secret").unwrap();
         let fault = key(2).open("access", "k7", &sealed).map(drop).unwrap_err();
-        let (there, here) = (key(1).id().to_owned(), key(2).id().to_owned());
+        let (there, here) = (key(1).id.to_owned(), key(2).id.to_owned());
         assert_eq!(
             fault.to_string(),
             format!("key `k7` is wrapped by `{there}`, the key-encryption key here is `{here}`")

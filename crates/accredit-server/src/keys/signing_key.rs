@@ -205,6 +205,19 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+// === impl SigningFault ===
+
+impl SigningFault {
+    /// What to do about it, where there is one thing.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Seal(fault) => fault.hint(),
+            Self::Mixed { .. } => Some("restore the store from a backup"),
+            Self::Algorithm(_) | Self::Row { .. } | Self::Public(_) | Self::Library => None,
+        }
+    }
+}
+
 // === impl KeyPurpose ===
 
 impl KeyPurpose {

@@ -104,11 +104,6 @@ fn trim<'v>(text: &Text<'v>) -> Value<'v> {
 
 /// The first place of `part` at or after the character `from`, -1 when there is none.
 fn index_of<'v>(text: &Text<'v>, part: &str, from: i64) -> Result<Value<'v>, EvalFault> {
-    let length = text.chars().count();
-    let Ok(skipped) = usize::try_from(from) else { return Err(EvalFault::IndexOutOfRange { index: from, length }) };
-    if skipped > length {
-        return Ok(Value::Int(-1));
-    }
     let start = offset(text, from)?;
     let found = text.get(start..).unwrap_or_default().find(part);
     Ok(Value::Int(found.map_or(-1, |found| position(text, start + found))))
@@ -116,15 +111,7 @@ fn index_of<'v>(text: &Text<'v>, part: &str, from: i64) -> Result<Value<'v>, Eva
 
 /// The last place of `part` at or before the character `from`, -1 when there is none.
 fn last_index_of<'v>(text: &Text<'v>, part: &str, from: Option<i64>) -> Result<Value<'v>, EvalFault> {
-    let length = text.chars().count();
-    let start = match from {
-        None => text.len(),
-        Some(from) => match usize::try_from(from) {
-            Err(_) => return Err(EvalFault::IndexOutOfRange { index: from, length }),
-            Ok(skipped) if skipped >= length => text.len(),
-            Ok(_) => offset(text, from)?,
-        },
-    };
+    let start = from.map_or(Ok(text.len()), |from| offset(text, from))?;
     // Whatever starts at or before `start` ends here at the latest.
     let end = text.floor_char_boundary(start + part.len());
     let found = text.get(..end).unwrap_or_default().rfind(part);

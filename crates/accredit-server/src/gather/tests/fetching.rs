@@ -10,9 +10,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::stand::{Answer, PlayedNames, Stand, fetcher, fetcher_with, jwks, kids};
+use crate::gather::fault::{FetchCause, FetchFault};
 use crate::gather::fetch::{Fetcher, LIMITS, Limits};
 use crate::gather::guard::Guard;
-use crate::gather::{AllowList, FetchFault, KeyPlace, KeySource};
+use crate::gather::{AllowList, KeyPlace, KeySource};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -252,7 +253,10 @@ async fn j09_issuers_are_judged_before_they_are_asked() {
     for tail in ["?x=1", "/a?x=1", "#x", "/../x", "?", "/%2e%2e/x"] {
         let fault = fault_of(&fetcher(), &discovery_of(&stand.url(tail))).await;
         assert_eq!(fault.code(), "fetch-refused-url", "{tail}");
+        assert!(fetcher().judge(&discovery_of(&stand.url(tail))).is_err(), "{tail}");
     }
+    assert!(fetcher().judge(&stand.discovery()).is_ok() && fetcher().judge(&stand.jwks_url()).is_ok());
+    assert!(fetcher().judge(&jwks_at("http://10.0.0.1/jwks")).is_err());
     let fault = fault_of(&fetcher(), &discovery_of("https://user:hunter2@example.org")).await;
     assert!(!fault.operator_text().contains("hunter2"), "{}", fault.operator_text());
     assert_eq!(stand.asked().len(), 0);
@@ -294,7 +298,7 @@ async fn j07_the_address_that_was_judged_is_dialled() {
     assert_eq!(kids(&fetcher.keys(&source).await.unwrap().set), ["a"]);
     assert_eq!(names.asked.lock().unwrap().len(), 1);
     let fault = fault_of(&fetcher, &source).await;
-    assert_eq!(fault.refused_address(), Some("10.9.9.9".parse().unwrap()));
+    assert!(matches!(fault.cause, FetchCause::RefusedAddress(refused) if refused.address.to_string() == "10.9.9.9"));
     assert_eq!(names.asked.lock().unwrap().len(), 2, "each connection asks anew");
 }
 

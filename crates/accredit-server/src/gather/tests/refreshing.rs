@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::stand::{Answer, Stand, fetcher, fetcher_with, jwks, kids};
 use crate::gather::fetch::{LIMITS, Limits};
-use crate::gather::{COOL_DOWN, HARD_LIMIT, KeyCache, KeyPlace, KeySource, ProviderKeys};
+use crate::gather::provider_keys::{COOL_DOWN, HARD_LIMIT};
+use crate::gather::{KeyCache, KeyPlace, KeySource, ProviderKeys};
 
 /// A moment, so many seconds after an arbitrary beginning.
 fn at(seconds: u64) -> Timestamp {
@@ -21,8 +22,8 @@ fn keys_of(source: KeySource) -> Arc<ProviderKeys> {
 }
 
 /// Lets a refresh that began behind come to its end.
-async fn settle(keys: &ProviderKeys, now: Timestamp) {
-    while keys.health(now).refreshing {
+async fn settle(keys: &ProviderKeys) {
+    while keys.is_refreshing() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -68,7 +69,9 @@ async fn j01_unknown_names_cost_one_fetch_a_cool_down() {
         assert_eq!(served, ["a", "new"]);
     }
     assert_eq!(stand.count("/jwks"), 2);
-    assert_eq!(keys.health(at(30)).next_try, Some(at(60)));
+    let (text, hint) = keys.lacking("github", "9f3c", at(40));
+    assert_eq!(text, "provider `github` has no key `9f3c`; its keys were fetched 10 s ago");
+    assert_eq!(hint.as_deref(), Some("retry in 20 s"));
 }
 
 /// J02: a name that is held never fetches, however false the signatures under it are.
@@ -82,7 +85,7 @@ async fn j02_known_names_never_fetch() {
         assert_eq!(names(&keys, "a", at(second)).await, ["a"]);
         assert!(keys.keys_for(None, at(second)).await.is_ok());
     }
-    assert!(!keys.health(at(400)).refreshing);
+    assert!(!keys.is_refreshing());
     assert_eq!(stand.count("/jwks"), 1);
 }
 
@@ -106,9 +109,16 @@ async fn j03_an_issuer_that_hangs_delays_nobody_whose_keys_are_held() {
         assert_eq!(names(&keys, if index % 2 == 0 { "a" } else { "new" }, at(700)).await, ["a"]);
     }
     assert!(begun.elapsed() < Duration::from_millis(500));
-    assert!(keys.health(at(700)).refreshing);
+    assert!(keys.is_refreshing());
+    assert_eq!(keys.lacking("ci", "new", at(700)).1.as_deref(), Some("retry in 1 s"));
     assert_eq!(asking.await.unwrap(), ["a"]);
-    assert_eq!(keys.health(at(701)).last_error.unwrap().code(), "fetch-timeout");
+    let (text, hint) = keys.lacking("ci", "new", at(701));
+    let reason = format!("key set `{}` did not answer within 2 s", stand.url("/jwks"));
+    assert_eq!(
+        text,
+        format!("provider `ci` has no key `new`; its keys were fetched 701 s ago, and not since: {reason}")
+    );
+    assert_eq!(hint.as_deref(), Some("retry in 29 s"));
     assert_eq!(stand.count("/jwks"), 2);
 }
 
@@ -130,22 +140,23 @@ async fn j03_j04_whatever_the_issuer_does_good_keys_serve_until_the_hard_limit()
         for _ in 0..50 {
             assert_eq!(names(&keys, "a", at(now)).await, ["a"]);
         }
-        settle(&keys, at(now)).await;
+        settle(&keys).await;
         assert_eq!(stand.count("/jwks"), 2 + index);
-        assert!(keys.health(at(now)).last_error.is_some());
-        assert_eq!(keys.health(at(now)).fetched_at, Some(at(0)));
+        let (text, _) = keys.lacking("ci", "new", at(now));
+        assert!(text.contains(&format!("were fetched {now} s ago, and not since: key set ")), "{text}");
         now += COOL_DOWN.as_secs();
     }
     let last = HARD_LIMIT.as_secs() - 1;
     assert_eq!(names(&keys, "a", at(last)).await, ["a"]);
-    settle(&keys, at(last)).await;
+    settle(&keys).await;
     // B11, B15: a key that nobody vouches for any more is not used.
     assert!(keys.current(at(last + 1)).is_none());
     let fault = keys.keys_for(Some("a"), at(last + 1)).await.unwrap_err();
     assert_eq!(fault.fault.unwrap().code(), "fetch-bad-keys");
     stand.publish(&["b"]);
     assert_eq!(names(&keys, "a", at(last + 60)).await, ["b"]);
-    assert!(keys.health(at(last + 60)).last_error.is_none());
+    let (text, _) = keys.lacking("ci", "a", at(last + 61));
+    assert_eq!(text, "provider `ci` has no key `a`; its keys were fetched 1 s ago");
 }
 
 #[tokio::test]
@@ -155,7 +166,10 @@ async fn j03_failures_cool_down_too() {
     for second in 0..30 {
         let unavailable = keys.keys_for(Some("a"), at(second)).await.unwrap_err();
         let text = unavailable.operator_text("ci");
-        assert_eq!(text, format!("provider `ci` has no keys: key set `{}` answered 404, expected 200", stand.url("/jwks")));
+        assert_eq!(
+            text,
+            format!("provider `ci` has no keys: key set `{}` answered 404, expected 200", stand.url("/jwks"))
+        );
         assert_eq!(unavailable.fault.unwrap().code(), "fetch-status");
         assert_eq!(unavailable.next_try, Some(at(30)));
     }
@@ -189,11 +203,11 @@ async fn j11_freshness_is_clamped() {
         names(&keys, "a", at(0)).await;
         let before = stand.count("/jwks");
         names(&keys, "a", at(fresh)).await;
-        assert!(!keys.health(at(fresh)).refreshing, "{header}");
+        assert!(!keys.is_refreshing(), "{header}");
         names(&keys, "a", at(due)).await;
-        settle(&keys, at(due)).await;
+        settle(&keys).await;
         assert_eq!(stand.count("/jwks"), before + 1, "{header}");
-        assert_eq!(keys.health(at(due)).fetched_at, Some(at(due)));
+        assert!(keys.lacking("ci", "x", at(due)).0.ends_with("were fetched 0 s ago"));
     }
 }
 
@@ -205,7 +219,7 @@ async fn a_clock_set_back_neither_freezes_nor_frees() {
     names(&keys, "a", at(100_000)).await;
     // Ten minutes back: due. More than a day back: not used.
     names(&keys, "a", at(99_400)).await;
-    settle(&keys, at(99_400)).await;
+    settle(&keys).await;
     assert_eq!(stand.count("/jwks"), 2);
     assert!(keys.current(at(0)).is_none());
 }
@@ -227,8 +241,10 @@ async fn uploaded_keys_are_never_fetched() {
     let set = Arc::new(KeySet::parse(jwks(&["u"]).as_bytes(), Source::Uploaded, Purpose::Signature).unwrap());
     let keys = keys_of(KeySource { place: KeyPlace::Uploaded(set), purpose: Purpose::Signature });
     assert_eq!(names(&keys, "other", at(0)).await, ["u"]);
-    let health = keys.health(at(0));
-    assert_eq!((health.usable, health.fetched_at, health.next_try, health.refreshing), (1, None, None, false));
+    assert!(!keys.is_refreshing());
+    let (text, hint) = keys.lacking("ci", "other", at(0));
+    assert_eq!(text, "provider `ci` has no key `other`; its keys were uploaded");
+    assert_eq!(hint.as_deref(), Some("upload the issuer's present key set"));
 }
 
 #[tokio::test]

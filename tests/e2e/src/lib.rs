@@ -1,0 +1,1 @@
+//! What the whole-product tests share: a server of their own, started and stopped for real.
