@@ -13,6 +13,7 @@ use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys};
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
+use crate::tls::TlsFault;
 use crate::{chance, clock, provider, record, tls};
 
 /// Everything that a request needs.
@@ -43,8 +44,13 @@ pub enum StartError {
         message: String,
     },
     /// The key-encryption key, or a signing key.
-    #[error("{0}")]
-    Keys(String),
+    #[error("{message}")]
+    Keys {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A listener.
     #[error("cannot listen on {place}: {cause}")]
     Listen {
@@ -60,8 +66,13 @@ pub enum StartError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// Certificate or key.
-    #[error("{0}")]
-    Tls(String),
+    #[error("{message}")]
+    Tls {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
     /// The writer.
     #[error("{0}")]
     Record(String),
@@ -69,7 +80,26 @@ pub enum StartError {
 
 impl From<KeysFault> for StartError {
     fn from(fault: KeysFault) -> Self {
-        Self::Keys(fault.to_string())
+        Self::Keys { message: fault.to_string(), hint: fault.hint() }
+    }
+}
+
+impl From<TlsFault> for StartError {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls { message: fault.to_string(), hint: fault.hint() }
+    }
+}
+
+impl StartError {
+    /// What to do about it, where there is one thing.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::Keys { hint, .. } => hint.clone(),
+            StartError::Listen { .. } => Some("stop what listens there, or choose another place".to_owned()),
+            StartError::Store(fault) => fault.hint().map(str::to_owned),
+            StartError::Tls { hint, .. } => hint.map(str::to_owned),
+            StartError::Range { .. } | StartError::Resource(_) | StartError::Record(_) => None,
+        }
     }
 }
 
@@ -83,7 +113,7 @@ impl App {
         let guard = Guard::new(ranges("fetch.allow", &config.fetch.allow)?);
         let mut roots = Vec::new();
         for path in &config.fetch.ca {
-            roots.extend(tls::authorities(path).map_err(|fault| StartError::Tls(fault.to_string()))?);
+            roots.extend(tls::authorities(path)?);
         }
         let store = Arc::new(Store::open(&config.store.url).await?);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;

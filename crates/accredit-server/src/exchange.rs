@@ -210,6 +210,10 @@ impl Walk<'_> {
     /// The token does not hold. Once its issuer has vouched for it, the refusal is a durable record.
     async fn rejected(&self, provider: &Resource, known: &Provider, token: &str, rejected: &Rejected<'_>) -> Refused {
         let Some(claims) = rejected.claims() else {
+            if let TokenFault::KeyNotFound { kid, .. } = &rejected.fault {
+                let (operator, hint) = self.app.keys_of(provider, known).lacking(provider.name.as_str(), kid.as_str(), self.now);
+                return self.note_unverified(rejected.fault.code(), operator, hint, Some(provider));
+            }
             return self.unverified(&rejected.fault, Some(provider));
         };
         let fault = &rejected.fault;

@@ -69,9 +69,10 @@ fn slash_hint(world: &World, issuer: Option<&str>) -> Option<String> {
 pub(crate) fn expectations(provider: &Provider) -> Expectations<'_> {
     Expectations {
         token_type: ExpectedType::Subject,
-        issuer: match &provider.trust_domain {
-            Some(trust_domain) => ExpectedIssuer::Spiffe(trust_domain),
-            None => ExpectedIssuer::Exact(&provider.issuer),
+        issuer: match (&provider.trust_domain, &provider.jwt_issuer) {
+            (Some(trust_domain), Some(issuer)) => ExpectedIssuer::SpiffeIssuedBy(trust_domain, issuer),
+            (Some(trust_domain), None) => ExpectedIssuer::Spiffe(trust_domain),
+            (None, _) => ExpectedIssuer::Exact(&provider.issuer),
         },
         audiences: &provider.audiences,
         single_audience: !provider.many_audiences,

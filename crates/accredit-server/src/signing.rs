@@ -47,6 +47,19 @@ pub(crate) enum KeysFault {
     Store(#[from] StoreError),
 }
 
+impl KeysFault {
+    /// What to do about it, where there is one thing.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            KeysFault::EncryptionKey(fault) => fault.hint(),
+            KeysFault::Made(fault) => fault.hint().map(str::to_owned),
+            KeysFault::Recorded(_) => None,
+            KeysFault::Ring(fault) => fault.hint().map(str::to_owned),
+            KeysFault::Store(fault) => fault.hint().map(str::to_owned),
+        }
+    }
+}
+
 impl Signing {
     /// Opens the stored keys, and makes the first ones where there are none.
     pub(crate) async fn open(

@@ -45,7 +45,7 @@ pub(crate) enum Verb {
     // Run.
     /// Run the server: on loopback when told nothing, in earnest with --config
     Server(server::Args),
-    /// See the main job work: a CI job exchanges its token, calls an API, is refused, and learns why
+    /// See the main job work on loopback: a CI job gets a token, another is refused and told why
     Demo(demo::Args),
 
     // Sets of resources.

@@ -38,6 +38,8 @@ const UNLISTED: &[&str] = &["list", "get", "delete", "enable", "disable", "help"
 
 const FIRST_STEPS: &str = "\
 First steps
+  accredit demo
+  accredit server
   accredit init github --repository OWNER/REPO --ref main --api URL --permission NAME > web.yaml
   accredit apply -f web.yaml --dry-run
   accredit explain --token FILE --service-account ci/REPO

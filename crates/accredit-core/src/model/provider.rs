@@ -19,7 +19,8 @@ pub struct ProviderSpec {
     /// The kind: `github`, `spiffe`, `oidc`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The `iss` of its tokens, compared byte for byte. Never changes.
+    /// The `iss` of its tokens, compared byte for byte. Never changes. For kind `spiffe`: the `iss` that its JWT-SVIDs may
+    /// bear, where the authority writes one (SPIRE's `jwt_issuer`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// For kind `spiffe`, instead of an issuer.
@@ -93,6 +94,8 @@ pub struct Provider {
     pub issuer: String,
     /// For kind `spiffe`.
     pub trust_domain: Option<TrustDomain>,
+    /// For kind `spiffe`: the `iss` that its JWT-SVIDs may bear beside none.
+    pub jwt_issuer: Option<String>,
     /// Which `aud` its tokens must bear.
     pub audiences: Vec<String>,
     /// Where its keys come from.

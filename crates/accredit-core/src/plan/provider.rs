@@ -30,6 +30,7 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
         kind,
         issuer,
         trust_domain,
+        jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
         audiences,
         keys,
         attributes: attributes(spec)?,
@@ -53,8 +54,8 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
 /// An issuer never changes: what was pinned to it would come to mean somebody else.
 pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<(), Fault> {
     let same = match (&spec.issuer, &spec.trust_domain) {
-        (Some(issuer), _) => *issuer == old.issuer,
-        (None, Some(trust_domain)) => old.trust_domain.as_ref().is_some_and(|old| old.as_str() == trust_domain),
+        (_, Some(trust_domain)) => old.trust_domain.as_ref().is_some_and(|old| old.as_str() == trust_domain),
+        (Some(issuer), None) => *issuer == old.issuer,
         (None, None) => old.kind.default_issuer == Some(old.issuer.as_str()),
     };
     if same && spec.kind == old.kind.name {
@@ -66,11 +67,11 @@ pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<()
 
 fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Result<(String, Option<TrustDomain>), Fault> {
     if kind.spiffe {
-        if spec.issuer.is_some() {
-            return Err(Fault::at("spec.issuer", "a SPIFFE provider has a `trustDomain` instead"));
-        }
         let text = spec.trust_domain.as_deref().ok_or_else(|| Fault::at("spec.trustDomain", "is missing, expected a trust domain such as example.org"))?;
         let trust_domain: TrustDomain = text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
+        if let Some(issuer) = &spec.issuer {
+            url("spec.issuer", issuer, context)?;
+        }
         return Ok((format!("spiffe://{trust_domain}"), Some(trust_domain)));
     }
     if spec.trust_domain.is_some() {
@@ -116,7 +117,7 @@ fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
 fn check_keys(keys: &KeysSpec, kind: &ProviderKind, name: &Name, issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
     match keys {
         KeysSpec::Discovery(discovery) => {
-            if kind.spiffe && discovery.url.is_none() {
+            if kind.spiffe {
                 return Err(Fault::at("spec.keys", "a trust domain is not discovered, expected `jwksUrl` or `uploaded`")
                     .hint("name the bundle endpoint: `keys: {jwksUrl: https://...}`"));
             }

@@ -139,12 +139,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn bounded<'a, E: serde::de::Error>(&self, text: Cow<'a, str>) -> Result<Cow<'a, str>, E> {
+    fn check_length<E: serde::de::Error>(&self, text: &str) -> Result<(), E> {
         if text.len() > self.limits.string_bytes {
             let fault = JsonFault::StringTooLong { bytes: text.len(), limit: self.limits.string_bytes };
             return Err(self.refuse(fault));
         }
-        Ok(text)
+        Ok(())
     }
 }
 
@@ -200,11 +200,13 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Json<'de>, E> {
-        self.reader.bounded(Cow::Borrowed(text)).map(Json::String)
+        self.reader.check_length(text)?;
+        Ok(Json::String(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Json<'de>, E> {
-        self.reader.bounded(Cow::Owned(text.to_owned())).map(Json::String)
+        self.reader.check_length(text)?;
+        Ok(Json::String(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
@@ -254,11 +256,13 @@ impl<'de> Visitor<'de> for Name<'_> {
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
-        self.0.bounded(Cow::Borrowed(name))
+        self.0.check_length(name)?;
+        Ok(Cow::Borrowed(name))
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Cow<'de, str>, E> {
-        self.0.bounded(Cow::Owned(name.to_owned()))
+        self.0.check_length(name)?;
+        Ok(Cow::Owned(name.to_owned()))
     }
 }
 

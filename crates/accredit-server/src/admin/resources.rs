@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use accredit_api::admin::{self as wire, ApplyRequest, ApplyResponse, NamedResource, ResourceList, Status};
 use accredit_core::lint::Severity;
-use accredit_core::model::{Document, Faults, Kind, Resource, Signing};
+use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
 use accredit_core::plan::{self, Action, Plan};
 use accredit_store::{Change, Row};
 use axum::Json;
@@ -17,7 +17,7 @@ use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::read_model::InForce;
 use crate::record::{self, StoreWork};
-use crate::{chance, clock};
+use crate::{chance, clock, provider};
 
 /// Which resources are asked for.
 #[derive(Debug, Deserialize)]
@@ -98,6 +98,7 @@ async fn carry_out(
     let _one_at_a_time = app.changing.lock().await;
     let before = app.read_model.now();
     let plan = planner(&before, app)?;
+    check_sources(&plan, app)?;
     let mut response = told(&plan, dry_run, before.world.sequence);
     if dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
         return Ok(Json(response));
@@ -127,6 +128,21 @@ async fn carry_out(
     tracing::info!(event, changes = response.changes.len(), sequence = head.sequence, "resources changed");
     response.sequence = head.sequence;
     Ok(Json(response))
+}
+
+/// What a provider's keys would be fetched from is judged when it is written (J06, J08, J09).
+fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
+    let mut faults = Vec::new();
+    for put in &plan.puts {
+        let Some(known) = put.as_provider() else { continue };
+        if let Err(fault) = app.provider_keys.judge(&provider::key_source(known)) {
+            let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
+            let field = if matches!(known.keys, KeysSpec::JwksUrl(_)) { "spec.keys.jwksUrl" } else { "spec.issuer" };
+            let fault = Fault::at(field, fault.to_string()).in_document(document);
+            faults.push(fault.hint("list the range in the server's config (`fetch.allow`), or upload the keys"));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(AdminFault::Documents(Faults(faults))) }
 }
 
 fn exists(app: &App, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault> {

@@ -43,7 +43,7 @@ pub struct Running {
 /// Whatever keeps it from starting.
 pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let acceptor = config.public.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key)).transpose();
-    let acceptor = acceptor.map_err(|fault| StartError::Tls(fault.to_string()))?.map(TlsAcceptor::from);
+    let acceptor = acceptor?.map(TlsAcceptor::from);
     let proxies: Result<Vec<Cidr>, _> = config.public.trusted_proxies.iter().map(|entry| entry.parse()).collect();
     let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range { field: "public.trusted_proxies", message: fault.to_string() })?;
     let public = listen::tcp(config.public.listen).await?;

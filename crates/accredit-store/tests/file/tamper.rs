@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use accredit_store::audit::{Break, ChainId, Content, Erasable, SignedHead, Verification};
+use accredit_store::audit::{Break, Content, Erasable, SignedHead, Verification};
 use accredit_store::{Entry, Store};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
@@ -271,34 +271,52 @@ async fn a_chain_that_was_rewritten_shows_by_its_heads() {
     assert_eq!(told(&verify(&database, &heads).await), disagree);
 }
 
+/// The last batch of a chain, behind its last signed head, written anew with its hash right: the next chain knows.
+#[tokio::test]
+async fn a_rewritten_end_shows_by_the_chain_that_followed() {
+    let (folder, database, _) = written().await;
+    let forged = forge(folder.path(), 5, "two").await;
+    replace(&database, &forged, 5).await;
+    assert_eq!(
+        told(&verify(&database, &[]).await),
+        ["chain-unlinked: chain `B` does not begin where the chain before it ended"]
+    );
+}
+
 /// Something added to a chain that the next one had sealed.
 #[tokio::test]
 async fn a_sealed_chain_that_grew_shows() {
     let (folder, database, _) = written().await;
-    let forged = forge_sixth(folder.path()).await;
-    let mut connection = raw(&database).await;
-    let attach = format!("ATTACH '{}' AS forged", forged.display());
-    connection.execute(AssertSqlSafe(attach)).await.unwrap();
-    connection
-        .execute("INSERT INTO audit_batch SELECT * FROM forged.audit_batch WHERE chain = 1 AND number = 6")
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
+    let forged = forge(folder.path(), 6, "one").await;
+    replace(&database, &forged, 6).await;
     assert_eq!(
         told(&verify(&database, &[]).await),
         ["chain-extended: chain `A` was sealed at batch 5 and now ends at batch 6"]
     );
 }
 
-/// Writes the first chain anew up to its fifth batch, and a sixth.
-async fn forge_sixth(folder: &Path) -> std::path::PathBuf {
-    let database = folder.join("sixth.db");
+/// Writes the first chain anew up to batch `last`, which says `word`.
+async fn forge(folder: &Path, last: u64, word: &str) -> std::path::PathBuf {
+    let database = folder.join("forged.db");
     let store = Store::open(&url(&database)).await.unwrap();
-    let mut chain = store.open_chain(ChainId([1; 16]), NOW).await.unwrap();
-    for number in 1..=6_u64 {
-        let entries = batch(1, number, "one");
+    let mut chain = open_chain(&store, 1).await;
+    for number in 1..=last {
+        let entries = batch(1, number, if number == last { word } else { "one" });
         store.commit_records(&mut chain, &entries, NOW + number as i64).await.unwrap();
     }
     store.close().await.unwrap();
     database
+}
+
+/// Puts batch `number` of the forged first chain where it belongs.
+async fn replace(database: &Path, forged: &Path, number: i64) {
+    let mut connection = raw(database).await;
+    let attach = format!("ATTACH '{}' AS forged", forged.display());
+    connection.execute(AssertSqlSafe(attach)).await.unwrap();
+    let place = format!("WHERE chain = 1 AND number = {number}");
+    let swap = format!(
+        "DELETE FROM audit_batch {place}; INSERT INTO audit_batch SELECT * FROM forged.audit_batch {place}"
+    );
+    connection.execute(AssertSqlSafe(swap)).await.unwrap();
+    connection.close().await.unwrap();
 }

@@ -34,7 +34,13 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         Some(path) => Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))?,
         None => laptop(common, args)?,
     };
-    let running = accredit_server::serve(&config).await.map_err(|fault| Failure::failed(fault.to_string()))?;
+    let running = accredit_server::serve(&config).await.map_err(|fault| {
+        let failure = Failure::failed(fault.to_string());
+        match fault.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
     let socket = config.admin.socket.display().to_string();
     tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
     if args.config.is_none() {

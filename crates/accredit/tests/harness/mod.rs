@@ -52,6 +52,13 @@ struct Run {
     code: i32,
 }
 
+/// A typed line.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Typed {
+    variables: Vec<(String, String)>,
+    words: Vec<String>,
+}
+
 // === impl Stage ===
 
 impl Stage {
@@ -86,7 +93,7 @@ impl Stage {
 
     fn run(&self, run: &Run) -> Result<(), String> {
         let folder = self.folder.display().to_string();
-        let (variables, words) = words(&run.typed.replace("[DIR]", &folder))?;
+        let Typed { variables, words } = words(&run.typed.replace("[DIR]", &folder))?;
         let [program, arguments @ ..] = words.as_slice() else { return Err("nothing is typed".to_owned()) };
         if program != "accredit" {
             return Err(format!("`{program}` is typed, expected `accredit`"));
@@ -169,7 +176,7 @@ fn parse(text: &str) -> Result<Vec<Step>, String> {
 
 /// Words as a shell would see them: separated by spaces, quotes keep spaces, `NAME=value` before the first one is
 /// environment.
-fn words(typed: &str) -> Result<(Vec<(String, String)>, Vec<String>), String> {
+fn words(typed: &str) -> Result<Typed, String> {
     let mut words = vec![];
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
@@ -195,7 +202,7 @@ fn words(typed: &str) -> Result<(Vec<(String, String)>, Vec<String>), String> {
     let rest = words.split_off(first);
     let variables =
         words.iter().filter_map(|word| word.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok((variables.collect(), rest))
+    Ok(Typed { variables: variables.collect(), words: rest })
 }
 
 fn fits(expected: &[String], seen: &[String], folder: &str) -> bool {
@@ -246,9 +253,9 @@ mod tests {
 
     #[test]
     fn words_are_the_shells() {
-        let (variables, typed) = words("A=1 B= accredit -f 'a b' --x=\"c'd\" '' e").unwrap_or_default();
-        assert_eq!(variables, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
-        assert_eq!(typed, ["accredit", "-f", "a b", "--x=c'd", "", "e"]);
+        let typed = words("A=1 B= accredit -f 'a b' --x=\"c'd\" '' e").unwrap_or_default();
+        assert_eq!(typed.variables, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
+        assert_eq!(typed.words, ["accredit", "-f", "a b", "--x=c'd", "", "e"]);
         assert!(words("accredit 'x").is_err());
     }
 
