@@ -22,7 +22,7 @@ pub(crate) enum KeyPlace {
         /// The issuer; the document must name it byte for byte.
         issuer: String,
         /// Where the document is asked for instead of at the issuer, where that is not reachable or not resolvable from
-        /// here. Without `/.well-known/openid-configuration`.
+        /// here; with or without `/.well-known/openid-configuration`.
         base: Option<String>,
     },
     /// A key set or SPIFFE bundle at a URL of its own.
@@ -42,11 +42,14 @@ impl PartialEq for KeySource {
 // === impl KeyPlace ===
 
 impl KeyPlace {
-    /// The URL of the discovery document, for a place that has one.
+    /// The URL of the discovery document. A base that is such a URL already is taken as it is: people have either at hand.
     pub(super) fn discovery_url(issuer: &str, base: Option<&str>) -> String {
         let base = base.unwrap_or(issuer);
+        if base.ends_with(WELL_KNOWN) {
+            return base.to_owned();
+        }
         // A terminating slash is removed before the path is appended (OpenID Connect Discovery 1.0 section 4.1).
-        format!("{}/.well-known/openid-configuration", base.strip_suffix('/').unwrap_or(base))
+        format!("{}{WELL_KNOWN}", base.strip_suffix('/').unwrap_or(base))
     }
 }
 
@@ -60,6 +63,27 @@ impl PartialEq for KeyPlace {
             // An upload that is parsed anew counts as another: that costs nothing, no fetch follows.
             (Self::Uploaded(set), Self::Uploaded(other_set)) => Arc::ptr_eq(set, other_set),
             (Self::Discovery { .. } | Self::JwksUrl(_) | Self::Uploaded(_), _) => false,
+        }
+    }
+}
+
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discovery_lies_under_the_issuer_or_the_base() {
+        let at = |base: &str| format!("https://{base}/.well-known/openid-configuration");
+        for (issuer, base, expected) in [
+            ("https://a.example", None, at("a.example")),
+            ("https://a.example/", None, at("a.example")),
+            ("https://a.example/t/v2.0", None, at("a.example/t/v2.0")),
+            ("https://a.example", Some("https://b.example/x/"), at("b.example/x")),
+            ("https://a.example", Some("https://b.example/.well-known/openid-configuration"), at("b.example")),
+        ] {
+            assert_eq!(KeyPlace::discovery_url(issuer, base), expected);
         }
     }
 }
