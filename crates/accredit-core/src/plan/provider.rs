@@ -1,7 +1,6 @@
 //! Compiling a provider.
 
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
-use accredit_id::jose::Algorithms;
 use accredit_id::trust_domain::TrustDomain;
 
 use super::compile::Context;
@@ -35,7 +34,7 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
         keys,
         attributes: attributes(spec)?,
         algorithms: match &spec.algorithms {
-            None => Algorithms::ASYMMETRIC,
+            None => kind.algorithms,
             Some(names) => Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?,
         },
         max_token_lifetime: spec.max_token_lifetime.unwrap_or(Lifetime::from_secs(kind.max_token_lifetime.as_secs() as u32)),

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use accredit_id::jose::Algorithms;
+
 use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
@@ -31,7 +33,9 @@ pub static GITHUB: ProviderKind = ProviderKind {
         ],
         pins: subject_pins,
     },
-    max_token_lifetime: Duration::from_secs(3600),
+    // Documented as five minutes; tokens of six hours have been seen published.
+    max_token_lifetime: Duration::from_secs(6 * 3600),
+    algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
     caches: false,
     dangers: &[

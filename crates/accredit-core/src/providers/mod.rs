@@ -11,6 +11,8 @@ mod tenancy;
 
 use std::time::Duration;
 
+use accredit_id::jose::Algorithms;
+
 pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 
 use crate::model::Scalar;
@@ -37,6 +39,8 @@ pub struct ProviderKind {
     pub subject: SubjectGrammar,
     /// How long its tokens may live (`exp - iat`) unless a provider says otherwise.
     pub max_token_lifetime: Duration,
+    /// Signature algorithms accepted unless a provider says otherwise.
+    pub algorithms: Algorithms,
     /// Whether `iss` and `iat` may be missing: SPIFFE requires neither (JWT-SVID section 3).
     pub spiffe: bool,
     /// Whether its platform hands the same token out more than once, so that `replay: once` would break honest callers.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use accredit_id::jose::Algorithms;
+
 use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
 /// An issuer that no other kind knows better.
@@ -14,6 +16,7 @@ pub static OIDC: ProviderKind = ProviderKind {
     tenancy: &[],
     subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open },
     max_token_lifetime: Duration::from_secs(3600),
+    algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
     caches: true,
     dangers: &[

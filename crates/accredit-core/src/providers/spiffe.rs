@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use accredit_id::jose::{Algorithm, Algorithms};
+
 use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
@@ -21,6 +23,18 @@ pub static SPIFFE: ProviderKind = ProviderKind {
         pins: subject_pins,
     },
     max_token_lifetime: Duration::from_secs(3600),
+    // JWT-SVID section 2: no EdDSA.
+    algorithms: Algorithms::of(&[
+        Algorithm::Rs256,
+        Algorithm::Rs384,
+        Algorithm::Rs512,
+        Algorithm::Es256,
+        Algorithm::Es384,
+        Algorithm::Es512,
+        Algorithm::Ps256,
+        Algorithm::Ps384,
+        Algorithm::Ps512,
+    ]),
     spiffe: true,
     caches: true,
     dangers: &[

@@ -1,0 +1,56 @@
+//! Runs the vectors of the decisions: `vectors/exchange`, `vectors/resources`, `vectors/lint` and `vectors/providers`.
+//!
+//! A vector is data. What it means stands in the `README.md` beside it; the modules here build the world that it
+//! speaks of, ask, and compare.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod candidates;
+mod exchange;
+mod expansion;
+mod foreign_provider;
+mod lint;
+mod minted;
+mod pages;
+mod providers;
+mod random;
+mod redaction;
+mod resources;
+mod stage;
+mod starter;
+
+use std::path::{Path, PathBuf};
+
+/// A file or folder of the repository.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// The files of a folder under `/vectors` with this extension, by name; never none.
+#[expect(clippy::disallowed_methods, reason = "vectors are files")]
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = repository("vectors").join(folder);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|seen| seen == extension))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} holds no vectors", folder.display());
+    files
+}
+
+#[expect(clippy::disallowed_methods, reason = "vectors are files")]
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a file is called, without its folder.
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Fails once, with everything that went wrong.
+fn settle(count: usize, failures: &[String]) {
+    assert!(count > 0, "nothing was checked");
+    assert!(failures.is_empty(), "{} of {count} failed:\n\n{}", failures.len(), failures.join("\n\n"));
+}

@@ -1,0 +1,131 @@
+//! The world that a vector speaks of, built as `accredit apply` builds it, with ids that are always the same.
+
+use accredit_core::model::{Document, Fault, Faults, Kind, Resource, yaml};
+use accredit_core::plan::{self, Context, Plan, Stored};
+use accredit_core::world::World;
+
+/// The server's own address, and so the default audience of providers.
+pub(crate) const PUBLIC_URL: &str = "https://accredit.example.org";
+
+/// What no token may be for.
+pub(crate) fn reserved() -> Vec<String> {
+    ["", "/", "/oauth/token", "/admin", "/agent"].map(|path| format!("{PUBLIC_URL}{path}")).to_vec()
+}
+
+/// Ids in the order of asking: 1, 2, 3, ... in the order that `turn` gives to the bits.
+pub(crate) struct Ids {
+    next: u128,
+    step: i8,
+}
+
+/// A world in the making.
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    used: u128,
+    step: i8,
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// An empty world whose ids count upwards, or downwards.
+    pub(crate) fn empty(step: i8) -> Self {
+        Self { world: World::at(0), used: 0, step }
+    }
+
+    /// Plans a set of documents.
+    pub(crate) fn plan(&mut self, documents: &[Document], prune: bool) -> Result<Plan, Faults> {
+        let reserved = reserved();
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        let mut ids = Ids { next: self.used, step: self.step };
+        let plan = plan::apply(&self.world, documents, prune, &context, &mut || ids.next());
+        self.used = ids.next;
+        plan
+    }
+
+    /// Brings documents into force.
+    pub(crate) fn bring(&mut self, documents: &[Document]) {
+        let plan = self.plan(documents, false).unwrap_or_else(|faults| panic!("{}", told(&faults.0)));
+        self.world = plan.next;
+    }
+
+    /// Enables or disables `KIND NAME`.
+    pub(crate) fn turn(&mut self, named: &str, enabled: bool) {
+        self.world = self.turned(named, enabled).unwrap_or_else(|faults| panic!("{}", told(&faults.0))).next;
+    }
+
+    /// Plans to enable or disable `KIND NAME`.
+    pub(crate) fn turned(&self, named: &str, enabled: bool) -> Result<Plan, Faults> {
+        let (kind, name) = kind_and_name(named);
+        let reserved = reserved();
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        plan::set_enabled(&self.world, kind, name, enabled, &context)
+    }
+
+    /// Plans to delete `KIND NAME`.
+    pub(crate) fn deleted(&self, named: &str) -> Result<Plan, Faults> {
+        let (kind, name) = kind_and_name(named);
+        let reserved = reserved();
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        plan::delete(&self.world, kind, name, &context)
+    }
+
+    /// The same world, read back from what a store would hold of it.
+    pub(crate) fn restored(&self) -> World {
+        let row = |resource: &std::sync::Arc<Resource>| Stored {
+            id: resource.id,
+            name: resource.name.to_string(),
+            enabled: resource.enabled,
+            revision: resource.revision,
+            body: resource.body.to_string(),
+        };
+        let reserved = reserved();
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context).unwrap_or_else(|fault| panic!("{}", told(&[fault])))
+    }
+
+    /// Every document, as `accredit export` prints them.
+    pub(crate) fn exported(&self) -> Vec<Document> {
+        Kind::ALL.iter().flat_map(|kind| self.world.of_kind(*kind)).map(|resource| resource.document()).collect()
+    }
+}
+
+// === impl Ids ===
+
+impl Ids {
+    fn next(&mut self) -> [u8; 16] {
+        self.next += 1;
+        let bits = if self.step < 0 { u128::MAX - self.next } else { self.next };
+        bits.to_be_bytes()
+    }
+}
+
+/// The documents of a YAML text.
+pub(crate) fn documents(text: &str) -> Vec<Document> {
+    let located = yaml::parse("vector", text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    located.into_iter().map(|located| located.document).collect()
+}
+
+/// A later document takes the place of an earlier one of the same kind and name.
+pub(crate) fn overlaid(earlier: &str, later: &str) -> Vec<Document> {
+    let mut all = documents(earlier);
+    for document in documents(later) {
+        match all.iter_mut().find(|other| other.kind == document.kind && other.name == document.name) {
+            Some(other) => *other = document,
+            None => all.push(document),
+        }
+    }
+    all
+}
+
+/// `service-account ci/web` as its two words.
+pub(crate) fn kind_and_name(named: &str) -> (Kind, &str) {
+    let (noun, name) = named.split_once(' ').unwrap_or_else(|| panic!("`{named}` is not KIND NAME"));
+    (Kind::named(noun).unwrap_or_else(|| panic!("`{noun}` is no kind")), name)
+}
+
+/// Faults as text.
+pub(crate) fn told(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("#{} {}: {}\n", fault.document, fault.field, fault.message)).collect()
+}
