@@ -36,6 +36,13 @@ pub(crate) fn write_text(out: &mut impl Write, results: &Results, verdicts: &[Ve
     if results.store_in_memory {
         writeln!(out, "the store was in memory: nothing was fsynced in earnest; name another --folder")?;
     }
+    if let Some(share) = starved_ceiling(results) {
+        let share = share * 100.0;
+        writeln!(
+            out,
+            "the ceiling got {share:.0} % of its core though it never waits: something else ran, figures are noise"
+        )?;
+    }
     let busiest = results.cells.iter().map(|cell| cell.median(|figures| figures.generator_busy)).fold(0.0, f64::max);
     if busiest > 0.9 {
         writeln!(
@@ -49,6 +56,15 @@ pub(crate) fn write_text(out: &mut impl Write, results: &Results, verdicts: &[Ve
     }
     writeln!(out)?;
     verdicts.iter().try_for_each(|verdict| write_verdict(out, verdict))
+}
+
+/// The least share of the core that the ceiling got with enough connections to fill it, when that is suspiciously little. It
+/// waits for nothing but the core.
+fn starved_ceiling(results: &Results) -> Option<f64> {
+    let of_ceiling =
+        |cell: &&Cell| cell.contestant == (Contestant::Ceiling { yields: false }) && cell.connections >= 16;
+    let shares = results.cells.iter().filter(of_ceiling).map(|cell| cell.median(|figures| figures.server_busy));
+    shares.reduce(f64::min).filter(|&share| share < 0.9)
 }
 
 /// Everything, unrounded: each round of each cell beside the medians.
@@ -182,6 +198,16 @@ mod tests {
         assert_eq!(header.len(), row.len());
         assert!(text.contains("kept   RS256 to ES256, 64 connections, 10 mappings, 1 provider: share of the ceiling: 0.800, promised at least 0.75\n"), "{text}");
         assert!(text.contains("BROKEN RS256 to ES256, 64 connections, 100,000 mappings, 1 provider: cost above 10 mappings, 1 provider: 12.0 %, promised at most 5 %\n"), "{text}");
+    }
+
+    #[test]
+    fn a_ceiling_that_shares_its_core_is_told() {
+        let mut results = run(62.5, 70.0, 35_000_000, 80.0);
+        assert_eq!(starved_ceiling(&results), None);
+        results.cells[2].rounds[0].server_busy = 0.5;
+        assert_eq!(starved_ceiling(&results), None, "the product waits for the disk");
+        results.cells[0].rounds[0].server_busy = 0.5;
+        assert_eq!(starved_ceiling(&results), Some(0.5));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! How a command ends: its exit code, and what it says when it did not do what was asked.
 
-use accredit_client::admin::AdminError;
 use accredit_client::inert::Inert;
 
 /// The exit codes, the same for every verb.
@@ -89,43 +88,6 @@ impl Failure {
 
     fn of(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, complaints: vec![Complaint { message: message.into(), hint: None }] }
-    }
-}
-
-impl From<AdminError> for Failure {
-    fn from(error: AdminError) -> Self {
-        let message = error.to_string();
-        match error {
-            AdminError::Unreachable { socket, cause } => unreachable(&socket, &cause),
-            AdminError::Refused(problem) => {
-                let exit = match problem.status {
-                    401 | 403 => Exit::Denied,
-                    429 | 502 | 503 | 504 => Exit::Unavailable,
-                    _ => Exit::Failed,
-                };
-                Self::many(exit, vec![Complaint { message, hint: problem.hint }])
-            }
-            AdminError::Malformed { .. } => {
-                Self::failed(message).hint("check that client and server are of one version")
-            }
-        }
-    }
-}
-
-fn unreachable(socket: &std::path::Path, cause: &std::io::Error) -> Failure {
-    use std::io::ErrorKind;
-
-    let at = socket.display();
-    match cause.kind() {
-        ErrorKind::NotFound => Failure::unavailable(format!("no server at `{at}`: there is no such socket"))
-            .hint("start one with `accredit server`, or name its socket with --socket"),
-        ErrorKind::ConnectionRefused => Failure::unavailable(format!("no server at `{at}`: nobody listens there"))
-            .hint("start it again with `accredit server`"),
-        // Not `denied`: that code says that a policy decided, and trying again does not help either.
-        ErrorKind::PermissionDenied => Failure::failed(format!("socket `{at}` belongs to another user"))
-            .hint("run this as the user that the server runs as"),
-        ErrorKind::TimedOut => Failure::unavailable(format!("server at `{at}` does not answer")),
-        _ => Failure::unavailable(format!("server at `{at}` cannot be reached: {cause}")),
     }
 }
 

@@ -41,7 +41,7 @@ async fn every_row_of_the_table_is_asked_for() {
     admin.explain(&Default::default()).await.unwrap_err();
     admin.decision("dec_1\r\nx: y").await.unwrap_err();
     admin.audit(5, None).await.unwrap_err();
-    admin.audit(5, Some("c1/7/2")).await.unwrap_err();
+    admin.audit(5, Some("1.4.0")).await.unwrap_err();
     admin.audit_record("adm_1").await.unwrap_err();
     admin.verify_audit().await.unwrap_err();
     admin.status().await.unwrap_err();
@@ -65,7 +65,7 @@ async fn every_row_of_the_table_is_asked_for() {
         "POST /v1/explain {}".to_owned(),
         "GET /v1/decision?id=dec_1%0D%0Ax%3A+y".to_owned(),
         "GET /v1/audit?limit=5".to_owned(),
-        "GET /v1/audit?limit=5&before=c1%2F7%2F2".to_owned(),
+        "GET /v1/audit?limit=5&before=1.4.0".to_owned(),
         "GET /v1/audit/record?id=adm_1".to_owned(),
         "POST /v1/audit/verify".to_owned(),
         "GET /v1/status".to_owned(),

@@ -1,4 +1,5 @@
-//! `+ - * / %` and the minus sign (cel-spec, "Numeric Values" and "Overflow"). Types are never mixed: `1 + 1.0` is an error.
+//! `+ - * / %` and the minus sign (cel-spec, "Numeric Values" and "Overflow"). Types are never mixed: `1 + 1.0` is an
+//! error.
 
 use std::sync::Arc;
 

@@ -39,7 +39,8 @@ fn without_brackets(mut tokens: &[Token]) -> &[Token] {
     tokens
 }
 
-/// The places of the tokens that are in no bracket; a bracket that opens or closes at the outermost level is one itself.
+/// The places of the tokens that are in no bracket; a bracket that opens or closes at the outermost level is one
+/// itself.
 fn outermost(tokens: &[Token]) -> impl Iterator<Item = usize> {
     let mut depth = 0_usize;
     tokens.iter().enumerate().filter_map(move |(at, token)| match token.kind {
@@ -70,6 +71,8 @@ mod tests {
             ("(a && b)", vec!["a", "b"]),
             ("(a) || (b && c)", vec!["(a) || (b && c)"]),
             ("a && (b || c) && (d ? e : f)", vec!["a", "b || c", "d ? e : f"]),
+            ("a && b || c", vec!["a && b || c"]),
+            ("a ? b && c : d && e", vec!["a ? b && c : d && e"]),
             ("(a && b) == (c && d)", vec!["(a && b) == (c && d)"]),
             ("f(a && b) && x[a && b]", vec!["f(a && b)", "x[a && b]"]),
             ("'&&' == a && \"\"\" && \"\"\" == b // && c", vec!["'&&' == a", "\"\"\" && \"\"\" == b"]),

@@ -1,8 +1,8 @@
 //! Equality, order and membership (cel-spec, "Equality" and "Ordering").
 //!
 //! Numbers are compared by their mathematical value across `int`, `uint` and `double`; no rounding, so that
-//! 9007199254740993 is not 9007199254740992.0. Other types are never equal across types: `"12"` is not `12`, an absent claim
-//! is an error and not `""`, `null` is not `false`.
+//! 9007199254740993 is not 9007199254740992.0. Other types are never equal across types: `"12"` is not `12`, an absent
+//! claim is an error and not `""`, `null` is not `false`.
 
 use std::cmp::Ordering;
 
@@ -81,8 +81,8 @@ pub(super) fn is_in(fuel: &mut Fuel, needle: &Value<'_>, haystack: &Value<'_>) -
     }
 }
 
-/// The value of `key` in `map` for `operation`; numeric keys are found by their value. What can be no key is an error and
-/// not absent, so that `!(null in assertion.m)` matches nothing.
+/// The value of `key` in `map` for `operation`; numeric keys are found by their value. What can be no key is an error
+/// and not absent, so that `!(null in assertion.m)` matches nothing.
 pub(super) fn entry<'v>(
     fuel: &mut Fuel,
     operation: &'static str,

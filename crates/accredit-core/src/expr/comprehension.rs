@@ -1,5 +1,5 @@
-//! Comprehensions: the parser has expanded the macros into folds, which are recognised here and made macros again. That is
-//! what explanations and costs are about, and it leaves no general fold that could build something large.
+//! Comprehensions: the parser has expanded the macros into folds, which are recognised here and made macros again. That
+//! is what explanations and costs are about, and it leaves no general fold that could build something large.
 
 use cel::IdedExpr;
 use cel::common::ast::{ComprehensionExpr, Expr, LiteralValue, operators};

@@ -19,6 +19,10 @@ const MAX_CONSTANT_BYTES: usize = 4 * 1024;
 /// The most patterns in one program: each is kilobytes of tables.
 const MAX_PATTERNS: usize = 8;
 
+/// What is called like a function and is none in our table.
+const SPECIAL: [&str; 10] =
+    ["matches", "extract", "dyn", "has", "all", "exists", "exists_one", "existsOne", "filter", "map"];
+
 /// Our tree of a whole expression.
 pub(super) struct Converted {
     pub(super) tree: Node,
@@ -97,7 +101,7 @@ impl Converter {
         if !reads && free == 0 && self.folding == Folding::On {
             let fuel = std::mem::replace(&mut self.fuel, Fuel::new(0));
             let mut run = Run::without_claims(fuel, self.scopes.len());
-            let value = run.value(&node).map(|value| value.to_static(&mut { MAX_CONSTANT_BYTES }));
+            let value = run.evaluate(&node).map(|value| value.to_static(&mut { MAX_CONSTANT_BYTES }));
             self.fuel = run.fuel;
             match value {
                 Ok(Some(value)) => return Ok(constant(value)),
@@ -219,42 +223,50 @@ impl Converter {
         {
             return Err(unsupported(format!("function `{namespace}.{name}`")));
         }
-        let on_receiver = call.target.is_some();
-        let arguments = || call.target.as_deref().into_iter().chain(&call.args);
-        let count = arguments().count();
-        match (name, on_receiver, count) {
-            ("dyn", false, 1) => return self.node(call.args.first().ok_or(ExprFault::ParserFailed)?),
-            ("matches", _, 2) | ("extract", true, 2) => {}
-            _ => {
-                let function = match resolve(name, on_receiver, call.args.len()) {
-                    Resolved::Function(function) => function,
-                    Resolved::OtherArguments => return Err(other_arguments(name, call)),
-                    Resolved::Unknown if matches!(name, "matches" | "extract" | "dyn" | "has") || is_macro(name) => {
-                        return Err(other_arguments(name, call));
-                    }
-                    Resolved::Unknown => return Err(unsupported(format!("function `{name}`"))),
-                };
-                let mut depends = Depends::default();
-                let nodes = arguments().map(|argument| self.take(argument, &mut depends));
-                let nodes = nodes.collect::<Result<Box<[_]>, _>>()?;
-                return self.finish(Node::Call(function, nodes), depends);
+        match (name, call.target.as_deref(), call.args.as_slice()) {
+            ("dyn", None, [value]) => return self.node(value),
+            ("matches", None, [subject, pattern]) | ("matches", Some(subject), [pattern]) => {
+                return self.matches(subject, pattern);
             }
+            ("extract", Some(subject), [template]) => return self.extract(subject, template),
+            _ => {}
+        }
+        let function = match resolve(name, call.target.is_some(), call.args.len()) {
+            Resolved::Function(function) => function,
+            Resolved::OtherArguments => return Err(other_arguments(name, call)),
+            Resolved::Unknown if SPECIAL.contains(&name) => return Err(other_arguments(name, call)),
+            Resolved::Unknown => return Err(unsupported(format!("function `{name}`"))),
+        };
+        let mut depends = Depends::default();
+        let arguments = call.target.as_deref().into_iter().chain(&call.args);
+        let nodes = arguments.map(|argument| self.take(argument, &mut depends)).collect::<Result<_, _>>()?;
+        self.finish(Node::Call(function, nodes), depends)
+    }
+
+    fn matches(&mut self, subject: &IdedExpr, pattern: &IdedExpr) -> Result<Built, ExprFault> {
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(ExprFault::TooCostly { problem: "more than 8 patterns" });
         }
         let mut depends = Depends::default();
-        let mut nodes = arguments().map(|argument| self.take(argument, &mut depends)).collect::<Result<Vec<_>, _>>()?;
-        let (Some(Node::Constant(Value::String(text))), Some(subject)) = (nodes.pop(), nodes.pop()) else {
-            return Err(unsupported(format!("function `{name}` with an argument that is not a literal")));
-        };
-        let node = if name == "extract" {
-            Node::Extract(Box::new((subject, Template::compile(&text)?)))
-        } else {
-            self.patterns += 1;
-            if self.patterns > MAX_PATTERNS {
-                return Err(ExprFault::TooCostly { problem: "more than 8 patterns" });
-            }
-            Node::Matches(Box::new((subject, Pattern::compile(&text)?)))
-        };
-        self.finish(node, depends)
+        let subject = self.take(subject, &mut depends)?;
+        let pattern = Pattern::compile(&self.literal("matches", pattern)?)?;
+        self.finish(Node::Matches(Box::new((subject, pattern))), depends)
+    }
+
+    fn extract(&mut self, subject: &IdedExpr, template: &IdedExpr) -> Result<Built, ExprFault> {
+        let mut depends = Depends::default();
+        let subject = self.take(subject, &mut depends)?;
+        let template = Template::compile(&self.literal("extract", template)?)?;
+        self.finish(Node::Extract(Box::new((subject, template))), depends)
+    }
+
+    /// The text that `argument` is, whatever the claims are.
+    fn literal(&mut self, function: &str, argument: &IdedExpr) -> Result<String, ExprFault> {
+        match self.node(argument)?.node {
+            Node::Constant(Value::String(text)) => Ok(text.to_string()),
+            _ => Err(unsupported(format!("function `{function}` with an argument that is not a literal"))),
+        }
     }
 }
 
@@ -279,10 +291,6 @@ pub(super) fn unsupported(what: impl Into<Box<str>>) -> ExprFault {
 fn other_arguments(name: &str, call: &CallExpr) -> ExprFault {
     let receiver = if call.target.is_some() { "on a value " } else { "" };
     unsupported(format!("function `{name}` {receiver}with {} arguments", call.args.len()))
-}
-
-fn is_macro(name: &str) -> bool {
-    matches!(name, "all" | "exists" | "exists_one" | "existsOne" | "filter" | "map")
 }
 
 const fn constant(value: Value<'static>) -> Built {

@@ -1,7 +1,7 @@
 //! One evaluation of a program over one set of claims.
 //!
-//! Nothing here reads a clock or draws a random number, and nothing waits: the same program and the same claims give the
-//! same answer. Recursion is bounded by the tree's depth, which the guard bounds, and work by fuel.
+//! Nothing here reads a clock or draws a random number, and nothing waits: the same program and the same claims give
+//! the same answer. Recursion is bounded by the tree's depth, which the guard bounds, and work by fuel.
 
 use accredit_id::json::Object;
 
@@ -33,7 +33,7 @@ impl<'v> Run<'v> {
 
     /// What `node` says as a condition.
     pub(super) fn outcome(&mut self, node: &'v Node) -> Outcome {
-        match self.value(node) {
+        match self.evaluate(node) {
             Ok(Value::Bool(true)) => Outcome::True,
             Ok(Value::Bool(false)) => Outcome::False,
             Ok(value) => Outcome::Error(EvalFault::NotBoolean { kind: value.kind() }),
@@ -41,12 +41,7 @@ impl<'v> Run<'v> {
         }
     }
 
-    /// The value of `node`; never one that was reached by absorbing exhaustion.
-    pub(super) fn value(&mut self, node: &'v Node) -> Result<Value<'v>, EvalFault> {
-        let value = self.evaluate(node);
-        if self.fuel.is_exhausted() { Err(EvalFault::FuelExhausted) } else { value }
-    }
-
+    /// The value of `node`. It always takes a step, so that nothing but an error follows once the fuel is exhausted.
     pub(super) fn evaluate(&mut self, node: &'v Node) -> Result<Value<'v>, EvalFault> {
         self.fuel.spend(1)?;
         match node {

@@ -21,8 +21,8 @@ pub struct ClauseOutcome {
     pub source: String,
     /// What it said.
     pub outcome: Outcome,
-    /// The claims that the clause is about: the path under `assertion`, and the value as JSON of at most 200 characters,
-    /// invisible characters escaped; `absent`, without quotes, when there is no such claim.
+    /// The claims that the clause is about: the path under `assertion`, and the value as JSON of at most 200
+    /// characters, invisible characters escaped; `absent`, without quotes, when there is no such claim.
     pub seen: Vec<(String, String)>,
 }
 

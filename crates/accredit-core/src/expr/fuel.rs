@@ -3,8 +3,8 @@
 use super::outcome::EvalFault;
 
 /// Steps that one evaluation may take: a node, an element, or 32 bytes of text are one each.
-/// INVARIANT: whatever the program, a budget is spent in about one millisecond of a release build at the most, mostly in a
-/// tenth of one; conditions run on the threads that answer requests.
+/// INVARIANT: whatever the program, a budget is spent in about one millisecond of a release build at the most, mostly
+/// in a tenth of one; conditions run on the threads that answer requests.
 pub(super) const STEPS: u32 = 10_000;
 
 /// The largest text or bytes value that a program may make.
@@ -15,8 +15,8 @@ pub(super) const MAX_LIST_ITEMS: usize = 1_000;
 
 const BYTES_A_STEP: usize = 32;
 
-/// What is left of the steps. Once too many were asked for, there are none for ever: an operator that absorbs errors must
-/// not turn exhaustion into an answer.
+/// What is left of the steps. Once too many were asked for, there are none for ever: an operator that absorbs errors
+/// must not turn exhaustion into an answer.
 #[derive(Debug)]
 pub(super) struct Fuel {
     left: u32,
@@ -26,10 +26,6 @@ pub(super) struct Fuel {
 impl Fuel {
     pub(super) const fn new(steps: u32) -> Self {
         Self { left: steps, exhausted: false }
-    }
-
-    pub(super) const fn is_exhausted(&self) -> bool {
-        self.exhausted
     }
 
     /// Takes `steps`.

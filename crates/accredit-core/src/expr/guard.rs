@@ -1,8 +1,9 @@
 //! What stands between a stranger's text and the parser.
 //!
-//! The parser recurses once per bracket, and its tree once per link of a flat chain (`1+1+1`, `.a.a.a`), which it neither
-//! counts nor bounds: two kilobytes of text overflow a stack, and an overflow ends the process. So the text's length is
-//! capped, the depth of the tree to come is counted on the bare words, and the parser runs on a stack of its own.
+//! The parser recurses once per bracket, and its tree once per link of a flat chain (`1+1+1`, `.a.a.a`), which it
+//! neither counts nor bounds: two kilobytes of text overflow a stack, and an overflow ends the process. So the text's
+//! length is capped, the depth of the tree to come is counted on the bare words, and the parser runs on a stack of its
+//! own.
 
 use std::thread;
 
@@ -19,8 +20,8 @@ pub(super) const MAX_SOURCE_BYTES: usize = 2048;
 pub(super) const MAX_NESTING: usize = 32;
 
 /// The deepest tree that an expression may have, as counted by [`check_shape`].
-/// INVARIANT: every walk over a tree (the parser's, the conversion, the evaluation, the drop) fits a 2 MiB stack in a debug
-/// build at this depth; `vectors/cel/abuse.toml` is run on such a stack.
+/// INVARIANT: every walk over a tree (the parser's, the conversion, the evaluation, the drop) fits a 2 MiB stack in a
+/// debug build at this depth; `vectors/cel/abuse.toml` is run on such a stack.
 pub(super) const MAX_DEPTH: usize = 64;
 
 const PARSER_STACK_BYTES: usize = 8 * 1024 * 1024;
@@ -39,7 +40,8 @@ pub(super) fn check_length(source: &str) -> Result<(), ExprFault> {
     Ok(())
 }
 
-/// Refuses brackets that do not match, and words whose tree would be too deep; gives an upper bound of the tree's depth.
+/// Refuses brackets that do not match, and words whose tree would be too deep; gives an upper bound of the tree's
+/// depth.
 pub(super) fn check_shape(source: &str, tokens: &[Token]) -> Result<usize, ExprFault> {
     let mut levels = vec![Level::default()];
     let mut open: Vec<(Bracket, u16)> = Vec::new();
@@ -84,7 +86,7 @@ pub(super) fn parse<T: Send>(
 ) -> Result<T, ExprFault> {
     let work = || match PrattParser::new().parse(source) {
         Ok(tree) => read(&tree),
-        Err(errors) => Err(first_problem(&errors)),
+        Err(errors) => Err(first_problem(source, &errors)),
     };
     thread::scope(|scope| {
         let parser = thread::Builder::new().name("cel-parser".to_owned()).stack_size(PARSER_STACK_BYTES);
@@ -97,24 +99,23 @@ fn unmatched(source: &str, at: u16) -> ExprFault {
     ExprFault::Syntax { place: Place::of(source, usize::from(at)), problem: "bracket has no partner".into() }
 }
 
-/// The parser's first error in our words. Its `Display` is never used: that pads by column, and panics when the column does
-/// not fit sixteen bits.
-fn first_problem(errors: &ParseErrors) -> ExprFault {
+/// The parser's first error in our words. Its `Display` is never used: that pads by column, and panics when the column
+/// does not fit sixteen bits.
+fn first_problem(source: &str, errors: &ParseErrors) -> ExprFault {
     let Some(error) = errors.errors.first() else { return ExprFault::ParserFailed };
+    // Both count from one, the column in bytes.
     let (line, column) = error.pos;
-    let place = |number: isize| u16::try_from(number).unwrap_or(1).max(1);
+    let number = |one_based: isize| usize::try_from(one_based.saturating_sub(1)).unwrap_or(0);
+    let line_start: usize = source.split_inclusive('\n').take(number(line)).map(str::len).sum();
+    let place = Place::of(source, line_start + number(column));
     let text = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
-    let mut problem = String::new();
-    for c in text.chars().take(MAX_PROBLEM_CHARS) {
-        match c {
-            c if c.is_control() => problem.extend(c.escape_default()),
-            c => problem.push(c),
-        }
-    }
-    ExprFault::Syntax { place: Place { line: place(line), column: place(column) }, problem: problem.into() }
+    // Nothing invisible has come past the scan but line breaks in long texts.
+    let problem = text.chars().take(MAX_PROBLEM_CHARS).map(|c| if c.is_control() { ' ' } else { c });
+    ExprFault::Syntax { place, problem: problem.collect::<String>().into() }
 }
 
-/// Counts what stands between two brackets. The numbers are upper bounds of the depth of the tree that the parser builds.
+/// Counts what stands between two brackets. The numbers are upper bounds of the depth of the tree that the parser
+/// builds.
 #[derive(Default)]
 struct Level {
     /// Links after and signs before the operand that is being read: `.a`, `[0]`, `f()`, `!`.
@@ -136,7 +137,7 @@ struct Level {
 impl Level {
     fn count(&mut self, kind: TokenKind) {
         match kind {
-            TokenKind::Dot | TokenKind::Unary => self.operand += 1,
+            TokenKind::Dot | TokenKind::Not => self.operand += 1,
             TokenKind::Binary => {
                 self.operands = self.operands.max(self.operand);
                 self.operand = 0;
@@ -191,6 +192,7 @@ mod tests {
             ("((1 + 2) + 3)", 4),
             ("[a.b, c, [d]]", 2),
             ("!!a", 2),
+            ("--a - -b", 4),
             ("a ? b : c ? d : e.f", 3),
             ("a.b && c.d", 3),
             ("a == 1 && b == 2 && c == 3 && d == 4", 5),

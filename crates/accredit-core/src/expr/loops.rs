@@ -39,7 +39,6 @@ impl<'v> Run<'v> {
             match self.with_item(items, index, |run| run.truth(predicate, operation)) {
                 Ok(truth) if truth == settled => return Ok(Value::Bool(settled)),
                 Ok(_) => {}
-                Err(EvalFault::FuelExhausted) => return Err(EvalFault::FuelExhausted),
                 Err(fault) => {
                     first.get_or_insert(fault);
                 }
@@ -84,7 +83,6 @@ impl<'v> Run<'v> {
         index: usize,
         work: impl FnOnce(&mut Self) -> Result<T, EvalFault>,
     ) -> Result<T, EvalFault> {
-        self.fuel.spend(1)?;
         self.variables.extend(items.at(index));
         let result = work(self);
         self.variables.pop();

@@ -1,7 +1,8 @@
 //! The expression language of conditions and derived attributes: a bounded part of CEL.
 //!
-//! One variable, `assertion`, holds the claims. The text goes through guards, then the `cel` crate's parser, and becomes a
-//! tree of our own that is all that is kept; our evaluator runs it on a budget. It is lent the claims and converts none.
+//! One variable, `assertion`, holds the claims. The text goes through guards, then the `cel` crate's parser, and
+//! becomes a tree of our own that is all that is kept; our evaluator runs it on a budget. It is lent the claims and
+//! converts none.
 //!
 //! | file | holds |
 //! |---|---|
@@ -57,9 +58,9 @@ pub const MAX_ATTRIBUTE_BYTES: usize = 1024;
 
 /// A compiled expression over the claims: a condition, or the value of a derived attribute.
 ///
-/// Compiling costs tens of microseconds, most of it for a thread with a stack that fits the parser, so a program is kept
-/// and shared; running one costs about one microsecond and at most 10,000 steps. A program is immutable and gives the same
-/// answer for the same claims.
+/// Compiling costs tens of microseconds, most of it for a thread with a stack that fits the parser, so a program is
+/// kept and shared; running one costs about one microsecond and at most 10,000 steps. A program is immutable and gives
+/// the same answer for the same claims.
 ///
 /// ```
 /// use accredit_core::expr::{Outcome, Program};
@@ -148,8 +149,8 @@ impl Program {
         Run::over(root).outcome(&self.tree)
     }
 
-    /// What each clause says about the claims `root`, also those that [`Self::condition`] did not need. The condition is
-    /// false when one clause is false, else it has the first clause's error, else it is true.
+    /// What each clause says about the claims `root`, also those that [`Self::condition`] did not need. The condition
+    /// is false when one clause is false, else it has the first clause's error, else it is true.
     #[must_use]
     pub fn explain(&self, root: &Object<'_>) -> Vec<ClauseOutcome> {
         let nodes = match &self.tree {
@@ -161,14 +162,15 @@ impl Program {
         explain::explain(self.clauses.iter().map(text).zip(nodes), root)
     }
 
-    /// The program's value for the claims `root` as the text of a derived attribute: a string as it is, `true`, `7`, `1.5`.
+    /// The program's value for the claims `root` as the text of a derived attribute: a string as it is, `true`, `7`,
+    /// `1.5`.
     ///
     /// # Errors
     ///
     /// Whatever has no such text, an empty list included; a text longer than [`MAX_ATTRIBUTE_BYTES`]; any error of the
     /// evaluation.
     pub fn attribute(&self, root: &Object<'_>) -> Result<String, EvalFault> {
-        let text = match Run::over(root).value(&self.tree)? {
+        let text = match Run::over(root).evaluate(&self.tree)? {
             Value::String(text) => text.to_string(),
             Value::Bool(truth) => truth.to_string(),
             Value::Int(number) => number.to_string(),

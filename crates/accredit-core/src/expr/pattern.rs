@@ -1,9 +1,10 @@
 //! `matches`: a pattern in RE2's syntax that is searched for anywhere in the text (cel-spec, "Regular Expressions").
 //!
-//! The engine takes time linear in the text. It differs from RE2 where `\d`, `\w`, `\s` and `\b` would mean all of Unicode,
-//! and where brackets would hold set operations; such places are rewritten, so that `\d+` does not accept digits which no
-//! platform writes. What has no counterpart in RE2 is refused.
+//! The engine takes time linear in the text. It differs from RE2 where `\d`, `\w`, `\s` and `\b` would mean all of
+//! Unicode, and where brackets would hold set operations; such places are rewritten, so that `\d+` does not accept
+//! digits which no platform writes. What has no counterpart in RE2 is refused.
 
+use accredit_id::shown::Shown;
 use regex::{Regex, RegexBuilder};
 
 use super::fault::ExprFault;
@@ -13,7 +14,8 @@ use super::value::Value;
 
 /// The largest compiled pattern, in bytes. What a pattern costs for a text grows with it, and the engine falls back to
 /// simulating the automaton when what it remembers is full, so that a hostile pattern costs microseconds a byte.
-/// INVARIANT: with the two below and the steps of one evaluation, all searches together take about ten milliseconds at worst.
+/// INVARIANT: with the two below and the steps of one evaluation, all searches together take about ten milliseconds at
+/// worst.
 const MAX_COMPILED_BYTES: usize = 16 * 1024;
 
 /// The longest text that is searched, in bytes.
@@ -36,7 +38,7 @@ impl Pattern {
     pub(super) fn compile(source: &str) -> Result<Self, ExprFault> {
         let fault = |problem: &str| ExprFault::BadPattern {
             function: "matches",
-            text: source.chars().take(100).collect::<String>().into(),
+            text: Shown::of(source).as_str().into(),
             problem: problem.into(),
         };
         let translated = translate(source).map_err(|problem| fault(&problem))?;

@@ -1,7 +1,8 @@
 //! The words of an expression, found without a parser.
 //!
-//! Two users: the guard counts depth on them before the parser sees the text, and explanations cut the text at its outermost
-//! `&&`. Whatever is not a word of CEL is refused here, so that the parser never has to recover from an error of ours.
+//! Two users: the guard counts depth on them before the parser sees the text, and explanations cut the text at its
+//! outermost `&&`. Whatever is not a word of CEL is refused here, so that the parser never has to recover from an error
+//! of ours.
 
 use super::fault::{ExprFault, Place};
 
@@ -27,10 +28,10 @@ pub(super) enum TokenKind {
     Colon,
     And,
     Or,
-    /// `==`, `+`, `in` and their like; a minus between two operands.
+    /// `==`, `+`, `in` and their like; a minus before an operand, too, which puts as much above it.
     Binary,
-    /// `!`, and a minus before an operand.
-    Unary,
+    /// `!`.
+    Not,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,14 +138,16 @@ impl<'s> Scanner<'s> {
     }
 
     fn number(&mut self, start: usize) {
+        let hexadecimal = matches!(self.byte(1), Some(b'x' | b'X'));
         // Wider than CEL's numbers; what is too wide the parser refuses.
         while let Some(byte) = self.byte(0) {
-            let last = self.source.as_bytes().get(self.at.wrapping_sub(1)).copied();
-            let hexadecimal =
-                self.source.get(start..).is_some_and(|text| text.starts_with("0x") || text.starts_with("0X"));
-            let part = byte.is_ascii_alphanumeric()
-                || (byte == b'.' && self.byte(1).is_some_and(|next| next.is_ascii_digit()))
-                || (matches!(byte, b'+' | b'-') && !hexadecimal && matches!(last, Some(b'e' | b'E')));
+            let before_digit = self.byte(1).is_some_and(|next| next.is_ascii_digit());
+            let after_exponent = matches!(self.source.as_bytes().get(..self.at), Some([.., b'e' | b'E']));
+            let part = match byte {
+                b'.' => before_digit,
+                b'+' | b'-' => before_digit && after_exponent && !hexadecimal,
+                _ => byte.is_ascii_alphanumeric(),
+            };
             if !part {
                 break;
             }
@@ -193,10 +196,8 @@ impl<'s> Scanner<'s> {
             (b'&', Some(b'&')) => (TokenKind::And, 2),
             (b'|', Some(b'|')) => (TokenKind::Or, 2),
             (b'=' | b'!' | b'<' | b'>', Some(b'=')) => (TokenKind::Binary, 2),
-            (b'<' | b'>' | b'+' | b'*' | b'/' | b'%', _) => (TokenKind::Binary, 1),
-            (b'!', _) => (TokenKind::Unary, 1),
-            (b'-', _) if self.after_operand() => (TokenKind::Binary, 1),
-            (b'-', _) => (TokenKind::Unary, 1),
+            (b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%', _) => (TokenKind::Binary, 1),
+            (b'!', _) => (TokenKind::Not, 1),
             (b'(', _) => (TokenKind::Open(Bracket::Round), 1),
             (b')', _) => (TokenKind::Close(Bracket::Round), 1),
             (b'[', _) => (TokenKind::Open(Bracket::Square), 1),
@@ -216,8 +217,26 @@ impl<'s> Scanner<'s> {
         self.push(kind, start);
         Ok(())
     }
+}
 
-    fn after_operand(&self) -> bool {
-        self.tokens.last().is_some_and(|last| matches!(last.kind, TokenKind::Operand | TokenKind::Close(_)))
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_cut_where_the_parser_cuts() {
+        for (source, expected) in [
+            ("a.b", vec!["a", ".", "b"]),
+            ("1.5e+3+0xe+1-2.c", vec!["1.5e+3", "+", "0xe", "+", "1", "-", "2", ".", "c"]),
+            ("1e+e+.5", vec!["1e", "+", "e", "+", ".5"]),
+            ("r'\\' b\"x\" rB'y' in x'z'", vec!["r'\\'", "b\"x\"", "rB'y'", "in", "x", "'z'"]),
+            ("'a\\'b' '' '''c'd''' \"\"\"\"\"\"", vec!["'a\\'b'", "''", "'''c'd'''", "\"\"\"\"\"\""]),
+            ("a//b\n&&!c||d<=e?f:[g]", vec!["a", "&&", "!", "c", "||", "d", "<=", "e", "?", "f", ":", "[", "g", "]"]),
+        ] {
+            let words: Vec<&str> =
+                tokens(source).unwrap().iter().map(|t| &source[usize::from(t.start)..usize::from(t.end)]).collect();
+            assert_eq!(words, expected, "{source}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `extract`, as Google's conditions have it: `"repo:acme/app:ref".extract("repo:{name}:")` is `acme/app`.
 
+use accredit_id::shown::Shown;
+
 use super::fault::ExprFault;
 use super::fuel::Fuel;
 use super::outcome::EvalFault;
@@ -17,7 +19,7 @@ impl Template {
     pub(super) fn compile(text: &str) -> Result<Self, ExprFault> {
         let fault = |problem: &str| ExprFault::BadPattern {
             function: "extract",
-            text: text.chars().take(100).collect::<String>().into(),
+            text: Shown::of(text).as_str().into(),
             problem: problem.into(),
         };
         let (prefix, rest) = text.split_once('{').ok_or_else(|| fault("it has no `{name}`"))?;
@@ -31,8 +33,8 @@ impl Template {
         Ok(Self { prefix: prefix.into(), suffix: suffix.into() })
     }
 
-    /// The part of `subject` between the first prefix and the first suffix after it, to the end when the template has no
-    /// suffix, and the empty text when one of them is not there.
+    /// The part of `subject` between the first prefix and the first suffix after it, to the end when the template has
+    /// no suffix, and the empty text when one of them is not there.
     pub(super) fn extract<'v>(&self, fuel: &mut Fuel, subject: &Value<'v>) -> Result<Value<'v>, EvalFault> {
         let Value::String(text) = subject else {
             return Err(EvalFault::NoSuchOverload { operation: "extract", first: subject.kind(), second: None });

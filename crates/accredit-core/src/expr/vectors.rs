@@ -163,6 +163,13 @@ fn explanations_show_what_the_vectors_say() {
     }
 }
 
+/// Programs are shared between threads.
+#[test]
+fn programs_are_send_and_sync() {
+    fn check<T: Send + Sync>() {}
+    check::<Program>();
+}
+
 /// G05: the same answer however often it is asked.
 #[test]
 fn evaluation_repeats_itself() {
@@ -181,7 +188,15 @@ fn faults_are_worded() {
     );
     assert_eq!(text("claims.sub == 1"), "variable `claims` does not exist, the only one is `assertion`");
     assert_eq!(text("now() > assertion.iat"), "expression uses function `now`, which is not supported");
+    let sets = "expression uses function `sets.contains`, which is not supported";
+    assert_eq!(text("sets.contains(assertion.l, ['a'])"), sets);
     assert_eq!(text(&" ".repeat(2049)), "expression has 2049 bytes, at most 2048 are allowed");
+    let accent = "expression is not CEL at line 2, column 11: unexpected character `\\u{e9}`";
+    assert_eq!(text("// é\nassertion.é == 'x'"), accent);
+    let reserved = "expression is not CEL at line 2, column 15: reserved identifier: while";
+    assert_eq!(text("'é' != 'x' ||\n'é' != 'x' && while"), reserved);
+    let pattern = "matches cannot use `(\\u{202e}`: it is not a regular expression in RE2's syntax";
+    assert_eq!(text(r"assertion.a.matches('(\u202e')"), pattern);
     let fault = Program::compile("sub == 'x'").unwrap_err();
     assert_eq!(fault.hint().as_deref(), Some("write `assertion.sub`"));
     assert!(matches!(Program::compile("assertion.a =="), Err(ExprFault::Syntax { .. })));
@@ -265,7 +280,8 @@ fn claims(text: &str) -> Object<'static> {
 }
 
 fn join(parts: &[Part]) -> String {
-    parts.iter().map(|part| part.text.repeat(part.times)).collect()
+    let repeated = |part: &Part| (0..part.times).map(|n| part.text.replace("#N", &n.to_string())).collect::<String>();
+    parts.iter().map(repeated).collect()
 }
 
 fn read<T: DeserializeOwned>(name: &str) -> T {

@@ -3,23 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::rules::{Context, reference, unknown};
 use super::{mapping, provider};
 use crate::model::{
     Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource, Role,
     RoleSpec, ServiceAccount, Spec,
 };
 use crate::world::World;
-
-/// What a document's rules depend on beside other resources.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'c> {
-    /// The server's own issuer, also the default audience of providers.
-    pub public_url: &'c str,
-    /// Audiences that no API may have.
-    pub reserved: &'c [String],
-    /// Whether issuers and key sets may be fetched by plain HTTP; true where the server's own config lists loopback.
-    pub plain_http: bool,
-}
 
 /// Compiles one document against a world that holds everything it may refer to.
 pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, context: &Context<'_>) -> Result<Resource, Fault> {
@@ -39,17 +29,6 @@ pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, 
     };
     let body = canonical(&document.spec, world).to_string().into_boxed_str();
     Ok(Resource { id, project, name: document.name.clone(), enabled: document.enabled, revision, body, compiled })
-}
-
-/// Finds what a field refers to, by name or id.
-pub(super) fn reference<'w>(field: &str, kind: Kind, text: &str, world: &'w World) -> Result<&'w Arc<Resource>, Fault> {
-    world.find(kind, text).ok_or_else(|| unknown(field, kind, text))
-}
-
-fn unknown(field: &str, kind: Kind, text: &str) -> Fault {
-    let shown: String = text.chars().take(130).collect();
-    Fault::at(field, format!("{} `{}` does not exist", kind.noun(), shown.escape_debug()))
-        .hint(format!("add a document of kind {}, or correct the name", kind.document()))
 }
 
 fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<Api, Fault> {

@@ -1,9 +1,6 @@
 //! Compiling a mapping.
 
-use std::sync::Arc;
-
-use super::compile::reference;
-use crate::expr::Program;
+use super::rules::{program, reference, within};
 use crate::model::{
     Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, PermissionsSpec,
     Provider, Scalar,
@@ -49,19 +46,6 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         replay: spec.replay,
         anchor,
     })
-}
-
-/// Compiles an expression, its fault told at its field.
-pub(super) fn program(field: &str, source: &str) -> Result<Arc<Program>, Fault> {
-    Program::compile(source).map(Arc::new).map_err(|fault| Fault { hint: fault.hint(), ..Fault::at(field, format!("{}: {fault}", fault.code())) })
-}
-
-/// Keeps a length of time in its bounds.
-pub(super) fn within(field: &str, length: Lifetime, least: Lifetime, most: Lifetime) -> Result<(), Fault> {
-    match (least..=most).contains(&length) {
-        true => Ok(()),
-        false => Err(Fault::at(field, format!("is {length}, expected {least} to {most}"))),
-    }
 }
 
 fn clauses(spec: &MappingSpec, provider: &Provider) -> Result<Box<[Clause]>, Fault> {

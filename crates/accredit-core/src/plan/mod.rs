@@ -9,14 +9,15 @@ mod mapping;
 mod provider;
 mod remove;
 mod retain;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use compile::Context;
 pub use diff::FieldChange;
 pub use remove::{delete, set_enabled};
 pub use retain::{Stored, restore};
+pub use rules::Context;
 
 use crate::lint::{Found, Severity, lint};
 use crate::model::{Compiled, Document, Fault, Faults, Id, Kind, Name, Parsed, Resource};

@@ -3,8 +3,7 @@
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
-use super::compile::Context;
-use super::mapping::{program, within};
+use super::rules::{Context, program, within};
 use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;

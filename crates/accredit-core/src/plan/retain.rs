@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::compile::{self, Context};
+use super::compile;
+use super::rules::Context;
 use crate::model::{Document, Fault, Id, Kind};
 use crate::world::World;
 

@@ -110,7 +110,7 @@ fn judge(file: &File, scenario: &Scenario) -> Result<(), String> {
     if seen != scenario.then {
         return Err(format!("answer is\n[scenario.then]\n{}", toml::to_string_pretty(&seen).unwrap()));
     }
-    for denial in &denial {
+    if let Some(denial) = denial {
         let allowed = |byte: u8| matches!(byte, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         if !denial.reason.caller_sentence().bytes().all(allowed) {
             return Err("caller's sentence leaves the character set of RFC 6749 section 5.2".to_owned());

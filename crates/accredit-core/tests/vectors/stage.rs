@@ -21,9 +21,12 @@ pub(crate) struct Ids {
 /// A world in the making.
 #[derive(Clone)]
 pub(crate) struct Stage {
+    /// As it is now.
     pub(crate) world: World,
-    used: u128,
-    step: i8,
+    /// How many ids were given.
+    pub(crate) used: u128,
+    /// Whether ids count up or down.
+    pub(crate) step: i8,
 }
 
 // === impl Stage ===

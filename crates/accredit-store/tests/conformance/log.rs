@@ -37,6 +37,7 @@ pub(crate) async fn pages_go_from_new_to_old(factory: impl Factory) {
             let page = store.audit_page(before, limit, |_| true).await.unwrap();
             assert!(page.records.len() <= limit);
             numbers.extend(page.records.iter().map(|found| found.record.bytes.clone()));
+            assert!(numbers.len() <= 61, "records come again");
             match page.next {
                 // As text and back, as it travels.
                 Some(next) => before = Some(next.to_string().parse().unwrap()),

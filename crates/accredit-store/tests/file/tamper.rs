@@ -314,9 +314,8 @@ async fn replace(database: &Path, forged: &Path, number: i64) {
     let attach = format!("ATTACH '{}' AS forged", forged.display());
     connection.execute(AssertSqlSafe(attach)).await.unwrap();
     let place = format!("WHERE chain = 1 AND number = {number}");
-    let swap = format!(
-        "DELETE FROM audit_batch {place}; INSERT INTO audit_batch SELECT * FROM forged.audit_batch {place}"
-    );
+    let swap =
+        format!("DELETE FROM audit_batch {place}; INSERT INTO audit_batch SELECT * FROM forged.audit_batch {place}");
     connection.execute(AssertSqlSafe(swap)).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -21,11 +21,8 @@ pub(crate) async fn run(common: &Common, terminal: &mut Terminal<'_>) -> Result<
 
 fn rendered(status: &Status) -> String {
     let Status { version, public_url, sequence, resources } = status;
-    let counts: Vec<String> = Kind::ALL
-        .iter()
-        .filter_map(|kind| Some(count(*resources.get(kind.document())?, kind.noun())))
-        .filter(|count| !count.starts_with("0 "))
-        .collect();
+    let number = |kind: &Kind| resources.get(kind.noun()).copied().filter(|number| *number > 0);
+    let counts: Vec<String> = Kind::ALL.iter().filter_map(|kind| Some(count(number(kind)?, kind.noun()))).collect();
     let counts = if counts.is_empty() { "no resource yet".to_owned() } else { counts.join("  ") };
     [
         labelled("server", &format!("{}   version {}", Inert(public_url), Inert(version))),
@@ -44,7 +41,7 @@ mod tests {
             version: "0.1.0".to_owned(),
             public_url: "http://127.0.0.1:7070".to_owned(),
             sequence: 0,
-            resources: [("Mapping", 2), ("Project", 1), ("Role", 0)].map(|(kind, n)| (kind.to_owned(), n)).into(),
+            resources: [("mapping", 2), ("project", 1), ("role", 0)].map(|(kind, n)| (kind.to_owned(), n)).into(),
         };
         let server = "server   http://127.0.0.1:7070   version 0.1.0\n";
         assert_eq!(rendered(&status), format!("{server}store    sequence 0   1 project  2 mappings\n"));

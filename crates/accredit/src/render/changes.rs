@@ -70,9 +70,13 @@ pub(crate) fn findings(findings: &[Finding], place_of: impl Fn(&Finding) -> Opti
     for finding in findings {
         let Finding { rule, severity, kind, name, message, fix } = finding;
         let grade = grade(*severity);
-        let place = place_of(finding).map(|place| format!("{}: ", Inert(&place))).unwrap_or_default();
-        let resource = resource(kind, name);
-        out.push_str(&format!("{grade}: {place}{resource}: {} ({})\n", Inert(message), Inert(rule)));
+        let place = place_of(finding).map(|place| format!("{} ", Inert(&place))).unwrap_or_default();
+        // Most messages name the resource themselves.
+        let resource = match message.contains(&format!("`{name}`")) {
+            true => String::new(),
+            false => format!("{}: ", resource(kind, name)),
+        };
+        out.push_str(&format!("{grade}: {place}{resource}{} ({})\n", Inert(message), Inert(rule)));
         match fix.as_deref().map(str::trim_end) {
             None => {}
             Some(fix) if fix.contains('\n') => out.push_str(&format!("fix:\n{}", indented(fix, 2))),
@@ -98,8 +102,15 @@ fn brief_change(change: &Change) -> Option<String> {
     if change.fields.is_empty() || change.action != Action::Update {
         return Some(line);
     }
-    let fields: Vec<_> = change.fields.iter().map(|change| Inert(short(&change.field)).to_string()).collect();
+    let fields: Vec<_> = change.fields.iter().map(brief_field).collect();
     Some(format!("{line} ({})", fields.join(", ")))
+}
+
+fn brief_field(change: &FieldChange) -> String {
+    match (change.field.as_str(), &change.new) {
+        ("enabled", Some(Value::Bool(false))) => "disabled".to_owned(),
+        (field, _) => Inert(short(field)).to_string(),
+    }
 }
 
 fn newly_allowed(change: &Change) -> String {
@@ -195,15 +206,15 @@ mod tests {
         };
         let response =
             response(example(), vec![finding(Severity::Warning), finding(Severity::Warning), finding(Severity::Info)]);
-        let line = "+ provider/github  ~ mapping/ci/web-main (match.ref, enabled)  - api/shop/old  = 1 unchanged    lint: 2 warnings, 1 note\n";
-        assert_eq!(brief(&response, 120), line);
+        let line = "+ provider/github  ~ mapping/ci/web-main (match.ref, disabled)  - api/shop/old  = 1 unchanged    lint: 2 warnings, 1 note\n";
+        assert_eq!(brief(&response, 130), line);
         assert_eq!(
             brief(&response, 60),
-            "+ provider/github\n~ mapping/ci/web-main (match.ref, enabled)\n- api/shop/old\n= 1 unchanged\nlint: 2 warnings, 1 note\n"
+            "+ provider/github\n~ mapping/ci/web-main (match.ref, disabled)\n- api/shop/old\n= 1 unchanged\nlint: 2 warnings, 1 note\n"
         );
         assert_eq!(
             findings(&response.findings[..1], |_| Some("web.yaml:31".to_owned())),
-            "warning: web.yaml:31: mapping/ci/web-main: does not pin who owns the repository (tenant-not-pinned)\n\
+            "warning: web.yaml:31 mapping/ci/web-main: does not pin who owns the repository (tenant-not-pinned)\n\
              hint: add `repository_owner_id: \"98\"`\n"
         );
     }

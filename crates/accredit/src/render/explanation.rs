@@ -14,20 +14,26 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
     if !explanation.considered.iter().any(repeated) {
         out.push_str(&labelled("", &Inert(&explanation.summary).to_string()));
     }
-    for line in considered(&explanation.considered) {
-        out.push_str(&labelled("", &line));
+    // Which mapping allowed it stands in the summary already.
+    if explanation.verdict == Verdict::Deny {
+        for line in considered(&explanation.considered) {
+            out.push_str(&labelled("", &line));
+        }
     }
     if let Some(hint) = &explanation.hint {
         out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
     }
-    out.push_str(&labelled("asked", &asked(explanation)));
-    out.push_str(&labelled("claims", standing(&explanation.standing)));
-    for (name, value) in &explanation.claims {
-        out.push_str(&labelled("", &format!("{}: {}", Inert(name), yaml::inline(value))));
-    }
     if let Some(fix) = &explanation.fix {
         out.push_str("fix:\n");
         out.push_str(&changes::indented(fix, 2));
+    }
+    out.push_str(&labelled("asked", &asked(explanation)));
+    // A token that could not be read has none.
+    if !explanation.claims.is_empty() {
+        out.push_str(&labelled("claims", standing(&explanation.standing)));
+    }
+    for (name, value) in &explanation.claims {
+        out.push_str(&labelled("", &format!("{}: {}", Inert(name), yaml::inline(value))));
     }
     out
 }
@@ -197,12 +203,12 @@ denied   no-mapping-matched   dec_5f2c
          ci/web-main: `actor` is not in the record, expected ada
          ci/web-all: matches
          hint: run from main
-asked    provider github   service account ci/web   2026-11-21T10:05:43Z   sequence 7
-claims   typed-in: nobody vouches for them
-         ref: refs/heads/dev
 fix:
   kind: Mapping
   name: ci/web-main
+asked    provider github   service account ci/web   2026-11-21T10:05:43Z   sequence 7
+claims   typed-in: nobody vouches for them
+         ref: refs/heads/dev
 "
         );
     }

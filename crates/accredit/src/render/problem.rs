@@ -1,14 +1,20 @@
-//! Faults of a set of documents, each at its file and line.
+//! What the admin API, or its absence, says about a request: every fault in a line, at its file and line where known.
 
 use accredit_api::problem::{Fault, Problem};
+use accredit_client::admin::AdminError;
 
 use super::changes::short;
 use crate::exit::{Complaint, Exit, Failure};
 
-/// The complaints about a refused set. `place_of` says where a fault's field is written: `web.yaml:14`.
+/// The complaints about a refused request. `place_of` says where a fault's field is written: `web.yaml:14`.
 pub(crate) fn refused(problem: Problem, place_of: impl Fn(&Fault) -> Option<String>) -> Failure {
+    let exit = match problem.status {
+        401 | 403 => Exit::Denied,
+        429 | 502 | 503 | 504 => Exit::Unavailable,
+        _ => Exit::Failed,
+    };
     if problem.faults.is_empty() {
-        return accredit_client::admin::AdminError::Refused(problem).into();
+        return Failure::many(exit, vec![Complaint { message: problem.title, hint: problem.hint }]);
     }
     let complaint = |fault: &Fault| Complaint {
         message: match place_of(fault) {
@@ -17,9 +23,37 @@ pub(crate) fn refused(problem: Problem, place_of: impl Fn(&Fault) -> Option<Stri
         },
         hint: fault.hint.clone(),
     };
-    let complaints = problem.faults.iter().map(complaint).collect();
-    let exit = if matches!(problem.status, 401 | 403) { Exit::Denied } else { Exit::Failed };
-    Failure::many(exit, complaints)
+    Failure::many(exit, problem.faults.iter().map(complaint).collect())
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        let message = error.to_string();
+        match error {
+            AdminError::Unreachable { socket, cause } => unreachable(&socket, &cause),
+            AdminError::Refused(problem) => refused(problem, |_| None),
+            AdminError::Malformed { .. } => {
+                Self::failed(message).hint("check that client and server are of one version")
+            }
+        }
+    }
+}
+
+fn unreachable(socket: &std::path::Path, cause: &std::io::Error) -> Failure {
+    use std::io::ErrorKind;
+
+    let at = socket.display();
+    match cause.kind() {
+        ErrorKind::NotFound => Failure::unavailable(format!("no server at `{at}`: there is no such socket"))
+            .hint("start one with `accredit server`, or name its socket with --socket"),
+        ErrorKind::ConnectionRefused => Failure::unavailable(format!("no server at `{at}`: nobody listens there"))
+            .hint("start it again with `accredit server`"),
+        // Not `denied`: that code says that a policy decided, and trying again does not help either.
+        ErrorKind::PermissionDenied => Failure::failed(format!("socket `{at}` belongs to another user"))
+            .hint("run this as the user that the server runs as"),
+        ErrorKind::TimedOut => Failure::unavailable(format!("server at `{at}` does not answer")),
+        _ => Failure::unavailable(format!("server at `{at}` cannot be reached: {cause}")),
+    }
 }
 
 /// A fault's message with the name of its field, unless the message says it already.

@@ -13,7 +13,7 @@
 //! = 0
 //! ```
 //!
-//! Every line of output is written down; `= CODE` ends a step. In expected lines `[..]` stands for any text, `[ID]` for a
+//! `> NAME` at the end of a typed line sends stdout into a file. Every line of output is written down; `= CODE` ends a step. In expected lines `[..]` stands for any text, `[ID]` for a
 //! resource's id, `[DEC]` for a decision's, `[TIME]` for a time in RFC 3339, `[N]` for a number; `[DIR]` is the folder that
 //! the commands run in, in typed lines too. Each transcript has a folder of its own and nothing of the environment but
 //! what its stage gives.
@@ -57,6 +57,7 @@ struct Run {
 struct Typed {
     variables: Vec<(String, String)>,
     words: Vec<String>,
+    into: Option<String>,
 }
 
 // === impl Stage ===
@@ -93,7 +94,7 @@ impl Stage {
 
     fn run(&self, run: &Run) -> Result<(), String> {
         let folder = self.folder.display().to_string();
-        let Typed { variables, words } = words(&run.typed.replace("[DIR]", &folder))?;
+        let Typed { variables, words, into } = words(&run.typed.replace("[DIR]", &folder))?;
         let [program, arguments @ ..] = words.as_slice() else { return Err("nothing is typed".to_owned()) };
         if program != "accredit" {
             return Err(format!("`{program}` is typed, expected `accredit`"));
@@ -116,7 +117,12 @@ impl Stage {
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
         let lines =
             |bytes: &[u8]| -> Vec<String> { String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect() };
-        let (stdout, stderr) = (lines(&output.stdout), lines(&output.stderr));
+        let mut stdout = lines(&output.stdout);
+        let stderr = lines(&output.stderr);
+        if let Some(name) = into {
+            std::fs::write(self.folder.join(&name), &output.stdout).map_err(|error| format!("{name}: {error}"))?;
+            stdout.clear();
+        }
         let code = output.status.code().unwrap_or(-1);
         let same = code == run.code
             && fits(&run.stdout, &stdout, &folder)
@@ -199,10 +205,17 @@ fn words(typed: &str) -> Result<Typed, String> {
         word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
     };
     let first = words.iter().position(|word| !is_variable(word)).unwrap_or(words.len());
-    let rest = words.split_off(first);
+    let mut rest = words.split_off(first);
+    let into = match rest.as_slice() {
+        [.., sign, name] if sign == ">" => Some(name.clone()),
+        _ => None,
+    };
+    if into.is_some() {
+        rest.truncate(rest.len() - 2);
+    }
     let variables =
         words.iter().filter_map(|word| word.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(Typed { variables: variables.collect(), words: rest })
+    Ok(Typed { variables: variables.collect(), words: rest, into })
 }
 
 fn fits(expected: &[String], seen: &[String], folder: &str) -> bool {
@@ -256,6 +269,9 @@ mod tests {
         let typed = words("A=1 B= accredit -f 'a b' --x=\"c'd\" '' e").unwrap_or_default();
         assert_eq!(typed.variables, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
         assert_eq!(typed.words, ["accredit", "-f", "a b", "--x=c'd", "", "e"]);
+        assert_eq!(typed.into, None);
+        let typed = words("accredit export > all.yaml").unwrap_or_default();
+        assert_eq!((typed.words.len(), typed.into.as_deref()), (2, Some("all.yaml")));
         assert!(words("accredit 'x").is_err());
     }
 

@@ -1,5 +1,5 @@
-//! The functions that a program may call, by name. Not here, and so refused when a program is written: time, encoders, sets,
-//! math, formatting, and whatever nobody asked for yet.
+//! The functions that a program may call, by name. Not here, and so refused when a program is written: time, encoders,
+//! sets, math, formatting, and whatever nobody asked for yet.
 
 mod conversions;
 mod lists;
