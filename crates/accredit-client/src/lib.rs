@@ -6,6 +6,9 @@
 //! | the owner of an API that receives our access tokens | [`verifier`] |
 //! | a program on the server's machine that administers it | [`admin`] |
 //!
+//! TLS is rustls. A program that has chosen no cryptography provider for it gets aws-lc-rs, for the whole process, when it
+//! makes its first endpoint here.
+//!
 //! Law: nothing here decides. Whether a token is issued is the server's to say; whether one is genuine is
 //! [`accredit_id::verify`]'s.
 

@@ -10,6 +10,7 @@ pub mod http;
 pub mod issuer;
 pub mod resources;
 pub mod server;
+pub mod tokens;
 pub mod transcript;
 
 /// Says that a test, or a part of one, did not run. Where everything must be there (`CI=true`) it fails instead.

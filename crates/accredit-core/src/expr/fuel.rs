@@ -3,8 +3,8 @@
 use super::outcome::EvalFault;
 
 /// Steps that one evaluation may take: a node, an element, or 32 bytes of text are one each.
-/// INVARIANT: whatever the program, a budget is spent in about one millisecond of a release build at the most, mostly
-/// in a tenth of one; conditions run on the threads that answer requests.
+/// INVARIANT: a budget is spent in about one millisecond of a release build at the most, in about ten by hostile patterns
+/// (see `pattern`); conditions run on the threads that answer requests.
 pub(super) const STEPS: u32 = 10_000;
 
 /// The largest text or bytes value that a program may make.

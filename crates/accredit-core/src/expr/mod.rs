@@ -167,8 +167,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// Whatever has no such text, an empty list included; a text longer than [`MAX_ATTRIBUTE_BYTES`]; any error of the
-    /// evaluation.
+    /// A list, map, `null`, bytes, infinity; a text longer than [`MAX_ATTRIBUTE_BYTES`]; any error of the evaluation.
     pub fn attribute(&self, root: &Object<'_>) -> Result<String, EvalFault> {
         let text = match Run::over(root).evaluate(&self.tree)? {
             Value::String(text) => text.to_string(),

@@ -23,6 +23,16 @@ impl Permission {
         Err(format!("`{}` is not a permission, expected 1 to 128 visible ASCII characters without quotes and backslash", shown.escape_debug()))
     }
 
+    /// The same permission in another copy of its text.
+    pub fn in_copy(self, copy: Arc<str>) -> Self {
+        if copy == self.0 { Self(copy) } else { self }
+    }
+
+    /// Its text as it is shared.
+    pub fn word(&self) -> &Arc<str> {
+        &self.0
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0

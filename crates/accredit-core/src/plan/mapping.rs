@@ -2,8 +2,8 @@
 
 use super::rules::{program, reference, within};
 use crate::model::{
-    Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, PermissionsSpec,
-    Provider, Scalar,
+    Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
+    PermissionsSpec, Provider, Scalar,
 };
 use crate::providers::Shape;
 use crate::world::World;
@@ -19,8 +19,8 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
             .hint(format!("name the mapping `{}/{}`", account.name.project().unwrap_or_default(), name.local())));
     }
     let known = provider.as_provider().ok_or_else(|| Fault::at("spec.provider", "is no provider"))?;
-    let clauses = clauses(spec, known)?;
-    let condition = spec.condition.as_deref().map(|source| program("spec.condition", source)).transpose()?;
+    let clauses = clauses(spec, known, world)?;
+    let condition = spec.condition.as_deref().map(|source| program("spec.condition", source, world)).transpose()?;
     if clauses.is_empty() && condition.is_none() {
         return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody")).hint("add the claims that its tokens must have"));
     }
@@ -48,7 +48,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
     })
 }
 
-fn clauses(spec: &MappingSpec, provider: &Provider) -> Result<Box<[Clause]>, Fault> {
+fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Box<[Clause]>, Fault> {
     spec.matches
         .iter()
         .map(|(key, expected)| {
@@ -67,6 +67,10 @@ fn clauses(spec: &MappingSpec, provider: &Provider) -> Result<Box<[Clause]>, Fau
                     typed(&field, key, expected, is_text)?;
                 }
             }
+            let claim = match claim {
+                Claim::Raw(name) => Claim::Raw(world.word(&name)),
+                Claim::Derived(name) => Claim::Derived(world.word(&name)),
+            };
             Ok(Clause { claim, expected: expected.clone() })
         })
         .collect()
@@ -100,7 +104,10 @@ fn permissions(spec: &MappingSpec, world: &World) -> Result<MappingPermissions, 
         Some(PermissionsSpec::List(list)) if list.is_empty() => {
             Err(Fault::at("spec.permissions", "the list is empty, so nothing would be allowed").hint("leave it out to allow all that is granted"))
         }
-        Some(PermissionsSpec::List(list)) => Ok(MappingPermissions::Only(list.as_slice().into())),
+        Some(PermissionsSpec::List(list)) => {
+            let shared = |permission: &Permission| permission.clone().in_copy(world.word(permission.as_str()));
+            Ok(MappingPermissions::Only(list.iter().map(shared).collect()))
+        }
         Some(PermissionsSpec::PerApi(apis)) => apis
             .iter()
             .map(|(api, list)| Ok((reference("spec.permissions", Kind::Api, api, world)?.id, list.as_slice().into())))

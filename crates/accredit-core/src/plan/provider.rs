@@ -31,7 +31,7 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
         jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
         audiences,
         keys,
-        attributes: attributes(spec)?,
+        attributes: attributes(spec, world)?,
         algorithms: match &spec.algorithms {
             None => kind.algorithms,
             Some(names) => Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?,
@@ -152,7 +152,7 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
     Ok(())
 }
 
-fn attributes(spec: &ProviderSpec) -> Result<Vec<(std::sync::Arc<str>, std::sync::Arc<crate::expr::Program>)>, Fault> {
+fn attributes(spec: &ProviderSpec, world: &World) -> Result<Vec<(std::sync::Arc<str>, std::sync::Arc<crate::expr::Program>)>, Fault> {
     if spec.attributes.len() > MAX_ATTRIBUTES {
         return Err(Fault::at("spec.attributes", format!("{} attributes, at most {MAX_ATTRIBUTES} are allowed", spec.attributes.len())));
     }
@@ -164,7 +164,7 @@ fn attributes(spec: &ProviderSpec) -> Result<Vec<(std::sync::Arc<str>, std::sync
             if !is_name {
                 return Err(Fault::at(field, format!("`{}` is no attribute name, expected a-z, 0-9 and `_`", name.escape_debug())));
             }
-            Ok((name.as_str().into(), program(&field, source)?))
+            Ok((name.as_str().into(), program(&field, source, world)?))
         })
         .collect()
 }

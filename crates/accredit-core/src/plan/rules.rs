@@ -29,7 +29,10 @@ pub(super) fn unknown(field: &str, kind: Kind, text: &str) -> Fault {
 }
 
 /// Compiles an expression, its fault told at its field.
-pub(super) fn program(field: &str, source: &str) -> Result<Arc<Program>, Fault> {
+pub(super) fn program(field: &str, source: &str, world: &World) -> Result<Arc<Program>, Fault> {
+    if let Some(program) = world.program(source) {
+        return Ok(program);
+    }
     Program::compile(source).map(Arc::new).map_err(|fault| Fault { hint: fault.hint(), ..Fault::at(field, format!("{}: {fault}", fault.code())) })
 }
 

@@ -3,8 +3,9 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use super::{Target, World, anchor_keys};
-use crate::model::{Compiled, Given, Id, Mapping, MappingPermissions, Resource, Scalar};
+use super::{SharedProgram, Target, World, anchor_keys};
+use crate::expr::Program;
+use crate::model::{Claim, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
 
 /// Where a mapping is filed: a hash of (provider, claim, value). Two that collide only make each other candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +23,12 @@ impl World {
         self.remove(resource.id);
         self.names.insert((resource.kind(), resource.name.clone()), resource.id);
         for id in references(&resource) {
-            self.referrers.change(id, |ids| ids.push(resource.id), |_| true);
+            self.referrers.change(id, |ids| push(ids, resource.id), |_| true);
         }
+        self.share(&resource, true);
         match &resource.compiled {
             Compiled::Api(api) => self.audiences.insert((*api.audience).into(), resource.id),
-            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| ids.push(resource.id), |_| true),
+            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| push(ids, resource.id), |_| true),
             Compiled::Provider(provider) => {
                 self.issuers.change(provider.issuer.as_str().into(), |ids| ids.push(resource.id), |_| true);
             }
@@ -53,18 +55,37 @@ impl World {
             Compiled::Mapping(mapping) => self.file(id, mapping, false),
             Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
+        self.share(&resource, false);
         self.resources.remove(&id);
+    }
+
+    /// Counts the users of expressions and names; what nobody uses any more is forgotten.
+    fn share(&mut self, resource: &Resource, present: bool) {
+        let turn = |users: &mut usize| match present {
+            true => *users += 1,
+            false => *users = users.saturating_sub(1),
+        };
+        for program in programs(resource) {
+            let shared = |shared: &mut SharedProgram| {
+                shared.program.get_or_insert_with(|| Arc::clone(program));
+                turn(&mut shared.users);
+            };
+            self.programs.change(program.source().into(), shared, |shared| shared.users > 0);
+        }
+        for word in words(resource) {
+            self.words.change(Arc::clone(word), turn, |users| *users > 0);
+        }
     }
 
     /// Files a mapping where its tokens will look for it, or takes it out again.
     fn file(&mut self, id: Id, mapping: &Mapping, present: bool) {
         let target = Target { account: mapping.account, mapping: id };
         let turn = |targets: &mut Vec<Target>| match present {
-            true => targets.push(target),
+            true => push(targets, target),
             false => targets.retain(|other| *other != target),
         };
         let turn_id = |ids: &mut Vec<Id>| match present {
-            true => ids.push(id),
+            true => push(ids, id),
             false => ids.retain(|other| *other != id),
         };
         self.routes.change((mapping.provider, mapping.account), turn_id, |ids| !ids.is_empty());
@@ -93,6 +114,34 @@ impl World {
             |claims| !claims.is_empty(),
         );
     }
+}
+
+/// Most lists stay at one entry; a vector's own first growth would make room for four.
+fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() < 4 {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
+fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
+    match &resource.compiled {
+        Compiled::Mapping(mapping) => mapping.condition.iter().collect(),
+        Compiled::Provider(provider) => provider.attributes.iter().map(|(_, program)| program).collect(),
+        Compiled::Api(_) | Compiled::Grant(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => Vec::new(),
+    }
+}
+
+fn words(resource: &Resource) -> Vec<&Arc<str>> {
+    let Compiled::Mapping(mapping) = &resource.compiled else { return Vec::new() };
+    let claims = mapping.clauses.iter().map(|clause| match &clause.claim {
+        Claim::Raw(name) | Claim::Derived(name) => name,
+    });
+    let permissions = match &mapping.permissions {
+        MappingPermissions::Only(list) => list.iter().map(Permission::word).collect(),
+        MappingPermissions::All | MappingPermissions::PerApi(_) => Vec::new(),
+    };
+    claims.chain(permissions).collect()
 }
 
 /// Which resources a resource refers to; its project is one of them.

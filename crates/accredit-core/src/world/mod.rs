@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use accredit_id::json::{Json, Number, Object};
 
+use crate::expr::Program;
 use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Name, Permission, Resource, Scalar};
 use index::AnchorKey;
 use shards::Shards;
@@ -38,6 +39,17 @@ pub struct World {
     grants: Shards<Id, Vec<Id>>,
     /// Who refers to a resource.
     referrers: Shards<Id, Vec<Id>>,
+    /// Compiled expressions by source, with how many resources use each: 100,000 mappings may share one condition.
+    programs: Shards<Box<str>, SharedProgram>,
+    /// Claim and permission names, for the same reason.
+    words: Shards<Arc<str>, usize>,
+}
+
+/// A compiled expression and how many resources use it.
+#[derive(Clone, Debug, Default)]
+struct SharedProgram {
+    program: Option<Arc<Program>>,
+    users: usize,
 }
 
 /// A mapping and the service account that it leads to.
@@ -74,6 +86,16 @@ impl World {
         }
         let name: Name = text.parse().ok()?;
         self.by_id(*self.names.get(&(kind, name))?)
+    }
+
+    /// The compiled form of an expression that a resource uses already.
+    pub fn program(&self, source: &str) -> Option<Arc<Program>> {
+        self.programs.get(source)?.program.clone()
+    }
+
+    /// A claim or permission name, in the copy that is kept already when there is one.
+    pub fn word(&self, text: &str) -> Arc<str> {
+        self.words.key(text).cloned().unwrap_or_else(|| text.into())
     }
 
     /// The API with this audience.

@@ -38,6 +38,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
         self.shards[place(key)].get(key)
     }
 
+    /// The key as it is kept.
+    pub(super) fn key<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&K>
+    where
+        K: Borrow<Q>,
+    {
+        self.shards[place(key)].get_key_value(key).map(|(kept, _)| kept)
+    }
+
     pub(super) fn insert(&mut self, key: K, value: V) {
         let shard = self.shard(&key);
         if shard.insert(key, value).is_none() {

@@ -181,19 +181,20 @@ fn row(resource: &Resource) -> Row {
 
 /// What is put down about a change: what each resource was and is. A set too large for one record keeps names alone.
 fn record_of(plan: &Plan, before: &InForce) -> serde_json::Value {
-    let after = plan.puts.iter().map(|put| {
-        let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
-        json!({"before": before, "after": on_the_wire(put)})
-    });
-    let gone = plan.deletes.iter().map(|gone| json!({"before": on_the_wire(gone), "after": null}));
-    let whole: Vec<_> = after.chain(gone).collect();
-    let whole = json!({"changes": whole});
-    if whole.to_string().len() <= MAX_RECORD {
-        return whole;
+    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body.len() * 2 + 200).sum();
+    if size <= MAX_RECORD {
+        let after = plan.puts.iter().map(|put| {
+            let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
+            json!({"before": before, "after": on_the_wire(put)})
+        });
+        let gone = plan.deletes.iter().map(|gone| json!({"before": on_the_wire(gone), "after": null}));
+        return json!({"changes": after.chain(gone).collect::<Vec<_>>()});
     }
-    let names = plan.puts.iter().map(|put| json!([put.kind().noun(), put.id.to_string(), put.revision]));
-    let names: Vec<_> = names.chain(plan.deletes.iter().map(|gone| json!([gone.kind().noun(), gone.id.to_string(), null]))).collect();
-    json!({"changed": names.len(), "resources": if names.len() <= MAX_NAMES { names } else { Vec::new() }})
+    let count = plan.puts.len() + plan.deletes.len();
+    let puts = plan.puts.iter().map(|put| json!([put.id.to_string(), put.revision]));
+    let gone = plan.deletes.iter().map(|gone| json!([gone.id.to_string(), null]));
+    let names: Vec<_> = if count <= MAX_NAMES { puts.chain(gone).collect() } else { Vec::new() };
+    json!({"changed": count, "resources": names})
 }
 
 fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {

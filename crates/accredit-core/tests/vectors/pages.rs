@@ -1,0 +1,108 @@
+//! Pages that repeat what the code says: the kinds of providers and the rules of the linter.
+
+use accredit_core::lint::{RULES, Severity};
+use accredit_core::model::yaml;
+use accredit_core::providers::{KINDS, ProviderKind, Standing};
+
+use crate::stage::{Stage, told};
+
+#[test]
+fn every_kind_has_a_page_that_says_the_same() {
+    let mut failures = Vec::new();
+    for kind in KINDS {
+        let page = crate::text(&crate::repository(&format!("docs/providers/{}.md", kind.name)));
+        failures.extend(about_the_kind(kind, &page).into_iter().map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)));
+        failures.extend(examples(&page).err().map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)));
+    }
+    crate::settle(KINDS.len(), &failures);
+}
+
+#[test]
+fn every_rule_stands_in_the_reference() {
+    let page = crate::text(&crate::repository("docs/reference/lint-rules.md"));
+    let rows = rows(&page);
+    let mut expected = Vec::new();
+    for rule in RULES {
+        let severity = match rule.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let first = rule.sentence[..1].to_uppercase() + &rule.sentence[1..];
+        let section = format!("## `{}`\n\n{first}.\n", rule.id);
+        assert!(page.contains(&section), "page lacks the section\n{section}");
+        expected.push(vec![format!("[`{}`](#{})", rule.id, rule.id), severity.to_owned(), rule.sentence.to_owned()]);
+    }
+    assert_eq!(rows, expected);
+    assert_eq!(page.matches("\n## `").count(), RULES.len(), "page describes a rule that does not exist");
+    examples(&page).unwrap_or_else(|problem| panic!("{problem}"));
+}
+
+fn about_the_kind(kind: &ProviderKind, page: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut must_say = |sentence: String| {
+        if !page.contains(&sentence) {
+            problems.push(format!("does not say: {sentence}"));
+        }
+    };
+    must_say(format!("# `{}`: {}\n", kind.name, kind.sentence));
+    for section in ["## Claims", "## Tenancy", "## Subjects", "## Dangers", "## Starter", "## Examples"] {
+        must_say(format!("\n{section}\n"));
+    }
+    kind.dangers.iter().for_each(|danger| must_say(format!("- {danger}\n")));
+    kind.subject.formats.iter().for_each(|format| must_say(format!("| {} |", format.name)));
+    let tenancy: Vec<_> = kind.tenancy.iter().map(|claim| format!("`{claim}`")).collect();
+    if !tenancy.is_empty() {
+        must_say(format!("one of {}", tenancy.join(", ")));
+    }
+    if let Some(issuer) = kind.default_issuer {
+        must_say(format!("`{issuer}`"));
+    }
+    let claims: Vec<Vec<String>> = kind.claims.iter().map(|fact| vec![format!("`{}`", fact.name), standing(fact.standing).to_owned(), recorded(fact.audited).to_owned()]).collect();
+    let table = page.split("\n## ").find(|section| section.starts_with("Claims\n")).map(rows).unwrap_or_default();
+    let table: Vec<Vec<String>> = table.into_iter().map(|row| row.into_iter().take(3).collect()).collect();
+    for claim in claims.iter().filter(|claim| !table.contains(claim)) {
+        problems.push(format!("table of claims lacks {claim:?}"));
+    }
+    for row in table.iter().filter(|row| !claims.contains(row)) {
+        problems.push(format!("table of claims has {row:?}, which the code does not"));
+    }
+    problems
+}
+
+const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Chosen => "chosen",
+        Standing::Circumstance => "circumstance",
+        Standing::Permanent => "permanent",
+        Standing::Reassignable => "reassignable",
+    }
+}
+
+const fn recorded(audited: bool) -> &'static str {
+    if audited { "yes" } else { "no" }
+}
+
+/// The cells of the rows of a page's tables, headings left out.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_row = |line: &str| line.starts_with('|');
+    let is_body = |place: &usize| is_row(lines[*place]) && !lines[*place].contains("---") && !lines.get(place + 1).is_some_and(|next| next.contains("|---"));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    (0..lines.len()).filter(is_body).map(|place| cells(lines[place])).collect()
+}
+
+/// Whoever copies the examples of a page, one after the other, gets what works.
+fn examples(page: &str) -> Result<(), String> {
+    let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    if blocks.is_empty() {
+        return Err("has no example".to_owned());
+    }
+    let mut stage = Stage::empty(1);
+    for block in blocks {
+        let located = yaml::parse("example", block).map_err(|faults| format!("{faults:?} in\n{block}"))?;
+        let documents: Vec<_> = located.into_iter().map(|located| located.document).collect();
+        let plan = stage.plan(&documents, false).map_err(|faults| format!("{} in\n{block}", told(&faults.0)))?;
+        stage.world = plan.next;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! An issuer that signs whatever it is told to, and, where it is served, shows its keys and counts who asks.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use accredit_id::base64url;
+use accredit_id::jose::jws::{append_signature, signing_input};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+/// An issuer with one ES256 key.
+pub struct Issuer {
+    /// Its `iss`.
+    pub url: String,
+    /// The name of its key.
+    pub key_id: String,
+    key: EcdsaKeyPair,
+}
+
+/// An issuer behind a loopback socket, for as long as the process lives.
+pub struct Served {
+    /// The issuer.
+    pub issuer: Issuer,
+    fetches: Arc<AtomicUsize>,
+}
+
+/// Seconds since 1970.
+///
+/// # Panics
+/// The clock is set before that.
+pub fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    /// An issuer with a fresh key.
+    ///
+    /// # Panics
+    /// No key can be made.
+    pub fn new(url: &str) -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { url: url.to_owned(), key_id: "key-1".to_owned(), key }
+    }
+
+    /// Its JWK Set (RFC 7517 section 5).
+    pub fn key_set(&self) -> Value {
+        let point = self.key.public_key().as_ref();
+        let (x, y) = (base64url::encode(&point[1..33]), base64url::encode(&point[33..]));
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.key_id, "x": x, "y": y}]})
+    }
+
+    /// A token with these claims.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_under(&json!({"alg": "ES256", "kid": self.key_id, "typ": "JWT"}).to_string(), &claims.to_string())
+    }
+
+    /// A token with this text as its header and that as its payload, both as they stand.
+    ///
+    /// # Panics
+    /// The key does not sign.
+    pub fn sign_under(&self, header: &str, payload: &str) -> String {
+        let input = signing_input(header, payload);
+        let signature = self.key.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        append_signature(input, signature.as_ref())
+    }
+
+    /// Serves discovery and keys on loopback, which makes its `iss` that address.
+    ///
+    /// # Panics
+    /// It cannot listen.
+    pub fn serve() -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = Self::new(&format!("http://{}", listener.local_addr().unwrap()));
+        let fetches = Arc::new(AtomicUsize::new(0));
+        let (url, keys, count) = (issuer.url.clone(), issuer.key_set().to_string(), Arc::clone(&fetches));
+        thread::spawn(move || {
+            let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/jwks")}).to_string();
+            for stream in listener.incoming().map_while(Result::ok) {
+                let _ = answer(&stream, &discovery, &keys, &count);
+            }
+        });
+        Served { issuer, fetches }
+    }
+}
+
+// === impl Served ===
+
+impl Served {
+    /// How often its keys were asked for.
+    pub fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+}
+
+/// Answers one request and closes.
+fn answer(mut stream: &TcpStream, discovery: &str, keys: &str, count: &AtomicUsize) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let asked = lines.next().transpose()?.unwrap_or_default();
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let body = match asked.split(' ').nth(1) {
+        Some("/jwks") => {
+            count.fetch_add(1, Ordering::SeqCst);
+            keys
+        }
+        _ => discovery,
+    };
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use accredit_id::jose::jwk::{KeySet, Purpose, Source};
+
+    use super::*;
+
+    #[test]
+    fn its_key_set_is_one_and_its_tokens_have_three_parts() {
+        let issuer = Issuer::new("https://ci.test");
+        let keys = KeySet::parse(issuer.key_set().to_string().as_bytes(), Source::Uploaded, Purpose::Signature).unwrap();
+        assert!(!keys.is_empty());
+        assert_eq!(issuer.sign(&json!({"a": 1})).split('.').count(), 3);
+    }
+}

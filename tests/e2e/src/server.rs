@@ -1,0 +1,266 @@
+//! A server of a test's own: a folder with its configuration, and the process while it runs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Ran, accredit, run};
+use crate::http::{Answer, Connection};
+
+/// Where a server lives: configuration, store, keys, admin socket, log. Removed at the end.
+pub struct Home {
+    folder: TempDir,
+}
+
+/// A server that runs; killed when dropped.
+pub struct Server {
+    /// Where it really listens.
+    pub address: SocketAddr,
+    /// Its admin socket.
+    pub socket: PathBuf,
+    child: Child,
+    log: PathBuf,
+}
+
+/// The issuer of every server here. It resolves nowhere: clients connect to [`Server::address`].
+pub const PUBLIC_URL: &str = "http://accredit.test";
+
+/// How long a loaded machine may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+// === impl Home ===
+
+impl Home {
+    /// A folder with the usual configuration: loopback on any port, everything else inside the folder.
+    ///
+    /// # Panics
+    /// The folder cannot be made.
+    pub fn new() -> Self {
+        let home = Self { folder: tempfile::Builder::new().prefix("accredit-e2e-").tempdir().unwrap() };
+        home.write("accredit.toml", CONFIG);
+        home
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, which only its owner can read.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// Replaces a part of the configuration.
+    ///
+    /// # Panics
+    /// It does not stand there.
+    pub fn configure(&self, old: &str, new: &str) {
+        let text = fs::read_to_string(self.path("accredit.toml")).unwrap();
+        assert!(text.contains(old), "`{old}` is no part of the configuration");
+        self.write("accredit.toml", &text.replace(old, new));
+    }
+
+    /// Starts a server here and waits until it answers.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start(&self) -> Server {
+        self.start_with(&[], [])
+    }
+
+    /// The same with further arguments and environment.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_with<'e>(&self, arguments: &[&str], environment: impl IntoIterator<Item = (&'e str, &'e str)>) -> Server {
+        let log = self.path("log");
+        let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let before = file.metadata().unwrap().len();
+        let mut command = accredit();
+        command.args(["server", "--config"]).arg(self.path("accredit.toml")).args(arguments).envs(environment);
+        let child = command.env("HOME", self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        let mut server = Server { address: ([127, 0, 0, 1], 0).into(), socket: self.path("run/admin.sock"), child, log };
+        server.address = server.await_ready(usize::try_from(before).unwrap());
+        server
+    }
+
+    /// Runs the server where it is expected not to start.
+    pub fn fail_to_start(&self) -> Ran {
+        let mut command = accredit();
+        command.args(["server", "--config"]).arg(self.path("accredit.toml")).env("HOME", self.folder());
+        run(&mut command, "")
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Runs a verb against its admin socket.
+    pub fn accredit<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ran {
+        self.accredit_with(arguments, "")
+    }
+
+    /// The same with something on its standard input.
+    pub fn accredit_with<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>, stdin: &str) -> Ran {
+        run(accredit().args(arguments).env("ACCREDIT_ADMIN_SOCKET", &self.socket), stdin)
+    }
+
+    /// Applies documents, which must succeed.
+    ///
+    /// # Panics
+    /// They are refused.
+    pub fn apply(&self, documents: &str) -> Ran {
+        self.accredit_with(["apply", "-f", "-"], documents).ended(0)
+    }
+
+    /// A connection to its public listener.
+    pub fn connect(&self) -> Connection {
+        Connection::tcp(self.address)
+    }
+
+    /// Exchanges on a connection of its own.
+    pub fn exchange(&self, subject_token: &str, more: &[(&str, &str)]) -> Answer {
+        self.connect().exchange(subject_token, more)
+    }
+
+    /// Asks the admin API as JSON.
+    ///
+    /// # Panics
+    /// The answer is no JSON.
+    pub fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let answer = Connection::unix(&self.socket).json(method, path, body);
+        (answer.status, answer.json())
+    }
+
+    /// What it has logged so far, of this and earlier processes in the same home.
+    ///
+    /// # Panics
+    /// The log cannot be read.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// The process is gone.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn ended(mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "the server does not end:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it as its operator does.
+    pub fn stop(self) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
+        self.ended()
+    }
+
+    /// Ends it as a power cut does, as far as the operating system lives on.
+    pub fn kill(self) {
+        self.signal(Signal::SIGKILL);
+        self.ended();
+    }
+
+    fn await_ready(&mut self, from: usize) -> SocketAddr {
+        let began = Instant::now();
+        loop {
+            let mut log = String::new();
+            fs::File::open(&self.log).unwrap().read_to_string(&mut log).unwrap();
+            if let Some(address) = address(&log[from..]) {
+                return address;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended with {status}:\n{}", self.log());
+            }
+            assert!(began.elapsed() < PATIENCE, "the server does not get ready:\n{log}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What `server ready` says of its address, in a whole line.
+fn address(log: &str) -> Option<SocketAddr> {
+    let (ready, _) = log.split_once("server ready")?.1.split_once('\n')?;
+    let address = ready.split_once("address=")?.1;
+    address.split_whitespace().next()?.parse().ok()
+}
+
+const CONFIG: &str = r#"public_url = "http://accredit.test"
+
+[public]
+listen = "127.0.0.1:0"
+
+[admin]
+socket = "run/admin.sock"
+
+[store]
+url = "sqlite:data/accredit.db"
+
+[keys]
+encryption = { file = "kek" }
+
+[fetch]
+allow = ["127.0.0.0/8"]
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_read_from_a_whole_line() {
+        let line = "2026 INFO server ready public_url=http://a address=127.0.0.1:4711 socket=\"s\"";
+        assert_eq!(address(line), None);
+        assert_eq!(address(&format!("x\n{line}\n")), Some(([127, 0, 0, 1], 4711).into()));
+    }
+}

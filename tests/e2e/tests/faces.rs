@@ -1,0 +1,65 @@
+//! The wire, byte for byte: every golden transcript in `vectors/faces`, against one real server.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use accredit_e2e::claims::said;
+use accredit_e2e::http::Answer;
+use accredit_e2e::issuer::now;
+use accredit_e2e::server::{Home, PUBLIC_URL};
+use accredit_e2e::tokens::Tokens;
+use accredit_e2e::transcript::Stage;
+
+/// A transcript in which the server takes its ten seconds delays none of the others.
+#[test]
+fn every_transcript_comes_out_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/faces");
+    let home = Home::new();
+    let server = home.start();
+    let tokens = Tokens::new();
+    server.apply(&tokens.filled(&fs::read_to_string(folder.join("resources.yaml")).unwrap()));
+    let stage = Stage { address: server.address, token: &|name| tokens.token(name) };
+    let transcripts = transcripts(&folder);
+    let played: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = transcripts.iter().map(|path| scope.spawn(|| stage.play(path))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut differences = Vec::new();
+    let mut answers = Vec::new();
+    for outcome in played {
+        match outcome {
+            Ok(some) => answers.extend(some.into_iter().flatten()),
+            Err(difference) => differences.push(difference),
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+    assert!(answers.len() > 150, "only {} requests were answered", answers.len());
+    answers.iter().filter(|answer| answer.status == 200 && answer.text().contains("access_token")).for_each(check_token);
+    assert!(server.stop().success());
+}
+
+/// K01: what an access token says is what the answer says.
+fn check_token(answer: &Answer) {
+    let body = answer.json();
+    let claims = said(&answer.access_token());
+    let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    assert_eq!(text("iss"), PUBLIC_URL);
+    assert_eq!(text("jti"), answer.decision());
+    assert_eq!(text("sub"), text("client_id"));
+    assert!(text("sub").starts_with("sa_") && text("org_id").starts_with("proj_"), "{claims:?}");
+    assert!(["https://payments.test", "https://ledger.test"].contains(&text("aud").as_str()), "{claims:?}");
+    assert_eq!(text("scope"), body["scope"].as_str().unwrap());
+    assert_eq!(claims["exp"], body["expires_at"]);
+    assert!(claims["iat"].as_i64().is_some_and(|at| (now() - 30..=now()).contains(&at)), "{claims:?}");
+}
+
+fn transcripts(folder: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let folders = list(folder).into_iter().filter(|path| path.is_dir());
+    let mut transcripts: Vec<_> = folders.flat_map(|folder| list(&folder)).collect();
+    transcripts.sort();
+    transcripts
+}
