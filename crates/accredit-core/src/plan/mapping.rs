@@ -1,6 +1,9 @@
 //! Compiling a mapping.
 
+use accredit_id::json::Object;
+
 use super::rules::{program, reference, within};
+use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
     Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
     PermissionsSpec, Provider, Scalar,
@@ -24,6 +27,9 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
     if clauses.is_empty() && condition.is_none() {
         return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody")).hint("add the claims that its tokens must have"));
     }
+    if let Some(condition) = &condition {
+        check_condition(condition, clauses.is_empty())?;
+    }
     let anchor = anchor(&clauses, known, provider.id, world);
     let before = world.by_id(id).and_then(|old| old.as_mapping()).is_some_and(|old| old.anchor.is_none());
     if anchor.is_none() && !before && world.loose_count(provider.id, account.id) >= MAX_LOOSE {
@@ -46,6 +52,17 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         replay: spec.replay,
         anchor,
     })
+}
+
+/// A condition that can never be true, or that is true of every token, is a mistake.
+fn check_condition(condition: &Program, is_alone: bool) -> Result<(), Fault> {
+    if condition.kind().is_some_and(|kind| kind != Type::Bool) {
+        return Err(Fault::at("spec.condition", "cel-not-boolean: the expression is never true or false").hint("compare it with something"));
+    }
+    if is_alone && condition.condition(&Object::new()) == Outcome::True {
+        return Err(Fault::at("spec.condition", "the condition holds for a token without any claims").hint("test a claim that its tokens must have"));
+    }
+    Ok(())
 }
 
 fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Box<[Clause]>, Fault> {
