@@ -94,6 +94,25 @@ impl Connection {
     /// # Errors
     /// It broke off in the middle, is no HTTP, or did not come in time.
     pub fn answer(&mut self) -> io::Result<Option<Answer>> {
+        let Some(mut answer) = self.head_alone()? else { return Ok(None) };
+        answer.body = match answer.header("transfer-encoding") {
+            Some(_) => self.chunks()?,
+            None if matches!(answer.status, 100..=199 | 204 | 304) => Vec::new(),
+            None => {
+                let length = answer.header("content-length").and_then(|text| text.parse().ok());
+                let mut body = vec![0; length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no length"))?];
+                self.stream.read_exact(&mut body)?;
+                body
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    /// Reads the answer to a `HEAD` request, which has no body.
+    ///
+    /// # Errors
+    /// As [`Connection::answer`].
+    pub fn head_alone(&mut self) -> io::Result<Option<Answer>> {
         let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let Some(status_line) = self.line()? else { return Ok(None) };
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -107,18 +126,7 @@ impl Connection {
             let (name, value) = line.split_once(':').ok_or_else(|| malformed(&line))?;
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        let mut answer = Answer { status_line, status, headers, body: Vec::new() };
-        answer.body = match answer.header("transfer-encoding") {
-            Some(_) => self.chunks()?,
-            None if matches!(status, 100..=199 | 204 | 304) => Vec::new(),
-            None => {
-                let length = answer.header("content-length").and_then(|text| text.parse().ok());
-                let mut body = vec![0; length.ok_or_else(|| malformed("no length"))?];
-                self.stream.read_exact(&mut body)?;
-                body
-            }
-        };
-        Ok(Some(answer))
+        Ok(Some(Answer { status_line, status, headers, body: Vec::new() }))
     }
 
     /// Sends a request and reads its answer.

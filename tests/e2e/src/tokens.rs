@@ -62,7 +62,7 @@ impl Tokens {
             "contradicting" => with(json!({"iat": now() + 20, "exp": now() + 10})),
             "exp-text" => with(json!({"exp": (now() + 600).to_string()})),
             "expired" => with(json!({"iat": now() - 600, "exp": now() - 1})),
-            "long" => with(json!({"exp": now() + 7200})),
+            "long" => with(json!({"exp": now() + 7 * 3600})),
             "many-audiences" => with(json!({"aud": ["http://accredit.test", "sts.amazonaws.com"]})),
             "no-subject" => with(json!({"sub": null})),
             "not-yet" => with(json!({"nbf": now() + 120})),

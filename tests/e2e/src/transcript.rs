@@ -105,7 +105,10 @@ impl Stage<'_> {
         let answer = thread::scope(|scope| {
             let writer = connection.writer();
             scope.spawn(|| go_on(writer, &tail, &answered));
-            let answer = connection.answer();
+            let answer = match step.sent[0].starts_with("HEAD ") {
+                true => connection.head_alone(),
+                false => connection.answer(),
+            };
             answered.store(true, Ordering::SeqCst);
             answer
         });
@@ -171,7 +174,7 @@ impl Stage<'_> {
             return (0..digits.len()).step_by(2).map(byte).collect();
         }
         match name.split_once('*').and_then(|(count, text)| Some((count.parse::<usize>().ok()?, text))) {
-            Some((count, text)) => text.repeat(count).into_bytes(),
+            Some((count, text)) => text.replace(r"\r\n", "\r\n").repeat(count).into_bytes(),
             None => panic!("`{{{{{name}}}}}` is no placeholder"),
         }
     }

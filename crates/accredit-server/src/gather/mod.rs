@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `address`, `special` | which IP addresses may be dialled |
+//! | `cidr`, `special`, `address` | ranges, those that are not public, which addresses may be dialled |
 //! | `guard` | which URLs may be asked, and the name resolution that screens addresses |
 //! | `client`, `fetch`, `fault` | one fetch, its caps, and what went wrong with it |
 //! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
@@ -10,6 +10,7 @@
 //! A token never chooses what is fetched: only registered providers' sources are, whatever `iss` says.
 
 mod address;
+mod cidr;
 mod client;
 mod fault;
 mod fetch;
@@ -22,7 +23,8 @@ mod special;
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
 
-pub(crate) use address::{AllowList, Cidr, RangeFault};
+pub(crate) use address::AllowList;
+pub(crate) use cidr::{Cidr, RangeFault};
 pub(crate) use fetch::Fetcher;
 pub(crate) use guard::Guard;
 pub(crate) use key_cache::KeyCache;

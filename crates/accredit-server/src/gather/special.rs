@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::address::Cidr;
+use super::cidr::Cidr;
 
 /// A range that is not public.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use hyper::header;
+use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{listen, token};
 use crate::app::{App, StartError};
 use crate::config::Config;
+use crate::faces::{Cause, RequestFault};
 use crate::gather::Cidr;
 use crate::{admin, documents, tls};
 
@@ -160,8 +161,14 @@ type Answer = Response<Either<Full<Bytes>, Body>>;
 
 impl Door {
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        if let Some(fault) = ambiguity(&request) {
+            let mut refused = token::refused(&self.app, &fault);
+            // What follows on the connection may be meant as a part of this request.
+            refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return refused.map(Either::Left);
+        }
         if !self.is_our_host(&request) {
-            return token::misdirected(&self.app).map(Either::Left);
+            return token::refused(&self.app, &MISDIRECTED).map(Either::Left);
         }
         if request.uri().path() == "/oauth/token" {
             return token::answer(&self.app, request, peer).await.map(Either::Left);
@@ -174,11 +181,26 @@ impl Door {
         }
     }
 
-    /// Another name that leads here is somebody's DNS rebinding (L24).
+    /// Another name that leads here is somebody's DNS rebinding (L24). The target may name a host too; RFC 9112 section 3.2.2
+    /// lets it outdo the header, some servers do the opposite, so both have to be ours.
     fn is_our_host(&self, request: &Request<Incoming>) -> bool {
-        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri().authority().map(hyper::http::uri::Authority::as_str));
-        host.is_some_and(|host| self.hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours)))
+        let is_ours = |host: &str| self.hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours));
+        let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        named.is_some_and(is_ours) && request.uri().authority().is_none_or(|target| is_ours(target.as_str()))
+    }
+}
+
+/// What another server might read as another request (H14): no host or two (RFC 9112 section 3.2), any transfer coding but
+/// `chunked` once (section 6.1). Other ambiguities of framing are refused by hyper.
+fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
+    let headers = request.headers();
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none();
+    match (hosts, is_plain) {
+        (1, true) => None,
+        (1, false) => Some(RequestFault::invalid("transfer-encoding", "the transfer encoding is not `chunked` alone")),
+        _ => Some(RequestFault::invalid("host-count", "the request does not name one host")),
     }
 }
 
@@ -212,6 +234,7 @@ async fn accept_admin(listener: UnixListener, router: Router, mut stopped: watch
     let _ = tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
 }
 
+const MISDIRECTED: RequestFault = RequestFault::new(Cause::MisdirectedRequest, "host", "this server does not answer for that host");
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(10);
 /// Head of a request and what of the body came with it.

@@ -60,7 +60,7 @@ fn check_head(request: &Request<Incoming>) -> Result<Media, RequestFault> {
             "client credentials are not used here: the subject token is the credential",
         ));
     }
-    if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 || headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING) {
+    if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
         return Err(RequestFault::invalid("header-twice", "the request has contradicting headers"));
     }
     let unsupported = |sentence| RequestFault::new(Cause::UnsupportedMedia, "content-type", sentence);
@@ -81,9 +81,9 @@ fn refuse(app: &App, face: &Face, fault: &RequestFault) -> Response<Full<Bytes>>
     render(app, face, &refused)
 }
 
-/// The answer of a face to a host that is not ours.
-pub(super) fn misdirected(app: &App) -> Response<Full<Bytes>> {
-    refuse(app, FALLBACK, &RequestFault::new(Cause::MisdirectedRequest, "host", "this server does not answer for that host"))
+/// The answer to a request that no face is asked about.
+pub(super) fn refused(app: &App, fault: &RequestFault) -> Response<Full<Bytes>> {
+    refuse(app, FALLBACK, fault)
 }
 
 fn render(app: &App, face: &Face, refused: &Refused) -> Response<Full<Bytes>> {

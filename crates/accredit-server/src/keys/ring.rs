@@ -6,23 +6,13 @@ use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::PublicKey;
 
 use super::encryption_key::KeyEncryptionKey;
+use super::state::KeyState;
 use super::signing_key::{KeyPurpose, SigningFault, SigningKey};
 
 /// The keys in force: immutable, replaced as a whole, so that whoever signs and whoever publishes see the same ones.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct KeyRing {
     keys: Vec<(KeyState, Arc<SigningKey>)>,
-}
-
-/// Where a key stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyState {
-    /// Published, so that verifiers learn of it before it signs.
-    Prepared,
-    /// Signs. One key for each purpose and algorithm.
-    Active,
-    /// Published until what it signed has expired; signs no more.
-    Retired,
 }
 
 /// Why keys are no ring.
@@ -116,23 +106,6 @@ impl RingFault {
             Self::Key(fault) => fault.hint(),
             Self::State { .. } | Self::TwoActive { .. } => None,
         }
-    }
-}
-
-// === impl KeyState ===
-
-impl KeyState {
-    /// Its name in the store.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Prepared => "prepared",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Prepared, Self::Active, Self::Retired].into_iter().find(|state| state.name() == name)
     }
 }
 

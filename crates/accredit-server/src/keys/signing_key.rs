@@ -12,7 +12,7 @@ use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 
 use super::encryption_key::KeyEncryptionKey;
-use super::ring::KeyState;
+use super::state::KeyState;
 use super::sealing::{SealFault, Sealed};
 
 /// A key that signs, with its public half. Its private half is seen in memory alone, and never printed.

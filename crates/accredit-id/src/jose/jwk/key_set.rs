@@ -3,19 +3,10 @@
 use super::fault::{KeyFault, KeyNotUsable, KeySetFault};
 use super::parse;
 use super::public_key::PublicKey;
+use super::purpose::Purpose;
 use crate::jose::Algorithm;
 use crate::json::{self, Json, Object};
 use crate::shown::Shown;
-
-/// What a set's keys are to verify.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Tokens of an OpenID Connect or OAuth issuer: keys whose `use` is absent or `sig`.
-    Signature,
-    /// JWT-SVIDs: keys of a SPIFFE bundle whose `use` is `jwt-svid`, and keys of an issuer's plain set, whose `use`
-    /// is absent or `sig`. Keys for `x509-svid` never verify a token (SPIFFE bundle specification section 4.2).
-    JwtSvid,
-}
 
 /// Who gave the set, which decides how faults are met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,10 @@ mod key_set;
 mod material;
 mod parse;
 mod public_key;
+mod purpose;
 mod rsa_der;
 
 pub use fault::{KeyFault, KeyNotUsable, KeySetFault};
-pub use key_set::{DroppedKey, KeySet, Purpose, Source};
+pub use key_set::{DroppedKey, KeySet, Source};
 pub use public_key::{PublicKey, SignatureMismatch};
+pub use purpose::Purpose;

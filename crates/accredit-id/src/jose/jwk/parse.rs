@@ -1,9 +1,9 @@
 //! From a JWK's members to a key.
 
 use super::fault::KeyFault;
-use super::key_set::Purpose;
 use super::material::{Curve, Material};
 use super::public_key::PublicKey;
+use super::purpose::Purpose;
 use crate::base64url;
 use crate::jose::Algorithm;
 use crate::json::{Json, Number, Object};
