@@ -50,3 +50,22 @@ pub struct TokenError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let response = TokenResponse {
+            access_token: "very.secret.token".to_owned(),
+            issued_token_type: String::new(),
+            token_type: "Bearer".to_owned(),
+            expires_in: 60,
+            expires_at: 0,
+            scope: None,
+            decision_id: None,
+        };
+        assert!(!format!("{response:?}").contains("secret"));
+    }
+}

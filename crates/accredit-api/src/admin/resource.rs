@@ -166,3 +166,15 @@ pub struct Status {
     /// Number of resources by kind.
     pub resources: std::collections::BTreeMap<String, usize>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_nobody_knows_are_refused() {
+        let read = |text: &str| serde_json::from_str::<Resource>(text);
+        assert!(read(r#"{"kind": "Project", "name": "ci"}"#).is_ok());
+        assert!(read(r#"{"kind": "Project", "name": "ci", "sepc": {}}"#).is_err());
+    }
+}
