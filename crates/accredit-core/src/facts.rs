@@ -1,7 +1,7 @@
 //! Facts: what we hold true of a subject, and on whose word.
 //!
 //! Facts that a verified token proves and facts that somebody typed in are two types. Both can be judged, so that a
-//! question can be asked about claims that nobody has signed; only the first can be minted from.
+//! question can be asked about claims that nobody has signed; only the first can be minted from (L23).
 //!
 //! ```compile_fail
 //! use accredit_core::decide::Terms;

@@ -68,7 +68,6 @@ impl Ran {
     ///
     /// # Panics
     /// It ended otherwise.
-    #[must_use]
     pub fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self

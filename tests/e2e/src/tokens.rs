@@ -7,7 +7,7 @@ use accredit_id::base64url;
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
-use crate::claims::{job, job_with, token};
+use crate::claims::{job, token};
 use crate::issuer::{Issuer, now};
 
 /// The issuers of `vectors/faces/resources.yaml`, and what they sign.

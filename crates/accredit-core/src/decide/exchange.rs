@@ -52,6 +52,11 @@ pub fn exchange<S>(
     if world.enabled(provider.id).is_none() {
         return Err(Denial::new(Reason::ProviderDisabled, format!("provider `{}` is disabled", provider.name)));
     }
+    // Whoever copied a bound token must not be able to shed its binding here.
+    if facts.raw().get("cnf").is_some() {
+        return Err(Denial::new(Reason::ProofMissing, "token has `cnf`: it is bound to a key, and the request shows no proof of it")
+            .hint("have the workload fetch a token that is not sender-constrained for this exchange"));
+    }
     let account = named_account(ask, world)?;
     let (resource, mapping) = the_one_match(ask, account, facts, provider, world)?;
     let (account, project) = usable_account(mapping.account, world)?;
@@ -263,3 +268,59 @@ fn expiry<S>(
 
 /// A token that lives shorter than this, in seconds, is dead before it is used.
 const SHORTEST: i64 = 5;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use accredit_id::json::Json;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::TypedIn;
+    use crate::model::yaml;
+    use crate::plan::{self, Context};
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn world() -> World {
+        let text = "kind: Project\nname: ci\n---\nkind: Provider\nname: idp\nspec: {type: oidc, issuer: https://idp.example.org}\n\
+                    ---\nkind: ServiceAccount\nname: ci/web\n---\nkind: API\nname: ci/api\nspec: {audience: https://api.example.org, permissions: [read]}\n\
+                    ---\nkind: Grant\nname: ci/web\nspec: {api: ci/api, permissions: [read], to: ci/web}\n\
+                    ---\nkind: Mapping\nname: ci/web\nspec: {provider: idp, serviceAccount: ci/web, match: {sub: web}}\n";
+        let documents: Vec<_> = yaml::parse("t", text).unwrap().into_iter().map(|located| located.document).collect();
+        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+        let mut number = 0u128;
+        let mut random = || {
+            number += 1;
+            number.to_be_bytes()
+        };
+        plan::apply(&World::default(), &documents, false, &context, &mut random).unwrap().next
+    }
+
+    fn decide(claims: serde_json::Value, ends: u64, now: Timestamp) -> Result<Terms<TypedIn>, Denial> {
+        let world = world();
+        let provider = world.find(Kind::Provider, "idp").unwrap();
+        let Json::Object(claims) = Json::from(claims) else { return Err(Denial::new(Reason::NoMappingMatched, "no claims")) };
+        let facts = Facts::<TypedIn>::typed_in(provider.as_provider().unwrap(), &claims, Some(NOW.plus(Duration::from_secs(ends))));
+        let limits = Limits { max_lifetime: Duration::from_secs(3600), reserved: Vec::new() };
+        exchange(&Ask::default(), &facts, provider, &world, &limits, now)
+    }
+
+    /// H09: a token that is bound to a key is not taken from somebody who does not prove that key.
+    #[test]
+    fn h09_a_bound_token_needs_its_proof() {
+        assert!(decide(json!({"sub": "web"}), 300, NOW).is_ok());
+        for cnf in [json!({"jkt": "abc"}), json!({}), json!(null)] {
+            assert_eq!(decide(json!({"sub": "web", "cnf": cnf}), 300, NOW).unwrap_err().reason, Reason::ProofMissing);
+        }
+    }
+
+    /// D08, D10: whatever the clock says when it is minted, a token never ends after its evidence.
+    #[test]
+    fn d08_a_clock_set_back_does_not_lengthen_the_result() {
+        for back in [0, 60, 3600, 86_400] {
+            let terms = decide(json!({"sub": "web"}), 300, NOW.minus(Duration::from_secs(back))).unwrap();
+            assert!(terms.expires_at <= NOW.plus(Duration::from_secs(300)), "set back by {back} s");
+        }
+    }
+}

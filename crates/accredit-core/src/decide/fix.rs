@@ -32,6 +32,7 @@ pub(super) fn smallest<S>(
         },
         Reason::ScopeNotGranted => granted(ask, nearby, world),
         Reason::ProviderDisabled
+        | Reason::ProofMissing
         | Reason::MappingUnknown
         | Reason::AccountUnknown
         | Reason::AccountDisabled

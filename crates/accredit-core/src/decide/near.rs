@@ -8,10 +8,14 @@ use crate::providers::ProviderKind;
 
 /// Looks for the one thing that makes a value differ from what was expected.
 pub(super) fn near(claim: &str, seen: &Json<'_>, expected: &Expected, kind: &ProviderKind) -> Option<Near> {
-    if let Json::Array(items) = seen {
-        return items.iter().find_map(|item| near(claim, item, expected, kind));
+    match (seen, expected) {
+        (Json::Array(items), Expected::Any(values) | Expected::All(values)) => {
+            items.iter().find_map(|item| values.iter().find_map(|value| miss(claim, item, value, kind)))
+        }
+        // A list where one value is expected, or the reverse: no spelling mends that.
+        (Json::Array(_), Expected::OneOf(_)) | (_, Expected::Any(_) | Expected::All(_)) => None,
+        (seen, Expected::OneOf(values)) => values.iter().find_map(|value| miss(claim, seen, value, kind)),
     }
-    expected.values().iter().find_map(|value| miss(claim, seen, value, kind))
 }
 
 fn miss(claim: &str, seen: &Json<'_>, expected: &Scalar, kind: &ProviderKind) -> Option<Near> {
@@ -27,6 +31,9 @@ fn miss(claim: &str, seen: &Json<'_>, expected: &Scalar, kind: &ProviderKind) ->
         Scalar::Text(wanted) => (wanted, text),
         Scalar::Bool(_) | Scalar::Int(_) => return None,
     };
+    if part == wanted {
+        return None;
+    }
     if part.eq_ignore_ascii_case(wanted) {
         return Some(Near::Case);
     }
@@ -36,7 +43,12 @@ fn miss(claim: &str, seen: &Json<'_>, expected: &Scalar, kind: &ProviderKind) ->
     if part.trim() == wanted.trim() {
         return Some(Near::WhiteSpace);
     }
-    let formats = (kind.subject_format(text), kind.subject_format(wanted));
-    let other_format = claim == "sub" && matches!(formats, (Some(seen), Some(wanted)) if seen != wanted);
-    other_format.then_some(Near::SubjectFormat)
+    let other_format = claim == "sub" && kind.subject_format(text) != kind.subject_format(wanted);
+    let named = |subject: &str| (kind.subject.without_ids)(subject);
+    let same_names = match (named(text), named(wanted)) {
+        (Some(seen), Some(named)) if matches!(expected, Scalar::Prefix(_)) => seen.starts_with(&named),
+        (Some(seen), Some(named)) => seen == named,
+        _ => false,
+    };
+    (other_format && same_names).then_some(Near::SubjectFormat)
 }

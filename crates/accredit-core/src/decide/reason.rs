@@ -7,6 +7,8 @@ use crate::expr::EvalFault;
 pub enum Reason {
     /// The provider, or the project that owns it, is disabled.
     ProviderDisabled,
+    /// The evidence is bound to a key (RFC 7800 `cnf`), and nothing proves that its presenter holds it.
+    ProofMissing,
     /// The request names a mapping that does not exist for this provider.
     MappingUnknown,
     /// The request names a service account that does not exist.
@@ -51,8 +53,9 @@ pub struct Denial {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 16] = [
         Reason::ProviderDisabled,
+        Reason::ProofMissing,
         Reason::MappingUnknown,
         Reason::AccountUnknown,
         Reason::AccountDisabled,
@@ -73,6 +76,7 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         match self {
             Reason::ProviderDisabled => "provider-disabled",
+            Reason::ProofMissing => "proof-missing",
             Reason::MappingUnknown => "mapping-unknown",
             Reason::AccountUnknown => "service-account-unknown",
             Reason::AccountDisabled => "service-account-disabled",
@@ -99,7 +103,8 @@ impl Reason {
             | Reason::AccountUnknown
             | Reason::AccountDisabled
             | Reason::NoMappingMatched => Reason::NoMappingMatched.code(),
-            Reason::MappingsAmbiguous
+            Reason::ProofMissing
+            | Reason::MappingsAmbiguous
             | Reason::AccountRequired
             | Reason::NothingGranted
             | Reason::TargetUnknown
@@ -120,6 +125,7 @@ impl Reason {
             | Reason::AccountUnknown
             | Reason::AccountDisabled
             | Reason::NoMappingMatched => "no mapping allows this token what was asked for",
+            Reason::ProofMissing => "the subject token is bound to a key, and no proof of that key was shown",
             Reason::MappingsAmbiguous => "more than one mapping matches this token",
             Reason::AccountRequired => "the request must name a service account",
             Reason::NothingGranted => "the service account has no permission on any API",

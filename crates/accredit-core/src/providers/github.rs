@@ -32,6 +32,7 @@ pub static GITHUB: ProviderKind = ProviderKind {
             SubjectFormat { name: "classic", fits: is_classic },
         ],
         pins: subject_pins,
+        without_ids,
     },
     // Documented as five minutes; tokens of six hours have been seen published.
     max_token_lifetime: Duration::from_secs(6 * 3600),
@@ -41,7 +42,7 @@ pub static GITHUB: ProviderKind = ProviderKind {
     dangers: &[
         "Every repository on GitHub shares one issuer: a mapping without an owner or repository trusts all of them.",
         "Names are reused after a rename or deletion; `repository_id` and `repository_owner_id` are not.",
-        "`ref`, `workflow`, `environment` and `event_name` are chosen by whoever can push; alone they pin nothing.",
+        "`ref`, `workflow` and `environment` are chosen by whoever can push; alone they pin nothing.",
         "`pull_request_target`, `workflow_run` and `issue_comment` run with the base repository's identity on behalf of strangers.",
         "A self-hosted runner keeps what earlier jobs left: match `runner_environment` if that matters.",
     ],
@@ -60,7 +61,7 @@ static CLAIMS: &[ClaimFact] = &[
     claim("enterprise_id", Permanent, Text),
     claim("environment", Chosen, Text),
     claim("environment_node_id", Permanent, Text),
-    claim("event_name", Chosen, Text),
+    claim("event_name", Circumstance, Text),
     claim("exp", Circumstance, Shape::Any),
     claim("head_ref", Chosen, Text),
     claim("iat", Circumstance, Shape::Any),
@@ -113,6 +114,17 @@ fn is_classic(subject: &str) -> bool {
         Some(is_plain(owner) && is_plain(repository))
     };
     parts().unwrap_or(false)
+}
+
+/// `repo:OWNER@ID/REPO@ID:REST` as `repo:OWNER/REPO:REST`, and the classic form as it is.
+fn without_ids(subject: &str) -> Option<String> {
+    if is_classic(subject) {
+        return Some(subject.to_owned());
+    }
+    let (owner, rest) = subject.strip_prefix("repo:").filter(|_| is_immutable(subject))?.split_once('/')?;
+    let (repository, rest) = rest.split_once(':')?;
+    let name = |part: &str| part.split('@').next().unwrap_or(part).to_owned();
+    Some(format!("repo:{}/{}:{rest}", name(owner), name(repository)))
 }
 
 fn is_plain(part: &str) -> bool {

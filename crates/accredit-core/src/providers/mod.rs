@@ -65,13 +65,13 @@ pub struct ClaimFact {
 /// Whether a claim's value can come to mean somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Whoever starts the job chooses it: a branch, an event. Never enough by itself.
+    /// Whoever starts the job chooses it: a branch, an environment. Never enough by itself.
     Chosen,
     /// A name: it can be given up and taken by somebody else.
     Reassignable,
     /// An id that is never used again.
     Permanent,
-    /// A fact about the run that identifies nobody.
+    /// A fact about the run that identifies nobody: its event, its runner.
     Circumstance,
 }
 
@@ -91,6 +91,9 @@ pub struct SubjectGrammar {
     pub formats: &'static [SubjectFormat],
     /// How firmly an expected `sub` pins the tenant.
     pub pins: fn(&Scalar) -> Pin,
+    /// A subject without the ids in it, so that formats with and without them can be compared; `None` where it fits no
+    /// format that has names.
+    pub without_ids: fn(&str) -> Option<String>,
 }
 
 /// One way to write `sub`.

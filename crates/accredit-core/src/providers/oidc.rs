@@ -14,7 +14,7 @@ pub static OIDC: ProviderKind = ProviderKind {
     claims: CLAIMS,
     anchors: &["sub"],
     tenancy: &[],
-    subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open },
+    subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open, without_ids: |_| None },
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
@@ -28,7 +28,7 @@ pub static OIDC: ProviderKind = ProviderKind {
 
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Standing::Circumstance, Shape::Any),
-    claim("azp", Standing::Circumstance, Shape::Text),
+    claim("azp", Standing::Reassignable, Shape::Text),
     claim("exp", Standing::Circumstance, Shape::Any),
     claim("iat", Standing::Circumstance, Shape::Any),
     claim("iss", Standing::Circumstance, Shape::Text),

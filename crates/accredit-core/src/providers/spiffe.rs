@@ -21,6 +21,7 @@ pub static SPIFFE: ProviderKind = ProviderKind {
     subject: SubjectGrammar {
         formats: &[SubjectFormat { name: "SPIFFE ID", fits: |subject| subject.starts_with("spiffe://") }],
         pins: subject_pins,
+        without_ids: |_| None,
     },
     max_token_lifetime: Duration::from_secs(3600),
     // JWT-SVID section 2: no EdDSA.

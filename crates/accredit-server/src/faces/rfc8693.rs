@@ -83,6 +83,7 @@ fn error(cause: Cause) -> WireError {
             Reason::TargetUnknown | Reason::TargetRequired | Reason::TargetReserved => WireError::new(400, "invalid_target"),
             Reason::ScopeNotGranted => WireError::new(400, "invalid_scope"),
             Reason::ProviderDisabled
+            | Reason::ProofMissing
             | Reason::MappingUnknown
             | Reason::AccountUnknown
             | Reason::AccountDisabled

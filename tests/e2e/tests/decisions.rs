@@ -1,0 +1,222 @@
+//! Every answer can be asked about later, and every question can be asked beforehand.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use accredit_e2e::claims::{job_with, said, token};
+use accredit_e2e::issuer::{Issuer, now};
+use accredit_e2e::resources;
+use accredit_e2e::server::{Home, Server};
+use serde_json::{Value, json};
+
+/// A home, an issuer whose keys are uploaded, and a server with the usual resources.
+fn served() -> (Home, Issuer, Server) {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    (home, issuer, server)
+}
+
+fn count(server: &Server) -> usize {
+    let list = server.accredit(["audit", "list", "--limit", "1000", "-o", "json"]).ended(0).json();
+    list["records"].as_array().unwrap().len()
+}
+
+fn decision(server: &Server, id: &str) -> Value {
+    server.accredit(["decision", id, "-o", "json"]).ended(0).json()
+}
+
+#[test]
+fn an_allowed_exchange_is_told_by_its_id_which_is_the_tokens() {
+    let (_home, issuer, server) = served();
+    let answer = server.exchange(&token(&issuer, &json!({})), &[]);
+    let claims = said(&answer.access_token());
+    let id = claims["jti"].as_str().unwrap();
+    assert_eq!((id, answer.header("request-id"), answer.member("decision_id").as_str()), (&*answer.decision(), Some(id), id));
+    let told = decision(&server, id);
+    assert_eq!((&told["verdict"], &told["serviceAccount"], &told["api"]), (&json!("allow"), &json!("ci/web"), &json!("shop/payments")));
+    assert_eq!((&told["permissions"], &told["lifetime"], &told["provider"]), (&json!(["payments.read"]), &json!(900), &json!("github")));
+    assert_eq!(told["claims"]["repository_id"], "123");
+    let text = server.accredit(["decision", id]).ended(0).stdout;
+    assert!(text.starts_with("allowed  ci/web   shop/payments   payments.read   15m   dec_"), "{text}");
+}
+
+/// The caller hears a code and an id, the operator everything, and a fix that works.
+#[test]
+fn a_refused_exchange_is_explained_with_a_fix_that_works() {
+    let (home, issuer, server) = served();
+    let dev = || token(&issuer, &json!({"ref": "refs/heads/dev"}));
+    let refused = server.exchange(&dev(), &[]);
+    assert_eq!((refused.status, refused.member("reason").as_str()), (400, "no-mapping-matched"));
+    for name in ["refs/heads", "web-main", "acme", "123"] {
+        assert!(!refused.text().contains(name), "{}", refused.text());
+    }
+    let told = decision(&server, &refused.decision());
+    let clauses = told["considered"][0]["clauses"].as_array().unwrap();
+    let fallen: Vec<_> = clauses.iter().filter(|clause| clause["outcome"] != "held").collect();
+    assert_eq!(fallen, [&json!({"clause": "ref", "outcome": "failed", "seen": "refs/heads/dev", "expected": "refs/heads/main"})]);
+    let text = server.accredit(["decision", &refused.decision()]).ended(0).stdout;
+    assert!(text.contains("ci/web-main: `ref` is refs/heads/dev, expected refs/heads/main\n"), "{text}");
+
+    let fix = home.write("fix.yaml", told["fix"].as_str().unwrap());
+    server.accredit(["apply", "-f", fix.to_str().unwrap()]).ended(0);
+    assert_eq!(server.exchange(&dev(), &[]).status, 200);
+}
+
+/// L23: a question issues, spends, fetches and records nothing.
+#[test]
+fn explain_answers_like_an_exchange_and_leaves_no_trace() {
+    let (home, issuer, server) = served();
+    let before = count(&server);
+    let good = home.write("token", &format!("{}\n", token(&issuer, &json!({}))));
+    let bad = home.write("bad", &token(&issuer, &json!({"ref": "refs/heads/dev"})));
+    let (good, bad) = (good.to_str().unwrap(), bad.to_str().unwrap());
+    let explain = |arguments: &[&str], code: i32| {
+        let arguments = [&["explain", "-o", "json"], arguments].concat();
+        server.accredit(arguments).ended(code).json()
+    };
+
+    let told = explain(&["--token", good, "--service-account", "ci/web"], 0);
+    assert_eq!((&told["verdict"], &told["standing"], told.get("decision")), (&json!("allow"), &json!("verified"), None));
+    let told = explain(&["--token", bad], 3);
+    assert_eq!((&told["reason"], &told["standing"]), (&json!("no-mapping-matched"), &json!("verified")));
+    assert!(told["fix"].as_str().unwrap().contains("refs/heads/dev"), "{told}");
+
+    let claims = home.write("claims.json", r#"{"ref": "refs/heads/dev"}"#);
+    let told = explain(&["--token", good, "--claims", claims.to_str().unwrap()], 3);
+    assert_eq!((&told["reason"], &told["standing"]), (&json!("no-mapping-matched"), &json!("typed-in")));
+    let mut whole = job_with(&issuer, &json!({"environment": "prod"}));
+    let claims = home.write("whole.json", &whole.to_string());
+    let told = explain(&["--claims", claims.to_str().unwrap()], 0);
+    assert_eq!((&told["verdict"], &told["standing"]), (&json!("allow"), &json!("typed-in")));
+    whole["iss"] = json!("https://nobody.test");
+    let claims = home.write("whole.json", &whole.to_string());
+    server.accredit(["explain", "--claims", claims.to_str().unwrap()]).ended(1);
+    let told = explain(&["--claims", claims.to_str().unwrap(), "--provider", "github"], 3);
+    assert_eq!(told["reason"], "issuer-mismatch");
+
+    assert_eq!(count(&server), before, "a question was recorded");
+    assert_eq!(decision_of_nobody(&server), 1);
+}
+
+fn decision_of_nobody(server: &Server) -> i32 {
+    let ran = server.accredit(["decision", &format!("dec_{}", "0".repeat(32))]);
+    assert!(ran.stderr.contains("is not known"), "{}", ran.stderr);
+    ran.code.unwrap()
+}
+
+/// A token judged at another time: expired by then, or not valid yet.
+#[test]
+fn explain_judges_at_the_time_that_it_is_told() {
+    let (home, issuer, server) = served();
+    let file = home.write("token", &token(&issuer, &json!({"exp": 1_900_000_600, "iat": 1_900_000_000, "nbf": 1_900_000_000})));
+    for (at, verdict, reason) in [
+        ("2030-03-17T17:46:50Z", "allow", Value::Null),
+        ("2030-03-17T17:56:40Z", "deny", json!("expired")),
+        ("2030-03-17T17:45:00Z", "deny", json!("not-yet-valid")),
+    ] {
+        let told = server.accredit(["explain", "-o", "json", "--token", file.to_str().unwrap(), "--at", at]).json();
+        assert_eq!((&told["verdict"], &told["reason"], &told["at"]), (&json!(verdict), &reason, &json!(at)), "{told}");
+    }
+    assert_eq!(server.exchange(&std::fs::read_to_string(file).unwrap(), &[]).status, 400, "an explanation moved the clock");
+    server.accredit(["explain", "--token", "token", "--at", "tomorrow"]).ended(2);
+}
+
+/// Explain fetches nothing: where no key is at hand, the claims count as typed in.
+#[test]
+fn explain_about_a_key_that_is_not_cached_fetches_nothing() {
+    let served = Issuer::serve();
+    let home = Home::new();
+    let server = home.start();
+    server.apply(&resources::discovered(&served.issuer));
+    let file = home.write("token", &token(&served.issuer, &json!({})));
+    let ask = || server.accredit(["explain", "-o", "json", "--token", file.to_str().unwrap()]).ended(0).json();
+    assert_eq!(ask()["standing"], "key-not-cached");
+    assert_eq!(served.fetches(), 0);
+    server.exchange(&token(&served.issuer, &json!({})), &[]).access_token();
+    assert_eq!((ask()["standing"].as_str(), served.fetches()), (Some("verified"), 1));
+}
+
+/// B01, C01, A12: whoever nobody vouches for is explained from memory, never from the disk, and counted.
+#[test]
+fn unverified_refusals_are_explained_until_the_server_ends() {
+    let (home, issuer, server) = served();
+    let before = count(&server);
+    let mut forged = token(&issuer, &json!({}));
+    forged.replace_range(forged.len() - 4.., "AAAA");
+    let forged = server.exchange(&forged, &[("service_account_id", "ci/web")]).decision();
+    let slash = server.exchange(&token(&issuer, &json!({"iss": "https://ci.test/"})), &[]).decision();
+    let rubbish = server.exchange("rubbish", &[]).decision();
+    let expired = server.exchange(&token(&issuer, &json!({"iat": now() - 600, "exp": now() - 60})), &[]).decision();
+    assert_eq!(count(&server), before + 1, "only the expired token was vouched for");
+
+    let told = decision(&server, &forged);
+    assert_eq!((&told["reason"], &told["standing"]), (&json!("bad-signature"), &json!("not-verified")));
+    assert_eq!((&told["provider"], &told["serviceAccount"], told.get("claims")), (&json!("github"), &json!("ci/web"), None));
+    let told = decision(&server, &slash);
+    assert_eq!(told["reason"], "issuer-unknown");
+    assert!(told["hint"].as_str().unwrap().contains("slash"), "{told}");
+    assert_eq!(decision(&server, &rubbish)["reason"], "malformed");
+    let recorded = decision(&server, &expired);
+    assert_eq!((&recorded["reason"], &recorded["standing"]), (&json!("expired"), &json!("verified")));
+
+    assert!(server.stop().success());
+    let server = home.start();
+    for id in [&forged, &slash, &rubbish] {
+        let ran = server.accredit(["decision", id]).ended(1);
+        let expected = format!("error: decision `{id}` is not known; refusals of unverified tokens are kept for a while only\n");
+        assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
+    }
+    assert_eq!(decision(&server, &expired), recorded);
+    let list = server.accredit(["audit", "list", "-o", "json"]).ended(0).json();
+    let counted = list["records"].as_array().unwrap().iter().find(|record| record["event"] == "refusals-counted").unwrap();
+    let rows = counted["detail"]["detail"]["refused"].as_array().unwrap();
+    let reasons: Vec<_> = rows.iter().map(|row| (row["reason"].as_str().unwrap(), row["count"].as_u64().unwrap(), &row["source"])).collect();
+    let source = json!("127.0.0.1");
+    assert_eq!(reasons, [("issuer-unknown", 1, &source), ("malformed", 1, &source), ("bad-signature", 1, &source)]);
+}
+
+#[test]
+fn the_log_is_listed_shown_verified_and_outlives_the_process() {
+    let (home, issuer, server) = served();
+    let allowed = server.exchange(&token(&issuer, &json!({})), &[]).decision();
+    let denied = server.exchange(&token(&issuer, &json!({"ref": "refs/heads/dev"})), &[("service_account_id", "ci/web")]).decision();
+    let told: Vec<_> = [&allowed, &denied].map(|id| decision(&server, id)).into();
+
+    let list = server.accredit(["audit", "list", "-o", "json"]).ended(0).json();
+    let records = list["records"].as_array().unwrap();
+    let ids: Vec<_> = records.iter().take(2).map(|record| record["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&denied, &allowed], "newest first");
+    let events: Vec<_> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["exchange-denied", "exchange-allowed", "resources-applied", "server-started", "key-made", "key-made"]);
+
+    let mut paged = Vec::new();
+    let mut before: Option<String> = None;
+    loop {
+        let mut arguments = vec!["audit", "list", "-o", "json", "--limit", "2"];
+        if let Some(before) = &before {
+            arguments.extend(["--before", before]);
+        }
+        let page = server.accredit(arguments).ended(0).json();
+        paged.extend(page["records"].as_array().unwrap().clone());
+        match page["next"].as_str() {
+            Some(next) => before = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    assert_eq!(&paged, records);
+
+    let shown = server.accredit(["audit", "show", &denied, "-o", "json"]).ended(0).json();
+    assert_eq!((&shown["detail"]["reason"], &shown["detail"]["askedServiceAccount"]), (&json!("no-mapping-matched"), &json!("ci/web")));
+    let applied = records[2]["id"].as_str().unwrap();
+    let shown = server.accredit(["audit", "show", applied, "-o", "json"]).ended(0).json();
+    assert_eq!(shown["detail"]["detail"]["changes"].as_array().unwrap().len(), 7);
+    assert!(server.stop().success());
+
+    let server = home.start();
+    assert_eq!([&allowed, &denied].map(|id| decision(&server, id)).to_vec(), told);
+    let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
+    assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(2), &json!([])));
+    assert!(verified["heads"].as_u64().unwrap() >= 1 && verified["records"].as_u64().unwrap() >= 7, "{verified}");
+    server.accredit(["audit", "show", &format!("dec_{}", "0".repeat(32))]).ended(1);
+    server.accredit(["decision", "dec_1"]).ended(2);
+}
