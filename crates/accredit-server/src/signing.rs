@@ -6,14 +6,14 @@ use accredit_core::model::Signing as Algorithms;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::PublicKey;
 use accredit_id::time::Timestamp;
-use accredit_store::audit::{Head, SignedHead};
+use accredit_store::audit::SignedHead;
 use accredit_store::{Chain, KeyChange, KeyDeed, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
 
 use crate::config::KeyEncryption;
 use crate::keys::{EncryptionKeyFault, KeyEncryptionKey, KeyPurpose, KeyRing, KeyState, RingFault, SigningFault, SigningKey};
-use crate::record::{self, RecordFault, Recorder, StoreWork};
+use crate::record::{self, RecordFault, Recorder, SignHead, StoreWork};
 
 /// The keys in force and what verifiers see of them.
 pub(crate) struct Signing {
@@ -108,13 +108,13 @@ impl Signing {
     }
 
     /// Signs heads of the audit chain.
-    pub(crate) fn head_signer(&self) -> Arc<dyn Fn(&Head) -> Option<SignedHead> + Send + Sync> {
+    pub(crate) fn head_signer(&self) -> SignHead {
         let keys = Arc::clone(&self.keys);
         Arc::new(move |head| {
             let keys = keys.load();
             let key = keys.ring.audit()?;
             let signature = key.signature(&head.message()).ok()?;
-            Some(SignedHead { head: head.clone(), key_id: key.id().to_owned(), signature })
+            Some(SignedHead { head: *head, key_id: key.id().to_owned(), signature })
         })
     }
 

@@ -64,7 +64,7 @@ fn ids_are_kept_when_a_server_is_rebuilt() {
     let id = exported.split("name: ci/web\nid: ").nth(1).unwrap().lines().next().unwrap();
     let stolen = format!("kind: ServiceAccount\nname: ci/other\nid: {id}\n");
     let ran = rebuilt.accredit_with(["apply", "-f", "-"], &stolen).ended(1);
-    assert!(ran.stderr.contains(&format!("stdin:3 `{id}` belongs to service-account `ci/web`")), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: stdin:3 ") && ran.stderr.contains(&format!("`{id}` belongs to service-account `ci/web`")), "{}", ran.stderr);
     let renumbered = "kind: ServiceAccount\nname: ci/web\nid: sa_00000000000000000000000009\n";
     rebuilt.accredit_with(["apply", "-f", "-"], renumbered).ended(1);
     assert_eq!(export(&rebuilt), exported);
@@ -95,13 +95,13 @@ fn a_faulty_set_is_refused_whole_with_file_and_line() {
     home.write("good.yaml", "kind: Project\nname: new\n---\nkind: ServiceAccount\nname: new/one\n");
     home.write(
         "bad.yaml",
-        "kind: Mapping\nname: new/loose\nspec:\n  provider: github\n  serviceAccount: new/one\n  match:\n    ref: refs/heads/main\n\
+        "kind: Mapping\nname: new/loose\nspec:\n  provider: github\n  serviceAccount: new/one\n  match: {ref: refs/heads/main}\n\
          ---\nkind: Mapping\nname: new/typed\nspec:\n  provider: github\n  serviceAccount: new/one\n  match:\n    repository_id: 123\n\
          ---\nkind: Grant\nname: shop/new\nspec: {api: shop/payments, to: new/nobody, permissions: [payments.read]}\n",
     );
     let path = |name: &str| home.path(name).display().to_string();
     let ran = server.accredit(["apply", "-f", &path("good.yaml"), "-f", &path("bad.yaml")]).ended(1);
-    for (line, words) in [(6, "does not pin"), (15, "`repository_id` is a number"), (19, "`new/nobody` does not exist")] {
+    for (line, words) in [(6, "does not pin"), (14, "`repository_id` is a number"), (18, "`new/nobody` does not exist")] {
         let place = format!("error: {}:{line} ", path("bad.yaml"));
         assert!(ran.stderr.lines().any(|said| said.starts_with(&place) && said.contains(words)), "{place}{words} in\n{}", ran.stderr);
     }

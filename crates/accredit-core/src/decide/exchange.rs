@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 
 use super::clause::holds;
@@ -65,7 +66,8 @@ pub fn exchange<S>(
     let permissions = permissions(ask, reach, mapping, account)?;
     let api = reach.api.as_api().ok_or_else(|| Denial::new(Reason::TargetUnknown, "the target is no API"))?;
     let expires_at = expiry(ask, facts, mapping, account, api.max_lifetime.map(|most| most.duration()), limits, now)?;
-    if mapping.replay == Replay::Once && facts.raw().get("jti").is_none() {
+    let has_name = matches!(facts.raw().get("jti"), Some(Json::String(name)) if !name.is_empty());
+    if mapping.replay == Replay::Once && !has_name {
         return Err(Denial::new(Reason::TokenIdMissing, format!("token has no `jti`, mapping `{}` says `replay: once`", resource.name)));
     }
     Ok(Terms {
@@ -114,7 +116,9 @@ fn the_one_match<'w, S>(
     let mut second: Option<&Arc<Resource>> = None;
     let mut judge = |candidate: &'w Arc<Resource>| {
         let Some(mapping) = candidate.as_mapping() else { return };
+        // A project's own provider serves that project alone (F23); the plan sees to it, and so does this.
         let counts = mapping.provider == provider.id
+            && (provider.project.is_none() || provider.project == candidate.project)
             && account.is_none_or(|account| mapping.account == account)
             && second.is_none()
             && first.is_none_or(|first| first.id != candidate.id)
@@ -147,7 +151,20 @@ fn the_one_match<'w, S>(
             Some(mapping) => Ok((one, mapping)),
             None => Err(Denial::new(Reason::NoMappingMatched, "no mapping matches")),
         },
-        (None, _) => Err(Denial::new(Reason::NoMappingMatched, format!("no enabled mapping of provider `{}` matches", provider.name))),
+        (None, _) => Err(none_matched(ask, account, provider, world)),
+    }
+}
+
+/// No mapping matched; the one that was named may lead elsewhere.
+fn none_matched(ask: &Ask<'_>, account: Option<Id>, provider: &Resource, world: &World) -> Denial {
+    let name = |id: Id| world.by_id(id).map(|resource| resource.name.as_str()).unwrap_or_default();
+    let named = ask.mapping.and_then(|text| world.find(Kind::Mapping, text)).and_then(|named| Some((named, named.as_mapping()?.account)));
+    match (named, account) {
+        (Some((named, leads_to)), Some(asked)) if leads_to != asked => {
+            Denial::new(Reason::NoMappingMatched, format!("mapping `{}` leads to `{}`, not to `{}`", named.name, name(leads_to), name(asked)))
+                .hint("name one of the two, not both")
+        }
+        _ => Denial::new(Reason::NoMappingMatched, format!("no enabled mapping of provider `{}` matches", provider.name)),
     }
 }
 
@@ -165,7 +182,7 @@ fn usable_account(id: Id, world: &World) -> Result<(&Arc<Resource>, &Arc<Resourc
 }
 
 /// The one API that the token is for.
-fn target<'r, 'w>(
+pub(super) fn target<'r, 'w>(
     ask: &Ask<'_>,
     reach: &'r [Reach<'w>],
     mapping: &Mapping,
@@ -259,11 +276,17 @@ fn expiry<S>(
     });
     let ends = by_evidence.map_or(by_policy, |evidence| evidence.min(by_policy));
     let left = ends.seconds_since(now);
-    if left < SHORTEST {
-        return Err(Denial::new(Reason::TooLittleTimeLeft, format!("{left} s are left, a token needs at least {SHORTEST} s"))
-            .hint("fetch a fresh subject token for each step"));
+    let denial = |what: String| Err(Denial::new(Reason::TooLittleTimeLeft, what));
+    let fresh = "fetch a fresh subject token for each step";
+    match facts.expires_at() {
+        // Whatever may outlive it, evidence that has ended proves nothing (D02).
+        Some(end) if end <= now => denial(format!("token expired {} s ago", now.seconds_since(end))).map_err(|denial| denial.hint(fresh)),
+        _ if left >= SHORTEST => Ok(ends),
+        _ if ends < by_policy => {
+            denial(format!("token ends in {left} s, a token made from it needs at least {SHORTEST} s")).map_err(|denial| denial.hint(fresh))
+        }
+        _ => denial(format!("lifetime is {left} s, a token needs at least {SHORTEST} s")),
     }
-    Ok(ends)
 }
 
 /// A token that lives shorter than this, in seconds, is dead before it is used.

@@ -9,7 +9,8 @@ use accredit_id::time::Timestamp;
 use super::clause::holds;
 use super::exchange::{Ask, Limits, exchange, named_account};
 use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
-use super::{Denial, Reason, Terms, fix, near, reason};
+use super::fix::{self, Asked};
+use super::{Denial, Reason, Terms, near, reason};
 use crate::expr::Outcome;
 use crate::facts::{Facts, Seen};
 use crate::model::{Clause, Id, Kind, Mapping, Resource};
@@ -44,7 +45,7 @@ pub fn explain<S>(
     nearby.truncate(MOST);
     let fix = match &verdict {
         Ok(_) => None,
-        Err(denial) => fix::smallest(denial.reason, ask, facts, provider, world, &nearby),
+        Err(denial) => fix::smallest(denial.reason, &Asked { ask, facts, provider, world, limits, now }, &nearby),
     };
     Explained { verdict, considered: nearby.into_iter().map(|(trace, _)| trace).collect(), fix }
 }
@@ -61,8 +62,11 @@ impl<S> Explained<S> {
         let plain = || (denial.operator.clone(), denial.hint.clone());
         let Some(nearest) = nearest else { return plain() };
         if !nearest.enabled && nearest.distance() == 0 {
-            let hint = format!("accredit mapping enable {}", nearest.mapping);
-            return (format!("mapping `{}` would match, but it is disabled", nearest.mapping), Some(hint));
+            let mapping = &nearest.mapping;
+            return match &nearest.disabled_project {
+                Some(project) => (format!("mapping `{mapping}` would match, but project `{project}` is disabled"), Some(format!("accredit project enable {project}"))),
+                None => (format!("mapping `{mapping}` would match, but it is disabled"), Some(format!("accredit mapping enable {mapping}"))),
+            };
         }
         let Some(clause) = nearest.first_failed() else { return plain() };
         let hint = clause.near.map(|near| near.hint().to_owned());
@@ -126,7 +130,15 @@ fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world:
         }));
     }
     let matched = clauses.iter().all(|clause| clause.verdict == ClauseVerdict::Held) && !clauses.is_empty();
-    MappingTrace { mapping: resource.name.to_string(), id: resource.id.to_string(), enabled: world.enabled(resource.id).is_some(), matched, clauses }
+    let project = resource.project.and_then(|project| world.by_id(project)).filter(|project| !project.enabled);
+    MappingTrace {
+        mapping: resource.name.to_string(),
+        id: resource.id.to_string(),
+        enabled: world.enabled(resource.id).is_some(),
+        disabled_project: project.map(|project| project.name.to_string()),
+        matched,
+        clauses,
+    }
 }
 
 fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTrace {

@@ -7,8 +7,10 @@ pub struct MappingTrace {
     pub mapping: String,
     /// Its id.
     pub id: String,
-    /// Whether it is enabled.
+    /// Whether it is enabled, and so is its project.
     pub enabled: bool,
+    /// Its project, where that is what is disabled.
+    pub disabled_project: Option<String>,
     /// Whether all of its clauses hold.
     pub matched: bool,
     /// Every clause.

@@ -1,9 +1,12 @@
 //! Compiling a provider.
 
+use std::sync::Arc;
+
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
 use super::rules::{Context, program, within};
+use crate::expr::Program;
 use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;
@@ -152,7 +155,7 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
     Ok(())
 }
 
-fn attributes(spec: &ProviderSpec, world: &World) -> Result<Vec<(std::sync::Arc<str>, std::sync::Arc<crate::expr::Program>)>, Fault> {
+fn attributes(spec: &ProviderSpec, world: &World) -> Result<Attributes, Fault> {
     if spec.attributes.len() > MAX_ATTRIBUTES {
         return Err(Fault::at("spec.attributes", format!("{} attributes, at most {MAX_ATTRIBUTES} are allowed", spec.attributes.len())));
     }
@@ -168,6 +171,9 @@ fn attributes(spec: &ProviderSpec, world: &World) -> Result<Vec<(std::sync::Arc<
         })
         .collect()
 }
+
+/// Names and compiled expressions.
+type Attributes = Vec<(Arc<str>, Arc<Program>)>;
 
 const MAX_ATTRIBUTES: usize = 50;
 /// 49 hours: the longest that any known platform issues (Modal, 48 hours).

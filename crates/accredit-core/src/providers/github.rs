@@ -116,15 +116,16 @@ fn is_classic(subject: &str) -> bool {
     parts().unwrap_or(false)
 }
 
-/// `repo:OWNER@ID/REPO@ID:REST` as `repo:OWNER/REPO:REST`, and the classic form as it is.
+/// `repo:OWNER@ID/REPO@ID:REST` as `repo:OWNER/REPO:REST`, and the classic form as it is; also what either begins with.
 fn without_ids(subject: &str) -> Option<String> {
-    if is_classic(subject) {
-        return Some(subject.to_owned());
-    }
-    let (owner, rest) = subject.strip_prefix("repo:").filter(|_| is_immutable(subject))?.split_once('/')?;
-    let (repository, rest) = rest.split_once(':')?;
-    let name = |part: &str| part.split('@').next().unwrap_or(part).to_owned();
-    Some(format!("repo:{}/{}:{rest}", name(owner), name(repository)))
+    let (owner, rest) = subject.strip_prefix("repo:")?.split_once('/')?;
+    let (repository, rest) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+    let name = |part: &str| match part.rsplit_once('@') {
+        Some((name, _)) if has_id(part) => Some(name.to_owned()),
+        None if part.is_empty() || is_plain(part) => Some(part.to_owned()),
+        _ => None,
+    };
+    Some(format!("repo:{}/{}{rest}", name(owner)?, name(repository)?))
 }
 
 fn is_plain(part: &str) -> bool {

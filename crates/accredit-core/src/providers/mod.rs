@@ -91,8 +91,8 @@ pub struct SubjectGrammar {
     pub formats: &'static [SubjectFormat],
     /// How firmly an expected `sub` pins the tenant.
     pub pins: fn(&Scalar) -> Pin,
-    /// A subject without the ids in it, so that formats with and without them can be compared; `None` where it fits no
-    /// format that has names.
+    /// A subject, or what one begins with, without the ids in it, so that formats with and without them can be compared;
+    /// `None` where it is not written in names.
     pub without_ids: fn(&str) -> Option<String>,
 }
 

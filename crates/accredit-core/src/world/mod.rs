@@ -152,9 +152,13 @@ impl World {
         self.referrers(provider).filter(|resource| resource.kind() == Kind::Mapping)
     }
 
-    /// The mappings that share an anchor value with this one, or have none, and lead to the same account.
+    /// The mappings from the same provider to the same account. Where there are more than can be looked at, those that
+    /// share an anchor value with this one, or have none.
     pub fn neighbours<'w>(&'w self, mapping: &Mapping) -> Vec<&'w Arc<Resource>> {
-        let Some(place) = mapping.anchor else { return self.route(mapping.provider, mapping.account).take(MAX_NEIGHBOURS).collect() };
+        let route = self.routes.get(&(mapping.provider, mapping.account)).map_or(0, Vec::len);
+        let Some(place) = mapping.anchor.filter(|_| route > MAX_NEIGHBOURS) else {
+            return self.route(mapping.provider, mapping.account).take(MAX_NEIGHBOURS).collect();
+        };
         let mut ids: Vec<Id> = Vec::new();
         for key in anchor_keys(mapping.provider, &mapping.clauses[place]) {
             let targets = self.anchors.get(&key).into_iter().flatten();
@@ -167,7 +171,7 @@ impl World {
         ids.into_iter().take(MAX_NEIGHBOURS).filter_map(|id| self.by_id(id)).collect()
     }
 
-    /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' ids.
+    /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' names.
     pub fn reach(&self, account: Id) -> Vec<Reach<'_>> {
         let mut reach: Vec<Reach<'_>> = Vec::new();
         for grant in self.grants.get(&account).into_iter().flatten().filter_map(|id| self.enabled(*id)) {
@@ -189,7 +193,7 @@ impl World {
             reach.permissions.sort_unstable();
             reach.permissions.dedup();
         }
-        reach.sort_unstable_by_key(|reach| reach.api.id);
+        reach.sort_unstable_by(|one, two| one.api.name.cmp(&two.api.name));
         reach
     }
 

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 
 use super::RequestFault;
+use super::params::Pair;
 
 /// The pairs of a form body, in their order.
-pub(super) fn pairs(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, RequestFault> {
+pub(super) fn pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, RequestFault> {
     let mut pairs = Vec::with_capacity(8);
     let mut rest = body;
     while !rest.is_empty() {

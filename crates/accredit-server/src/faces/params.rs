@@ -16,9 +16,12 @@ pub(crate) enum Media {
     Json,
 }
 
+/// A parameter's name and value.
+pub(super) type Pair<'b> = (Cow<'b, str>, Cow<'b, str>);
+
 /// The parameters, in the order of the request.
 pub(crate) struct Params<'b> {
-    pairs: Vec<(Cow<'b, str>, Cow<'b, str>)>,
+    pairs: Vec<Pair<'b>>,
 }
 
 impl Media {
@@ -68,7 +71,7 @@ impl<'b> Params<'b> {
     }
 }
 
-fn json_pairs(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, RequestFault> {
+fn json_pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, RequestFault> {
     let members = object(body, &LIMITS).map_err(|_| RequestFault::invalid("body-malformed", "the body is not a JSON object without repeated members"))?;
     let mut pairs = Vec::with_capacity(members.len());
     for (name, value) in members.iter() {

@@ -14,7 +14,6 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpListener, StartError> 
 
 /// Listens on a unix socket, mode 0600 in a folder of mode 0700. One that is left over from a process that ended is
 /// replaced; one that still answers is not.
-#[expect(clippy::disallowed_methods, reason = "making the socket's folder is this room's purpose")]
 pub(super) async fn unix(path: &Path) -> Result<UnixListener, StartError> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
     let fault = |cause| StartError::Listen { place: path.display().to_string(), cause };
