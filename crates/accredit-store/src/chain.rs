@@ -74,23 +74,20 @@ impl Chain {
     }
 
     /// Writes one batch in a statement that is a transaction of its own, while nothing was revoked after `decided_on`.
-    /// Gives the head; nothing when nothing was written, be it for a revocation or because the chain does not end here.
+    /// False when nothing was written, be it for a revocation or because the chain does not end here.
     pub(crate) async fn append_if_current(
         &mut self,
         connection: &mut Connection,
         batch: Batch,
         decided_on: i64,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let tail = Tail::after(&batch);
         self.in_doubt = Some(tail);
         let query = self.bind(sql::APPEND_BATCH_IF_CURRENT, batch).bind(decided_on);
-        let rows = query.fetch_all(connection).await.map_err(fault)?;
-        let Some(row) = rows.first() else {
-            self.in_doubt = None;
-            return Ok(None);
-        };
-        self.committed(tail);
-        sqlx::FromRow::from_row(row).map(Some).map_err(fault)
+        let done = query.execute(connection).await.map_err(fault)?;
+        let is_written = done.rows_affected() == 1;
+        self.committed(if is_written { tail } else { self.tail });
+        Ok(is_written)
     }
 
     /// What `append` wrote is committed.

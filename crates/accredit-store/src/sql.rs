@@ -80,8 +80,7 @@ pub(crate) const APPEND_BATCH_IF_CURRENT: &str = "\
 INSERT INTO audit_batch (chain, number, written_at, records, bytes, previous, hash, summary, erasable, body) \
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
 WHERE (SELECT coalesce(max(number), 0) FROM audit_batch WHERE chain = $1) + 1 = $2 \
-AND (SELECT revocation FROM head) <= $11 \
-RETURNING (SELECT seq FROM head), (SELECT revocation FROM head)";
+AND (SELECT revocation FROM head) <= $11";
 pub(crate) const NEXT_BATCH_NUMBER: &str = "SELECT min(number) FROM audit_batch WHERE chain = $1 AND number > $2";
 pub(crate) const BATCHES_BETWEEN: &str = "\
 SELECT number, written_at, records, bytes, previous, hash, summary, erasable, body FROM audit_batch \

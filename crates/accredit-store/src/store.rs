@@ -103,7 +103,7 @@ impl Store {
     /// a time. Gives how many; 0 when none is left. `now` must be a clock that is known to be right: behind one that
     /// runs ahead, spent evidence could be spent again.
     pub async fn purge_marks(&self, now: i64) -> Result<u64, StoreError> {
-        deeds::purge_marks(&mut *self.backend.writer().await, now).await
+        deeds::purge_marks(&mut self.backend.writer().await.connection, now).await
     }
 
     // --- The log.
@@ -111,12 +111,12 @@ impl Store {
     /// Opens the chain that this process writes, linked to the end of the one before, which it seals. `id` is 128 random
     /// bits.
     pub async fn open_chain(&self, id: ChainId, at: i64) -> Result<Chain, StoreError> {
-        deeds::open_chain(&mut *self.backend.writer().await, id, at).await
+        deeds::open_chain(&mut self.backend.writer().await.connection, id, at).await
     }
 
     /// Puts down a head ([`Chain::head`]) that was signed. A second one of the same place and key is left out.
     pub async fn write_head(&self, signed: &SignedHead) -> Result<(), StoreError> {
-        deeds::write_head(&mut *self.backend.writer().await, signed).await
+        deeds::write_head(&mut self.backend.writer().await.connection, signed).await
     }
 
     /// Records before a place, newest first, at most `limit`, such as `keep` says yes to.
@@ -154,7 +154,9 @@ impl Store {
         at: i64,
     ) -> Result<(), StoreError> {
         let mut record = Some(record);
-        while deeds::erase_values(&mut *self.backend.writer().await, chain, before, record.take(), at).await? {}
+        while deeds::erase_values(&mut self.backend.writer().await.connection, chain, before, record.take(), at).await?
+        {
+        }
         Ok(())
     }
 

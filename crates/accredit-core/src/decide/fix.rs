@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use accredit_id::json::Json;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use serde_json::{Value, json};

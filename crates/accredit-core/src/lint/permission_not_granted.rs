@@ -1,7 +1,7 @@
 //! A mapping that names a permission which no grant gives: a misspelling, or a grant that was forgotten.
 
 use super::{Finding, Rule, Severity};
-use crate::model::{MappingPermissions, Permission, Resource};
+use crate::model::{Id, MappingPermissions, Permission, Resource};
 use crate::world::World;
 
 pub(super) static RULE: Rule = Rule {
@@ -14,15 +14,19 @@ pub(super) static RULE: Rule = Rule {
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some(mapping) = resource.as_mapping() else { return Vec::new() };
     let reach = world.reach(mapping.account);
-    let given = |permission: &Permission| reach.iter().any(|reach| reach.permissions.contains(permission));
-    let named: Vec<&Permission> = match &mapping.permissions {
+    let given = |api: Option<Id>, permission: &Permission| {
+        reach.iter().any(|reach| api.is_none_or(|api| reach.api.id == api) && reach.permissions.contains(permission))
+    };
+    let missing: Vec<&Permission> = match &mapping.permissions {
         MappingPermissions::All => Vec::new(),
-        MappingPermissions::Only(list) => list.iter().collect(),
-        MappingPermissions::PerApi(apis) => apis.iter().flat_map(|(_, list)| list.iter()).collect(),
+        MappingPermissions::Only(list) => list.iter().filter(|permission| !given(None, permission)).collect(),
+        MappingPermissions::PerApi(apis) => {
+            apis.iter().flat_map(|(api, list)| list.iter().filter(|permission| !given(Some(*api), permission))).collect()
+        }
     };
     let account = world.by_id(mapping.account).map(|account| account.name.to_string()).unwrap_or_default();
-    let missing = named.into_iter().filter(|permission| !given(permission));
     missing
+        .into_iter()
         .map(|permission| {
             Finding::new("spec.permissions", format!("permission `{permission}` is not granted to `{account}`"))
                 .fix("the API's owner can: `accredit grant create ...`")

@@ -50,7 +50,9 @@ fn pin(clause: &Clause, provider: &Provider, tenancy: &[&str]) -> Pin {
     if !tenancy.contains(&&**name) {
         return Pin::Open;
     }
-    let by_name = provider.kind.claim(name).map_or(!name.ends_with("_id") && **name != *"sub", |fact| fact.standing != Standing::Permanent);
+    // Of a shared issuer without a kind of its own, only its claims of tenancy are known, and those that are ids say so.
+    let fact = provider.kind.claim(name).filter(|_| !provider.kind.tenancy.is_empty());
+    let by_name = fact.map_or(!name.ends_with("_id") && **name != *"sub", |fact| fact.standing != Standing::Permanent);
     let firm = |value: &Scalar| match value {
         Scalar::Text(_) | Scalar::Int(_) if by_name => Pin::ByName,
         Scalar::Text(_) | Scalar::Int(_) => Pin::Permanent,

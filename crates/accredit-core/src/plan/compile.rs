@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::rules::{Context, reference, unknown};
+use super::rules::{Context, max_lifetime, reference, unknown};
 use super::{mapping, provider};
 use crate::model::{
     Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource, Role,
@@ -25,7 +25,7 @@ pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, 
         Spec::Project(_) => Compiled::Project(Project),
         Spec::Provider(spec) => Compiled::Provider(Box::new(provider::compile(spec, id, name, world, context)?)),
         Spec::Role(spec) => Compiled::Role(role(spec, name, world)?),
-        Spec::ServiceAccount(spec) => Compiled::ServiceAccount(ServiceAccount { max_lifetime: spec.max_lifetime }),
+        Spec::ServiceAccount(spec) => Compiled::ServiceAccount(ServiceAccount { max_lifetime: max_lifetime(spec.max_lifetime)? }),
     };
     let body = canonical(&document.spec, world).to_string().into_boxed_str();
     Ok(Resource { id, project, name: document.name.clone(), enabled: document.enabled, revision, body, compiled })
@@ -53,7 +53,7 @@ fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<A
         audience: audience.into(),
         permissions: spec.permissions.as_slice().into(),
         signing: spec.signing,
-        max_lifetime: spec.max_lifetime,
+        max_lifetime: max_lifetime(spec.max_lifetime)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use accredit_id::json::Object;
 
-use super::rules::{program, reference, within};
+use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
     Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
@@ -31,7 +31,9 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         check_condition(condition, clauses.is_empty())?;
     }
     let anchor = anchor(&clauses, known, provider.id, world);
-    let before = world.by_id(id).and_then(|old| old.as_mapping()).is_some_and(|old| old.anchor.is_none());
+    let before = world.by_id(id).and_then(|old| old.as_mapping()).is_some_and(|old| {
+        old.anchor.is_none() && old.provider == provider.id && old.account == account.id
+    });
     if anchor.is_none() && !before && world.loose_count(provider.id, account.id) >= MAX_LOOSE {
         return Err(Fault::at("spec.match", format!("{MAX_LOOSE} mappings from `{}` to `{}` have no claim with exact values already", provider.name, account.name))
             .hint("match one claim exactly, without `*`"));
@@ -118,22 +120,26 @@ fn anchor(clauses: &[Clause], provider: &Provider, id: Id, world: &World) -> Opt
 fn permissions(spec: &MappingSpec, world: &World) -> Result<MappingPermissions, Fault> {
     match &spec.permissions {
         None => Ok(MappingPermissions::All),
-        Some(PermissionsSpec::List(list)) if list.is_empty() => {
-            Err(Fault::at("spec.permissions", "the list is empty, so nothing would be allowed").hint("leave it out to allow all that is granted"))
-        }
+        Some(PermissionsSpec::List(list)) if list.is_empty() => Err(empty("spec.permissions".to_owned())),
+        Some(PermissionsSpec::PerApi(apis)) if apis.is_empty() => Err(empty("spec.permissions".to_owned())),
         Some(PermissionsSpec::List(list)) => {
             let shared = |permission: &Permission| permission.clone().in_copy(world.word(permission.as_str()));
             Ok(MappingPermissions::Only(list.iter().map(shared).collect()))
         }
         Some(PermissionsSpec::PerApi(apis)) => apis
             .iter()
-            .map(|(api, list)| Ok((reference("spec.permissions", Kind::Api, api, world)?.id, list.as_slice().into())))
+            .map(|(api, list)| match list.as_slice() {
+                [] => Err(empty(format!("spec.permissions.{api}"))),
+                list => Ok((reference(&format!("spec.permissions.{api}"), Kind::Api, api, world)?.id, list.into())),
+            })
             .collect::<Result<_, Fault>>()
             .map(MappingPermissions::PerApi),
     }
 }
 
+fn empty(field: String) -> Fault {
+    Fault::at(field, "the list is empty, so nothing would be allowed").hint("leave it out to allow all that is granted")
+}
+
 /// Mappings that must be looked at for every token, at most so many for each provider and account.
 const MAX_LOOSE: usize = 64;
-const MIN_LIFETIME: Lifetime = Lifetime::from_secs(10);
-const MAX_LIFETIME: Lifetime = Lifetime::from_secs(3600);

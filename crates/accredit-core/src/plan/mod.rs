@@ -11,13 +11,14 @@ mod remove;
 mod retain;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use diff::FieldChange;
 pub use remove::{delete, set_enabled};
 pub use retain::{Stored, restore};
 pub use rules::Context;
+use rules::unknown;
 
 use crate::lint::{Found, Severity, lint};
 use crate::model::{Compiled, Document, Fault, Faults, Id, Kind, Name, Parsed, Resource};
@@ -88,12 +89,14 @@ pub fn apply(
             draft.bring(*place, document, context, random);
         }
     }
-    if prune {
-        let named: std::collections::BTreeSet<_> = parsed.iter().map(|(_, document)| (document.kind, document.name.clone())).collect();
+    // While a document is not understood, it is not known what else is to stay.
+    if prune && draft.faults.is_empty() {
+        let named: BTreeSet<_> = parsed.iter().map(|(_, document)| (document.kind, document.name.clone())).collect();
         let mut gone: Vec<_> = world.iter().filter(|resource| !named.contains(&(resource.kind(), resource.name.clone()))).cloned().collect();
         gone.sort_unstable_by(|one, two| (two.kind(), &two.name).cmp(&(one.kind(), &one.name)));
         draft.take_away(gone);
     }
+    draft.drop_what_follows(documents);
     draft.finish(context)
 }
 
@@ -184,6 +187,19 @@ impl<'w> Draft<'w> {
         compile::resource(id, revision, document, &self.next, context)
     }
 
+    /// Drops the faults that only say that a document of this set did not come into force: it has a fault of its own.
+    fn drop_what_follows(&mut self, documents: &[Document]) {
+        if self.faults.len() < 2 {
+            return;
+        }
+        let missing = documents.iter().filter_map(|document| {
+            let kind = Kind::named(&document.kind).filter(|kind| self.next.find(*kind, &document.name).is_none())?;
+            Some(unknown("", kind, &document.name).message)
+        });
+        let missing: BTreeSet<String> = missing.collect();
+        self.faults.retain(|fault| !missing.contains(&fault.message));
+    }
+
     fn take_away(&mut self, gone: Vec<Arc<Resource>>) {
         for resource in gone {
             let newly_allowed = remove::newly_allowed(&resource, &self.next);
@@ -216,8 +232,11 @@ impl<'w> Draft<'w> {
                 self.recheck_referrers(resource, context);
             }
         }
+        // What a set names is linted whether it changes or not: a warning does not go away by applying twice.
+        let mut named: Vec<_> = self.places.iter().map(|(id, place)| (*place, *id)).collect();
+        named.sort_unstable();
         let mut findings = Vec::new();
-        for resource in &written {
+        for resource in named.iter().filter_map(|(_, id)| self.next.by_id(*id)) {
             for found in lint(resource, &self.next) {
                 if found.rule.severity == Severity::Error {
                     let document = self.places.get(&resource.id).copied().unwrap_or_default();

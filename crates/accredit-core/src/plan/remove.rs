@@ -43,6 +43,9 @@ pub fn set_enabled(world: &World, kind: Kind, name: &str, enabled: bool, context
         draft.next.put(Arc::clone(&next));
         draft.puts.push(next);
     }
+    if enabled {
+        draft.places.insert(resource.id, 0);
+    }
     draft.changes.insert(0, change);
     draft.finish(context)
 }

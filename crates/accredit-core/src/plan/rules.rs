@@ -36,6 +36,12 @@ pub(super) fn program(field: &str, source: &str, world: &World) -> Result<Arc<Pr
     Program::compile(source).map(Arc::new).map_err(|fault| Fault { hint: fault.hint(), ..Fault::at(field, format!("{}: {fault}", fault.code())) })
 }
 
+/// Keeps the longest lifetime of tokens, where one is set, in the bounds of any token's.
+pub(super) fn max_lifetime(longest: Option<Lifetime>) -> Result<Option<Lifetime>, Fault> {
+    longest.map_or(Ok(()), |longest| within("spec.maxLifetime", longest, MIN_LIFETIME, MAX_LIFETIME))?;
+    Ok(longest)
+}
+
 /// Keeps a length of time in its bounds.
 pub(super) fn within(field: &str, length: Lifetime, least: Lifetime, most: Lifetime) -> Result<(), Fault> {
     match (least..=most).contains(&length) {
@@ -43,3 +49,8 @@ pub(super) fn within(field: &str, length: Lifetime, least: Lifetime, most: Lifet
         false => Err(Fault::at(field, format!("is {length}, expected {least} to {most}"))),
     }
 }
+
+/// No token can be set to live shorter.
+pub(super) const MIN_LIFETIME: Lifetime = Lifetime::from_secs(10);
+/// No token can be set to live longer.
+pub(super) const MAX_LIFETIME: Lifetime = Lifetime::from_secs(3600);

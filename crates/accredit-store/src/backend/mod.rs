@@ -4,19 +4,59 @@
 
 mod sqlite;
 
-use tokio::sync::MappedMutexGuard;
+use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use crate::error::StoreError;
+use crate::head::{self, Head};
 
 pub(crate) use sqlite::{Connection, FIND_SUMMARIES, Statement, begin_read, begin_write, fault, is_unique_violation};
 
 /// A connection, lent.
 pub(crate) type Lent<'a> = MappedMutexGuard<'a, Connection>;
 
+/// The one connection that writes, and what it knows.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    /// The head, when it is known: nobody but this connection moves it. INVARIANT: forgotten before a change begins,
+    /// learned anew after its commit; else a decision of before a revocation would be recorded behind it. Servers that
+    /// share a database must not keep it, but read it within each transaction.
+    head: Option<Head>,
+}
+
 /// The database that a store is on.
 #[derive(Debug)]
 pub(crate) enum Backend {
     Sqlite(sqlite::Sqlite),
+}
+
+// === impl Writer ===
+
+impl Writer {
+    fn new(connection: Connection) -> Self {
+        Self { connection, head: None }
+    }
+
+    /// How far the store has come.
+    pub(crate) async fn head(&mut self) -> Result<Head, StoreError> {
+        if let Some(head) = self.head {
+            return Ok(head);
+        }
+        let head = head::read(&mut self.connection).await?;
+        self.head = Some(head);
+        Ok(head)
+    }
+
+    /// The connection, for a change that moves the head.
+    pub(crate) fn change(&mut self) -> &mut Connection {
+        self.head = None;
+        &mut self.connection
+    }
+
+    /// A change was committed.
+    pub(crate) fn changed(&mut self, head: Head) {
+        self.head = Some(head);
+    }
 }
 
 // === impl Backend ===
@@ -36,7 +76,7 @@ impl Backend {
     }
 
     /// The one connection that writes.
-    pub(crate) async fn writer(&self) -> Lent<'_> {
+    pub(crate) async fn writer(&self) -> MutexGuard<'_, Writer> {
         match self {
             Self::Sqlite(sqlite) => sqlite.writer().await,
         }

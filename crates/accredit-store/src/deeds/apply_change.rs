@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::pack;
-use crate::backend::{Connection, begin_write, fault, is_unique_violation};
+use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
@@ -21,12 +21,13 @@ struct History<'c> {
 
 /// See [`Store::apply_change`](crate::Store::apply_change).
 pub(crate) async fn apply_change(
-    connection: &mut Connection,
+    writer: &mut Writer,
     chain: &mut Chain,
     change: &Change,
     at: i64,
 ) -> Result<Head, StoreError> {
     check_unique(change)?;
+    let connection = writer.change();
     chain.settle(connection).await?;
     let batches = pack(chain, &change.records, at)?;
     let mut transaction = begin_write(connection).await?;
@@ -48,6 +49,7 @@ pub(crate) async fn apply_change(
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
+    writer.changed(head);
     Ok(head)
 }
 

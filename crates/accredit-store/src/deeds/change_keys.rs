@@ -1,7 +1,7 @@
 //! Adds keys and moves them on in their lives.
 
 use super::pack;
-use crate::backend::{Connection, begin_write, fault, is_unique_violation};
+use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
@@ -10,12 +10,13 @@ use crate::sql;
 
 /// See [`Store::change_keys`](crate::Store::change_keys).
 pub(crate) async fn change_keys(
-    connection: &mut Connection,
+    writer: &mut Writer,
     chain: &mut Chain,
     deed: KeyDeed,
     at: i64,
 ) -> Result<Head, StoreError> {
     let KeyDeed { changes, revokes, records } = deed;
+    let connection = writer.change();
     chain.settle(connection).await?;
     let batches = pack(chain, &records, at)?;
     let mut transaction = begin_write(connection).await?;
@@ -26,6 +27,7 @@ pub(crate) async fn change_keys(
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
+    writer.changed(head);
     Ok(head)
 }
 

@@ -2,15 +2,15 @@
 
 use super::marks::{self, Claim};
 use crate::audit::Content;
-use crate::backend::{Connection, begin_write, fault};
+use crate::backend::{Connection, Writer, begin_write, fault};
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome};
-use crate::head::{self, Head};
+use crate::head::Head;
 
 /// See [`Store::commit_records`](crate::Store::commit_records).
 pub(crate) async fn commit_records(
-    connection: &mut Connection,
+    writer: &mut Writer,
     chain: &mut Chain,
     entries: &[Entry],
     at: i64,
@@ -19,30 +19,30 @@ pub(crate) async fn commit_records(
         check_size(&entry.record)?;
         entry.if_replayed.as_ref().map_or(Ok(()), check_size)?;
     }
-    chain.settle(connection).await?;
-    if entries.iter().all(|entry| entry.mark.is_none())
-        && let Some(head) = commit_at_once(connection, chain, entries, at).await?
-    {
+    let head = writer.head().await?;
+    chain.settle(&mut writer.connection).await?;
+    if commit_at_once(&mut writer.connection, chain, entries, at).await? {
         return Ok(Committed { head, outcomes: vec![EntryOutcome::Recorded; entries.len()] });
     }
-    commit_each(connection, chain, entries, at).await
+    let outcomes = commit_each(&mut writer.connection, chain, entries, head, at).await?;
+    Ok(Committed { head, outcomes })
 }
 
-/// One statement, one trip to the database. `None` when it takes more than that; nothing is written then.
+/// One statement, one trip to the database. False when it takes more than that; nothing is written then.
 async fn commit_at_once(
     connection: &mut Connection,
     chain: &mut Chain,
     entries: &[Entry],
     at: i64,
-) -> Result<Option<Head>, StoreError> {
-    let Some(decided_on) = entries.iter().map(|entry| entry.decided_on).min() else { return Ok(None) };
+) -> Result<bool, StoreError> {
+    if entries.iter().any(|entry| entry.mark.is_some()) {
+        return Ok(false);
+    }
+    let Some(decided_on) = entries.iter().map(|entry| entry.decided_on).min() else { return Ok(false) };
     let mut batches = chain.pack(at, entries.iter().map(|entry| (&entry.id, &entry.record)));
     match (batches.pop(), batches.is_empty()) {
-        (Some(batch), true) => {
-            let head = chain.append_if_current(connection, batch, decided_on).await?;
-            Ok(head.map(Head::from))
-        }
-        _ => Ok(None),
+        (Some(batch), true) => chain.append_if_current(connection, batch, decided_on).await,
+        _ => Ok(false),
     }
 }
 
@@ -51,21 +51,21 @@ async fn commit_each(
     connection: &mut Connection,
     chain: &mut Chain,
     entries: &[Entry],
+    head: Head,
     at: i64,
-) -> Result<Committed, StoreError> {
+) -> Result<Vec<EntryOutcome>, StoreError> {
     let mut transaction = begin_write(connection).await?;
-    let head = head::read(&mut transaction).await?;
     let outcomes = judge(&mut transaction, entries, head).await?;
     let batches = chain.pack(at, entries.iter().zip(&outcomes).filter_map(to_write));
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
         transaction.rollback().await.map_err(fault)?;
-        return Ok(Committed { head, outcomes });
+        return Ok(outcomes);
     }
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
-    Ok(Committed { head, outcomes })
+    Ok(outcomes)
 }
 
 async fn judge(connection: &mut Connection, entries: &[Entry], head: Head) -> Result<Vec<EntryOutcome>, StoreError> {

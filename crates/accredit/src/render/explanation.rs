@@ -234,6 +234,13 @@ claims   typed-in: nobody vouches for them
     fn claims_are_inert() {
         let mut nasty = denied();
         nasty.considered[0].clauses[1].seen = Some("x\nallowed  all\u{1b}[2J\u{202e}".to_owned());
+        nasty.considered[0].clauses[3].clause = "y\nallowed  all".to_owned();
+        nasty.considered[0].clauses[3].expected = Some("z\nallowed  all".to_owned());
+        nasty.considered[1].mapping = "m\nallowed  all".to_owned();
+        nasty.hint = Some("h\nallowed  all".to_owned());
+        nasty.provider = Some("p\nallowed  all".to_owned());
+        nasty.reason = Some("r\nallowed  all".to_owned());
+        nasty.fix = Some("f\u{1b}[2J\n".to_owned());
         nasty.claims.insert("a\nb".to_owned(), json!("\u{1b}]0;x\u{7}\nallowed"));
         nasty.summary = "s\ns".to_owned();
         let text = explanation(&nasty);

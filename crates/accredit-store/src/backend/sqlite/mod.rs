@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Lent;
+use super::{Lent, Writer};
 use crate::error::StoreError;
 use crate::migrations;
 use place::Place;
@@ -33,7 +33,7 @@ pub(crate) const FIND_SUMMARIES: &str =
 /// An open SQLite database.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    writer: Mutex<SqliteConnection>,
+    writer: Mutex<Writer>,
     /// `None` in memory, where another connection would see another database.
     lanes: Option<Lanes>,
     /// Held for as long as the connections live. Fields are dropped in this order.
@@ -67,20 +67,20 @@ impl Sqlite {
         }
     }
 
-    pub(crate) async fn writer(&self) -> Lent<'_> {
-        MutexGuard::map(self.writer.lock().await, |connection| connection)
+    pub(crate) async fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().await
     }
 
     pub(crate) async fn reader(&self) -> Result<Lent<'_>, StoreError> {
         match &self.lanes {
-            None => Ok(self.writer().await),
+            None => Ok(self.lend_writer().await),
             Some(lanes) => lanes.lend(&lanes.reader).await,
         }
     }
 
     pub(crate) async fn walker(&self) -> Result<Lent<'_>, StoreError> {
         match &self.lanes {
-            None => Ok(self.writer().await),
+            None => Ok(self.lend_writer().await),
             Some(lanes) => lanes.lend(&lanes.walker).await,
         }
     }
@@ -94,7 +94,11 @@ impl Sqlite {
             }
         }
         // The writer last: the last connection folds the log into the database.
-        self.writer.into_inner().close().await.map_err(fault)
+        self.writer.into_inner().connection.close().await.map_err(fault)
+    }
+
+    async fn lend_writer(&self) -> Lent<'_> {
+        MutexGuard::map(self.writer.lock().await, |writer| &mut writer.connection)
     }
 
     async fn open_memory() -> Result<Self, StoreError> {
@@ -102,7 +106,7 @@ impl Sqlite {
         let mut writer = options.connect().await.map_err(fault)?;
         claim(&mut writer).await?;
         migrations::run(&mut writer).await?;
-        Ok(Self { writer: Mutex::new(writer), lanes: None, _place: None })
+        Ok(Self { writer: Mutex::new(Writer::new(writer)), lanes: None, _place: None })
     }
 
     async fn open_file(path: PathBuf) -> Result<Self, StoreError> {
@@ -119,7 +123,7 @@ impl Sqlite {
         migrations::run(&mut writer).await?;
         let lanes =
             Lanes { options: options.pragma("query_only", "ON"), reader: Mutex::new(None), walker: Mutex::new(None) };
-        Ok(Self { writer: Mutex::new(writer), lanes: Some(lanes), _place: Some(place) })
+        Ok(Self { writer: Mutex::new(Writer::new(writer)), lanes: Some(lanes), _place: Some(place) })
     }
 }
 
