@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +26,15 @@ pub struct Issuer {
 pub struct Served {
     /// The issuer.
     pub issuer: Issuer,
-    fetches: Arc<AtomicUsize>,
+    seen: Arc<Seen>,
+}
+
+/// What a served issuer has seen, and whether it answers at all.
+#[derive(Default)]
+struct Seen {
+    discoveries: AtomicUsize,
+    fetches: AtomicUsize,
+    hangs: AtomicBool,
 }
 
 /// Seconds since 1970.
@@ -78,15 +86,19 @@ impl Issuer {
     pub fn serve() -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = Self::new(&format!("http://{}", listener.local_addr().unwrap()));
-        let fetches = Arc::new(AtomicUsize::new(0));
-        let (url, keys, count) = (issuer.url.clone(), issuer.key_set().to_string(), Arc::clone(&fetches));
+        let seen = Arc::new(Seen::default());
+        let (url, keys, behind) = (issuer.url.clone(), issuer.key_set().to_string(), Arc::clone(&seen));
         thread::spawn(move || {
             let discovery = json!({"issuer": url, "jwks_uri": format!("{url}/jwks")}).to_string();
+            let mut kept = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
-                let _ = answer(&stream, &discovery, &keys, &count);
+                let _ = answer(&stream, &discovery, &keys, &behind);
+                if behind.hangs.load(Ordering::SeqCst) {
+                    kept.push(stream);
+                }
             }
         });
-        Served { issuer, fetches }
+        Served { issuer, seen }
     }
 }
 
@@ -95,22 +107,33 @@ impl Issuer {
 impl Served {
     /// How often its keys were asked for.
     pub fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::SeqCst)
+        self.seen.fetches.load(Ordering::SeqCst)
+    }
+
+    /// How often anything was asked for.
+    pub fn requests(&self) -> usize {
+        self.fetches() + self.seen.discoveries.load(Ordering::SeqCst)
+    }
+
+    /// From now on it takes connections and requests, and answers none.
+    pub fn hang(&self) {
+        self.seen.hangs.store(true, Ordering::SeqCst);
     }
 }
 
-/// Answers one request and closes.
-fn answer(mut stream: &TcpStream, discovery: &str, keys: &str, count: &AtomicUsize) -> std::io::Result<()> {
+/// Answers one request, unless it hangs.
+fn answer(mut stream: &TcpStream, discovery: &str, keys: &str, seen: &Seen) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let asked = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let body = match asked.split(' ').nth(1) {
-        Some("/jwks") => {
-            count.fetch_add(1, Ordering::SeqCst);
-            keys
-        }
-        _ => discovery,
+    let (body, count) = match asked.split(' ').nth(1) {
+        Some("/jwks") => (keys, &seen.fetches),
+        _ => (discovery, &seen.discoveries),
     };
+    count.fetch_add(1, Ordering::SeqCst);
+    if seen.hangs.load(Ordering::SeqCst) {
+        return Ok(());
+    }
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
     write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len())
 }

@@ -96,15 +96,24 @@ impl Home {
     /// # Panics
     /// It does not start.
     pub fn start_with<'e>(&self, arguments: &[&str], environment: impl IntoIterator<Item = (&'e str, &'e str)>) -> Server {
+        let before = fs::read(self.path("log")).map_or(0, |log| log.len());
+        let mut server = self.begin(arguments, environment);
+        server.address = server.await_ready(before);
+        server
+    }
+
+    /// Starts a server here and does not wait for anything, not even its address.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn begin<'e>(&self, arguments: &[&str], environment: impl IntoIterator<Item = (&'e str, &'e str)>) -> Server {
         let log = self.path("log");
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let before = file.metadata().unwrap().len();
         let mut command = accredit();
         command.args(["server", "--config"]).arg(self.path("accredit.toml")).args(arguments).envs(environment);
-        let child = command.env("HOME", self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        let mut server = Server { address: ([127, 0, 0, 1], 0).into(), socket: self.path("run/admin.sock"), child, log };
-        server.address = server.await_ready(usize::try_from(before).unwrap());
-        server
+        command.env("HOME", self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let nowhere = ([127, 0, 0, 1], 0).into();
+        Server { address: nowhere, socket: self.path("run/admin.sock"), child: command.spawn().unwrap(), log }
     }
 
     /// Runs the server where it is expected not to start.
@@ -169,12 +178,20 @@ impl Server {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Its process id.
+    ///
+    /// # Panics
+    /// It is none of this operating system's.
+    pub fn process(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
     /// Sends a signal.
     ///
     /// # Panics
     /// The process is gone.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+        kill(self.process(), signal).unwrap();
     }
 
     /// Waits until it has ended.
@@ -231,8 +248,8 @@ impl Drop for Server {
 /// What `server ready` says of its address, in a whole line.
 fn address(log: &str) -> Option<SocketAddr> {
     let (ready, _) = log.split_once("server ready")?.1.split_once('\n')?;
-    let address = ready.split_once("address=")?.1;
-    address.split_whitespace().next()?.parse().ok()
+    let address = ready.split_once("address=").or_else(|| ready.split_once(r#""address":""#))?.1;
+    address.split([' ', '"']).next()?.parse().ok()
 }
 
 const CONFIG: &str = r#"public_url = "http://accredit.test"
@@ -262,5 +279,7 @@ mod tests {
         let line = "2026 INFO server ready public_url=http://a address=127.0.0.1:4711 socket=\"s\"";
         assert_eq!(address(line), None);
         assert_eq!(address(&format!("x\n{line}\n")), Some(([127, 0, 0, 1], 4711).into()));
+        let json = "{\"message\":\"server ready\",\"address\":\"127.0.0.1:4711\"}\n";
+        assert_eq!(address(json), Some(([127, 0, 0, 1], 4711).into()));
     }
 }

@@ -39,7 +39,7 @@ fn what_was_exported_applies_to_no_change() {
     let again = server.accredit_with(["apply", "-f", "-", "--prune", "-o", "json"], &before.0).ended(0);
     assert!(actions(&again).iter().all(|(action, _)| action == "unchanged"), "{}", again.stdout);
     server.accredit_with(["diff", "-f", "-", "--exit-code"], &before.0).ended(0);
-    // Applying the same files again is no change either, disabled or not being theirs to say.
+    // The files that it came from say the same.
     let same = resources::usual(&issuer).replace("name: ci/web-main\n", "name: ci/web-main\nenabled: false\n");
     let again = server.accredit_with(["apply", "-f", "-", "-o", "json"], &same).ended(0);
     assert!(actions(&again).iter().all(|(action, _)| action == "unchanged"), "{}", again.stdout);

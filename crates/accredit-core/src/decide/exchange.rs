@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_id::json::Json;
+use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
 use super::clause::holds;
@@ -90,10 +91,7 @@ pub(super) fn named_account(ask: &Ask<'_>, world: &World) -> Result<Option<Id>, 
     let Some(text) = ask.account else { return Ok(None) };
     match world.find(Kind::ServiceAccount, text) {
         Some(account) => Ok(Some(account.id)),
-        None => {
-            let shown: String = text.chars().take(130).collect();
-            Err(Denial::new(Reason::AccountUnknown, format!("service account `{}` does not exist", shown.escape_debug())))
-        }
+        None => Err(Denial::new(Reason::AccountUnknown, format!("service account `{}` does not exist", Shown::of(text)))),
     }
 }
 
@@ -134,8 +132,7 @@ fn the_one_match<'w, S>(
     if let Some(text) = ask.mapping {
         let named = world.find(Kind::Mapping, text).filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
         let named = named.ok_or_else(|| {
-            let shown: String = text.chars().take(130).collect();
-            Denial::new(Reason::MappingUnknown, format!("provider `{}` has no mapping `{}`", provider.name, shown.escape_debug()))
+            Denial::new(Reason::MappingUnknown, format!("provider `{}` has no mapping `{}`", provider.name, Shown::of(text)))
         })?;
         judge(named);
     } else {
@@ -197,12 +194,11 @@ pub(super) fn target<'r, 'w>(
             reach.api.as_api().is_some_and(|api| *api.audience == *text) || reach.api.name.as_str() == text || reach.api.id.to_string() == text
         };
         return reach.iter().find(named).ok_or_else(|| {
-            let shown: String = text.chars().take(200).collect();
             let granted: Vec<_> = reach.iter().map(|reach| format!("`{}`", reach.api.name)).collect();
             let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
             Denial::new(
                 Reason::TargetUnknown,
-                format!("audience `{}` is not granted to `{}`, which may use {granted}", shown.escape_debug(), account.name),
+                format!("audience `{}` is not granted to `{}`, which may use {granted}", Shown::of(text), account.name),
             )
             .hint("the API's owner can: `accredit grant create ...`")
         });
@@ -237,9 +233,14 @@ fn permissions(ask: &Ask<'_>, reach: &Reach<'_>, mapping: &Mapping, account: &Re
             Some(permission) if asked.contains(permission) => {}
             Some(permission) => asked.push(permission.clone()),
             None => {
-                let shown: String = word.chars().take(130).collect();
-                let shown = shown.escape_debug();
+                let shown = Shown::of(word);
+                let known = reach.api.as_api().map(|api| &*api.permissions).unwrap_or_default();
                 let denial = match found {
+                    None if known.iter().all(|permission| permission.as_str() != word) => {
+                        let known: Vec<_> = known.iter().map(Permission::as_str).collect();
+                        Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is no permission of `{}`", reach.api.name))
+                            .hint(format!("it knows {}", known.join(", ")))
+                    }
                     Some(_) => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is granted to `{}` on `{}`, but its mapping leaves it out", account.name, reach.api.name))
                         .hint("add it to the mapping's `permissions`"),
                     None => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is not granted to `{}` on `{}`", account.name, reach.api.name))

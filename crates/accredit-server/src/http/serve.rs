@@ -135,6 +135,8 @@ async fn accept_public(listener: TcpListener, acceptor: Option<TlsAcceptor>, doo
             }
         });
     }
+    // Whoever comes now is refused at once instead of waiting for an answer that never comes.
+    drop(listener);
     while connections.join_next().await.is_some() {}
 }
 
@@ -231,6 +233,7 @@ async fn accept_admin(listener: UnixListener, router: Router, mut stopped: watch
             let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
+    drop(listener);
     let _ = tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
 }
 

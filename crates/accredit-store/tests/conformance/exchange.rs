@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use accredit_store::audit::{Content, MAX_RECORD_BYTES};
-use accredit_store::{Committed, Entry, EntryOutcome, MARK_MARGIN, Mark, StoreError};
+use accredit_store::{Committed, Entry, EntryOutcome, KeyDeed, MARK_MARGIN, Mark, StoreError};
 
 use crate::backends::Factory;
 use crate::made::{NOW, chain, entry, id, mark, record, revoke};
@@ -80,6 +80,29 @@ pub(crate) async fn what_was_decided_before_a_revocation_is_stale(factory: impl 
     let committed = store.commit_records(&mut chain, &entries[..1], NOW).await.unwrap();
     assert_eq!(committed.outcomes, [EntryOutcome::Stale]);
     assert_eq!(store.verify_audit(&[], |_| true).await.unwrap().batches, batches);
+}
+
+/// However the store remembers its head: a commit before the revocation, by resources or by keys, changes nothing.
+pub(crate) async fn a_revocation_between_two_commits_is_seen(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut chain = chain(&store, 1).await;
+    for round in 0..6 {
+        let before = store.commit_records(&mut chain, &[entry(round * 10)], NOW).await.unwrap().head;
+        let head = if round.is_multiple_of(2) {
+            revoke(&store, &mut chain).await
+        } else {
+            let deed = KeyDeed { changes: vec![], revokes: true, records: vec![record(round * 10 + 5)] };
+            store.change_keys(&mut chain, deed, NOW).await.unwrap()
+        };
+        assert_eq!((head.sequence, head.revocation), (before.sequence + 1, before.sequence + 1));
+        let stale = |number| Entry { decided_on: before.revocation, ..entry(number) };
+        let spending = Entry { mark: Some(mark("idp_1", round as u8)), ..stale(round * 10 + 2) };
+        for entries in [vec![stale(round * 10 + 1)], vec![spending.clone()], vec![stale(round * 10 + 3), spending]] {
+            let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
+            assert_eq!(committed.head, head);
+            assert!(committed.outcomes.iter().all(|outcome| *outcome == EntryOutcome::Stale), "round {round}");
+        }
+    }
 }
 
 /// I01: the same token in once-mode, a hundred requests at the same time on five servers' chains.

@@ -51,6 +51,7 @@ on_every_backend! {
         more_than_a_batch_is_one_commit
         a_record_that_is_too_large_is_refused
         what_was_decided_before_a_revocation_is_stale
+        a_revocation_between_two_commits_is_seen
         i01_one_of_a_hundred_claimants_wins
         i01_one_of_a_hundred_in_one_batch_wins
         i03_two_providers_may_use_the_same_token_id

@@ -30,6 +30,25 @@ async fn a_kill_loses_nothing_that_was_committed() {
     assert!(told > 100, "only {told} commits were told: the test shows nothing");
 }
 
+/// K07, I04: a store that cannot write says so, nothing of the attempt is there, and it goes on when it can again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("store.db");
+    let store = Store::open(&url(&database)).await.unwrap();
+    let mut chain = open_chain(&store, 1).await;
+    store.commit_records(&mut chain, &step(1), NOW).await.unwrap();
+    let mut other = raw(&database).await;
+    let block = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let error = store.commit_records(&mut chain, &step(2), NOW).await.unwrap_err();
+    assert_eq!(error.code(), "store-unavailable", "{error}");
+    block.rollback().await.unwrap();
+    assert_eq!(store.find_record(&step(2)[0].id).await.unwrap(), None);
+    let committed = store.commit_records(&mut chain, &step(2), NOW).await.unwrap();
+    assert_eq!(committed.outcomes, [EntryOutcome::Recorded; 3]);
+    assert_eq!(store.verify_audit(&[], holds).await.unwrap().breaks, []);
+}
+
 /// Lets a child write and kills it; gives the numbers that it said were committed.
 fn write_until_killed(database: &Path, round: u8, moment: Duration) -> Vec<u64> {
     let mut child = Command::new(std::env::current_exe().unwrap())

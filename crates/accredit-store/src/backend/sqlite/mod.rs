@@ -232,4 +232,25 @@ mod tests {
             assert_eq!(path(url).unwrap_err().code(), "store-address", "{url}");
         }
     }
+
+    #[tokio::test]
+    async fn commits_are_synced_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::open_file(folder.path().join("store.db")).await.unwrap();
+        let ask = |question| sqlx::query_as::<_, (i64,)>(question);
+        let mut writer = sqlite.writer().await;
+        for (question, expected) in [
+            ("PRAGMA synchronous", 2),
+            ("PRAGMA foreign_keys", 1),
+            ("PRAGMA secure_delete", 1),
+            ("PRAGMA query_only", 0),
+        ] {
+            let (answer,) = ask(question).fetch_one(&mut writer.connection).await.unwrap();
+            assert_eq!(answer, expected, "{question}");
+        }
+        for mut reader in [sqlite.reader().await.unwrap(), sqlite.walker().await.unwrap()] {
+            let (answer,) = ask("PRAGMA query_only").fetch_one(&mut *reader).await.unwrap();
+            assert_eq!(answer, 1);
+        }
+    }
 }

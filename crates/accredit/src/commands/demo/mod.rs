@@ -3,7 +3,9 @@
 mod api;
 mod resources;
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
 use accredit_client::admin::AdminClient;
@@ -27,8 +29,10 @@ pub(crate) struct Args {
 
 /// Plays the demo.
 pub(crate) async fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    // A token lies in it, which is nobody else's on this machine.
     let folder = tempfile::Builder::new()
         .prefix("accredit-demo-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(|error| failed("temporary folder", &error))?;
     let started = Instant::now();
