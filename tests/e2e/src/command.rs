@@ -31,7 +31,10 @@ pub fn binary() -> PathBuf {
         built.join("accredit")
     });
     let shown = binary.display();
-    assert!(binary.is_file(), "`{shown}` is missing: build it with `cargo build -p accredit`, or name it in `ACCREDIT_BINARY`");
+    assert!(
+        binary.is_file(),
+        "`{shown}` is missing: build it with `cargo build -p accredit`, or name it in `ACCREDIT_BINARY`"
+    );
     binary
 }
 
@@ -78,6 +81,7 @@ impl Ran {
     /// # Panics
     /// It is none.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|fault| panic!("{fault} in:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|fault| panic!("{fault} in:\n{}\n{}", self.stdout, self.stderr))
     }
 }

@@ -156,7 +156,10 @@ impl Connection {
         for (name, value) in more {
             body.push_str(&format!("&{name}={}", encoded(value)));
         }
-        let head = format!("POST /oauth/token HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n", self.host);
+        let head = format!(
+            "POST /oauth/token HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+            self.host
+        );
         format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
@@ -184,7 +187,8 @@ impl Connection {
         let mut body = Vec::new();
         loop {
             let line = self.line()?.unwrap_or_default();
-            let size = usize::from_str_radix(&line, 16).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+            let size =
+                usize::from_str_radix(&line, 16).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
             let mut chunk = vec![0; size + 2];
             self.stream.read_exact(&mut chunk)?;
             if size == 0 {

@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn its_key_set_is_one_and_its_tokens_have_three_parts() {
         let issuer = Issuer::new("https://ci.test");
-        let keys = KeySet::parse(issuer.key_set().to_string().as_bytes(), Source::Uploaded, Purpose::Signature).unwrap();
+        let keys =
+            KeySet::parse(issuer.key_set().to_string().as_bytes(), Source::Uploaded, Purpose::Signature).unwrap();
         assert!(!keys.is_empty());
         assert_eq!(issuer.sign(&json!({"a": 1})).split('.').count(), 3);
     }

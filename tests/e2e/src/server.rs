@@ -95,7 +95,11 @@ impl Home {
     ///
     /// # Panics
     /// It does not start.
-    pub fn start_with<'e>(&self, arguments: &[&str], environment: impl IntoIterator<Item = (&'e str, &'e str)>) -> Server {
+    pub fn start_with<'e>(
+        &self,
+        arguments: &[&str],
+        environment: impl IntoIterator<Item = (&'e str, &'e str)>,
+    ) -> Server {
         let before = fs::read(self.path("log")).map_or(0, |log| log.len());
         let mut server = self.begin(arguments, environment);
         server.address = server.await_ready(before);

@@ -56,7 +56,21 @@ impl Tokens {
             "bare" | "condition" | "dev" | "disabled" | "disabled-account" | "once" | "release" | "twice" => on(name),
             "once-without-jti" => with(json!({"ref": "refs/heads/once", "jti": null})),
             "ending" => with(json!({"exp": now() + 4})),
-            "hostile-claims" => with(json!({"ref": "refs/heads/\"><img onerror=x>\u{202e}\u{1b}[2J\r\nx: 1", "actor": "\u{7}"})),
+            "hostile-claims" => {
+                with(json!({"ref": "refs/heads/\"><img onerror=x>\u{202e}\u{1b}[2J\r\nx: 1", "actor": "\u{7}"}))
+            }
+
+            "bound" => with(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})),
+            "greedy" => with(json!({
+                "act": {"sub": "root", "act": {"sub": "root"}},
+                "may_act": {"sub": "root"},
+                "scope": "payments.write admin",
+                "roles": ["admin"],
+                "groups": ["admin"],
+                "permissions": ["payments.write"],
+                "client_id": "root",
+                "org_id": "root",
+            })),
 
             "audience-slash" => with(json!({"aud": "http://accredit.test/"})),
             "contradicting" => with(json!({"iat": now() + 20, "exp": now() + 10})),
@@ -98,7 +112,9 @@ impl Tokens {
             "two-segments" => format!("{header}.{body}"),
             "four-segments" => format!("{good}.{signature}"),
             "encrypted" => format!("{}.a.b.c.d", base64url::encode(br#"{"alg":"dir","enc":"A256GCM","zip":"DEF"}"#)),
-            "json-form" => json!({"payload": body, "signatures": [{"protected": header, "signature": signature}]}).to_string(),
+            "json-form" => {
+                json!({"payload": body, "signatures": [{"protected": header, "signature": signature}]}).to_string()
+            }
             "padded" => format!("{header}.{body}.{signature}%3D%3D"),
             "line-feed" => format!("{header}.%0A{body}.{signature}"),
             "not-canonical" => not_canonical(&good),
@@ -111,9 +127,12 @@ impl Tokens {
                 format!("{header}.{}.{signature}", base64url::encode(&bytes))
             }
             "list" => ci.sign_under(&self.header(), &format!("[{payload}]")),
-            "none" => format!("{}.{body}.", base64url::encode(json!({"alg": "none", "kid": kid}).to_string().as_bytes())),
+            "none" => {
+                format!("{}.{body}.", base64url::encode(json!({"alg": "none", "kid": kid}).to_string().as_bytes()))
+            }
             "hmac" => {
-                let input = format!("{}.{body}", base64url::encode(json!({"alg": "HS256", "kid": kid}).to_string().as_bytes()));
+                let input =
+                    format!("{}.{body}", base64url::encode(json!({"alg": "HS256", "kid": kid}).to_string().as_bytes()));
                 let secret = hmac::Key::new(hmac::HMAC_SHA256, ci.key_set().to_string().as_bytes());
                 format!("{input}.{}", base64url::encode(hmac::sign(&secret, input.as_bytes()).as_ref()))
             }

@@ -120,7 +120,8 @@ impl Stage<'_> {
         let Some(answer) = answer else { return Ok((None, vec!["* closed without an answer".to_owned()])) };
         let mut seen = shown(&answer).map_err(io::Error::other)?;
         let again = format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        let is_open = connection.send(again.as_bytes()).is_ok() && matches!(connection.answer(), Ok(Some(again)) if again.status == 200);
+        let is_open = connection.send(again.as_bytes()).is_ok()
+            && matches!(connection.answer(), Ok(Some(again)) if again.status == 200);
         seen.push(if is_open { "* kept open" } else { "* closed" }.to_owned());
         Ok((Some(answer), seen))
     }
@@ -234,7 +235,9 @@ pub fn is_decision(text: &str) -> bool {
 
 fn access_token(body: &Value) -> Result<Option<String>, String> {
     let Some(token) = body.get("access_token").and_then(Value::as_str) else { return Ok(None) };
-    let is_base64url = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_base64url = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
     match token.split('.').count() == 3 && token.split('.').all(is_base64url) {
         true => Ok(Some(token.to_owned())),
         false => Err(format!("`{token}` is no signed token")),
@@ -278,7 +281,10 @@ mod tests {
         assert_eq!(request("GET / HTTP/1.1\nHost: {{host}}\n\n"), "GET / HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n");
         assert_eq!(request("GET / HTTP/1.1"), "GET / HTTP/1.1\r\n");
         assert_eq!(request("GET / HTTP/1.1\nX: {{trickle}}"), "GET / HTTP/1.1\r\nX: ");
-        assert_eq!(request("P\nL: {{length}}\n\n{{token:a}}{{3*xy}}{{hex:410a}}\nz"), "P\r\nL: 14\r\n\r\n<a>xyxyxyA\n\r\nz");
+        assert_eq!(
+            request("P\nL: {{length}}\n\n{{token:a}}{{3*xy}}{{hex:410a}}\nz"),
+            "P\r\nL: 14\r\n\r\n<a>xyxyxyA\n\r\nz"
+        );
     }
 
     #[test]
@@ -287,10 +293,13 @@ mod tests {
         let answer = |id: &str, length: &str, body: &str| Answer {
             status_line: "HTTP/1.1 200 OK".to_owned(),
             status: 200,
-            headers: [("x-request-id", id), ("content-length", length), ("date", "now")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
+            headers: [("x-request-id", id), ("content-length", length), ("date", "now")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .into(),
             body: body.as_bytes().to_vec(),
         };
-        let body = format!("{{\"id\":\"{id}\",\"access_token\":\"a.b.c\",\"expires_in\":60,\"expires_at\":{}}}", now() + 60);
+        let body =
+            format!("{{\"id\":\"{id}\",\"access_token\":\"a.b.c\",\"expires_in\":60,\"expires_at\":{}}}", now() + 60);
         assert_eq!(
             shown(&answer(&id, &body.len().to_string(), &body)).unwrap(),
             [
@@ -302,7 +311,9 @@ mod tests {
             ]
         );
         assert_eq!(shown(&answer(&id, "9", "")).unwrap()[2], "< content-length: 9");
-        for (id, body) in [("dec_1", ""), (&id, "{\"access_token\":\"opaque\"}"), (&id, "{\"expires_in\":60,\"expires_at\":1}")] {
+        for (id, body) in
+            [("dec_1", ""), (&id, "{\"access_token\":\"opaque\"}"), (&id, "{\"expires_in\":60,\"expires_at\":1}")]
+        {
             assert!(shown(&answer(id, "0", body)).is_err(), "{body}");
         }
     }

@@ -135,7 +135,10 @@ fn check(server: &Server, known: &Known, seen: usize) -> usize {
     let is_one_of_many = |resource: &&Value| resource["name"].as_str().unwrap().starts_with("ci/many-");
     let many: Vec<_> = list["resources"].as_array().unwrap().iter().filter(is_one_of_many).collect();
     let generation = &many[0]["spec"]["description"];
-    assert!(many.len() == 20 && many.iter().all(|one| one["spec"]["description"] == *generation), "half a change: {many:?}");
+    assert!(
+        many.len() == 20 && many.iter().all(|one| one["spec"]["description"] == *generation),
+        "half a change: {many:?}"
+    );
     let acknowledged = known.generation.load(Ordering::SeqCst);
     let stored: usize = generation.as_str().unwrap().parse().unwrap();
     assert!(stored == acknowledged || stored == acknowledged + 1, "generation {stored} after {acknowledged}");

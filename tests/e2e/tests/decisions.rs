@@ -31,10 +31,19 @@ fn an_allowed_exchange_is_told_by_its_id_which_is_the_tokens() {
     let answer = server.exchange(&token(&issuer, &json!({})), &[]);
     let claims = said(&answer.access_token());
     let id = claims["jti"].as_str().unwrap();
-    assert_eq!((id, answer.header("request-id"), answer.member("decision_id").as_str()), (&*answer.decision(), Some(id), id));
+    assert_eq!(
+        (id, answer.header("request-id"), answer.member("decision_id").as_str()),
+        (&*answer.decision(), Some(id), id)
+    );
     let told = decision(&server, id);
-    assert_eq!((&told["verdict"], &told["serviceAccount"], &told["api"]), (&json!("allow"), &json!("ci/web"), &json!("shop/payments")));
-    assert_eq!((&told["permissions"], &told["lifetime"], &told["provider"]), (&json!(["payments.read"]), &json!(900), &json!("github")));
+    assert_eq!(
+        (&told["verdict"], &told["serviceAccount"], &told["api"]),
+        (&json!("allow"), &json!("ci/web"), &json!("shop/payments"))
+    );
+    assert_eq!(
+        (&told["permissions"], &told["lifetime"], &told["provider"]),
+        (&json!(["payments.read"]), &json!(900), &json!("github"))
+    );
     assert_eq!(told["claims"]["repository_id"], "123");
     let text = server.accredit(["decision", id]).ended(0).stdout;
     assert!(text.starts_with("allowed  ci/web   shop/payments   payments.read   15m   dec_"), "{text}");
@@ -53,7 +62,10 @@ fn a_refused_exchange_is_explained_with_a_fix_that_works() {
     let told = decision(&server, &refused.decision());
     let clauses = told["considered"][0]["clauses"].as_array().unwrap();
     let fallen: Vec<_> = clauses.iter().filter(|clause| clause["outcome"] != "held").collect();
-    assert_eq!(fallen, [&json!({"clause": "ref", "outcome": "failed", "seen": "refs/heads/dev", "expected": "refs/heads/main"})]);
+    assert_eq!(
+        fallen,
+        [&json!({"clause": "ref", "outcome": "failed", "seen": "refs/heads/dev", "expected": "refs/heads/main"})]
+    );
     let text = server.accredit(["decision", &refused.decision()]).ended(0).stdout;
     assert!(text.contains("ci/web-main: `ref` is refs/heads/dev, expected refs/heads/main\n"), "{text}");
 
@@ -76,7 +88,10 @@ fn explain_answers_like_an_exchange_and_leaves_no_trace() {
     };
 
     let told = explain(&["--token", good, "--service-account", "ci/web"], 0);
-    assert_eq!((&told["verdict"], &told["standing"], told.get("decision")), (&json!("allow"), &json!("verified"), None));
+    assert_eq!(
+        (&told["verdict"], &told["standing"], told.get("decision")),
+        (&json!("allow"), &json!("verified"), None)
+    );
     let told = explain(&["--token", bad], 3);
     assert_eq!((&told["reason"], &told["standing"]), (&json!("no-mapping-matched"), &json!("verified")));
     assert!(told["fix"].as_str().unwrap().contains("refs/heads/dev"), "{told}");
@@ -108,7 +123,8 @@ fn decision_of_nobody(server: &Server) -> i32 {
 #[test]
 fn explain_judges_at_the_time_that_it_is_told() {
     let (home, issuer, server) = served();
-    let file = home.write("token", &token(&issuer, &json!({"exp": 1_900_000_600, "iat": 1_900_000_000, "nbf": 1_900_000_000})));
+    let file = home
+        .write("token", &token(&issuer, &json!({"exp": 1_900_000_600, "iat": 1_900_000_000, "nbf": 1_900_000_000})));
     for (at, verdict, reason) in [
         ("2030-03-17T17:46:50Z", "allow", Value::Null),
         ("2030-03-17T17:56:40Z", "deny", json!("expired")),
@@ -117,7 +133,11 @@ fn explain_judges_at_the_time_that_it_is_told() {
         let told = server.accredit(["explain", "-o", "json", "--token", file.to_str().unwrap(), "--at", at]).json();
         assert_eq!((&told["verdict"], &told["reason"], &told["at"]), (&json!(verdict), &reason, &json!(at)), "{told}");
     }
-    assert_eq!(server.exchange(&std::fs::read_to_string(file).unwrap(), &[]).status, 400, "an explanation moved the clock");
+    assert_eq!(
+        server.exchange(&std::fs::read_to_string(file).unwrap(), &[]).status,
+        400,
+        "an explanation moved the clock"
+    );
     server.accredit(["explain", "--token", "token", "--at", "tomorrow"]).ended(2);
 }
 
@@ -151,7 +171,10 @@ fn unverified_refusals_are_explained_until_the_server_ends() {
 
     let told = decision(&server, &forged);
     assert_eq!((&told["reason"], &told["standing"]), (&json!("bad-signature"), &json!("not-verified")));
-    assert_eq!((&told["provider"], &told["serviceAccount"], told.get("claims")), (&json!("github"), &json!("ci/web"), None));
+    assert_eq!(
+        (&told["provider"], &told["serviceAccount"], told.get("claims")),
+        (&json!("github"), &json!("ci/web"), None)
+    );
     let told = decision(&server, &slash);
     assert_eq!(told["reason"], "issuer-unknown");
     assert!(told["hint"].as_str().unwrap().contains("slash"), "{told}");
@@ -163,14 +186,19 @@ fn unverified_refusals_are_explained_until_the_server_ends() {
     let server = home.start();
     for id in [&forged, &slash, &rubbish] {
         let ran = server.accredit(["decision", id]).ended(1);
-        let expected = format!("error: decision `{id}` is not known; refusals of unverified tokens are kept for a while only\n");
+        let expected =
+            format!("error: decision `{id}` is not known; refusals of unverified tokens are kept for a while only\n");
         assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
     }
     assert_eq!(decision(&server, &expired), recorded);
     let list = server.accredit(["audit", "list", "-o", "json"]).ended(0).json();
-    let counted = list["records"].as_array().unwrap().iter().find(|record| record["event"] == "refusals-counted").unwrap();
+    let counted =
+        list["records"].as_array().unwrap().iter().find(|record| record["event"] == "refusals-counted").unwrap();
     let rows = counted["detail"]["detail"]["refused"].as_array().unwrap();
-    let reasons: Vec<_> = rows.iter().map(|row| (row["reason"].as_str().unwrap(), row["count"].as_u64().unwrap(), &row["source"])).collect();
+    let reasons: Vec<_> = rows
+        .iter()
+        .map(|row| (row["reason"].as_str().unwrap(), row["count"].as_u64().unwrap(), &row["source"]))
+        .collect();
     let source = json!("127.0.0.1");
     assert_eq!(reasons, [("issuer-unknown", 1, &source), ("malformed", 1, &source), ("bad-signature", 1, &source)]);
 }
@@ -179,7 +207,9 @@ fn unverified_refusals_are_explained_until_the_server_ends() {
 fn the_log_is_listed_shown_verified_and_outlives_the_process() {
     let (home, issuer, server) = served();
     let allowed = server.exchange(&token(&issuer, &json!({})), &[]).decision();
-    let denied = server.exchange(&token(&issuer, &json!({"ref": "refs/heads/dev"})), &[("service_account_id", "ci/web")]).decision();
+    let denied = server
+        .exchange(&token(&issuer, &json!({"ref": "refs/heads/dev"})), &[("service_account_id", "ci/web")])
+        .decision();
     let told: Vec<_> = [&allowed, &denied].map(|id| decision(&server, id)).into();
 
     let list = server.accredit(["audit", "list", "-o", "json"]).ended(0).json();
@@ -187,7 +217,10 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
     let ids: Vec<_> = records.iter().take(2).map(|record| record["id"].as_str().unwrap()).collect();
     assert_eq!(ids, [&denied, &allowed], "newest first");
     let events: Vec<_> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["exchange-denied", "exchange-allowed", "resources-applied", "server-started", "key-made", "key-made"]);
+    assert_eq!(
+        events,
+        ["exchange-denied", "exchange-allowed", "resources-applied", "server-started", "key-made", "key-made"]
+    );
 
     let mut paged = Vec::new();
     let mut before: Option<String> = None;
@@ -206,7 +239,10 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
     assert_eq!(&paged, records);
 
     let shown = server.accredit(["audit", "show", &denied, "-o", "json"]).ended(0).json();
-    assert_eq!((&shown["detail"]["reason"], &shown["detail"]["askedServiceAccount"]), (&json!("no-mapping-matched"), &json!("ci/web")));
+    assert_eq!(
+        (&shown["detail"]["reason"], &shown["detail"]["askedServiceAccount"]),
+        (&json!("no-mapping-matched"), &json!("ci/web"))
+    );
     let applied = records[2]["id"].as_str().unwrap();
     let shown = server.accredit(["audit", "show", applied, "-o", "json"]).ended(0).json();
     assert_eq!(shown["detail"]["detail"]["changes"].as_array().unwrap().len(), 7);

@@ -37,14 +37,19 @@ fn every_transcript_comes_out_as_written() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
     assert!(answers.len() > 150, "only {} requests were answered", answers.len());
-    answers.iter().filter(|answer| answer.status == 200 && answer.text().contains("access_token")).for_each(check_token);
+    answers
+        .iter()
+        .filter(|answer| answer.status == 200 && answer.text().contains("access_token"))
+        .for_each(check_token);
     assert!(server.stop().success());
 }
 
-/// K01: what an access token says is what the answer says.
+/// K01, H05: what an access token says is what the answer says, and nothing that the subject's token brought along.
 fn check_token(answer: &Answer) {
     let body = answer.json();
     let claims = said(&answer.access_token());
+    let names: Vec<_> = claims.keys().map(String::as_str).collect();
+    assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "org_id", "scope", "sub"]);
     let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     assert_eq!(text("iss"), PUBLIC_URL);
     assert_eq!(text("jti"), answer.decision());
@@ -57,7 +62,8 @@ fn check_token(answer: &Answer) {
 }
 
 fn transcripts(folder: &Path) -> Vec<PathBuf> {
-    let list = |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let list =
+        |folder: &Path| -> Vec<PathBuf> { fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect() };
     let folders = list(folder).into_iter().filter(|path| path.is_dir());
     let mut transcripts: Vec<_> = folders.flat_map(|folder| list(&folder)).collect();
     transcripts.sort();

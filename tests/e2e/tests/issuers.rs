@@ -16,7 +16,11 @@ fn served() -> (Home, Server, Served, Served) {
     let (one, other) = (Issuer::serve(), Issuer::serve());
     let home = Home::new();
     let server = home.start();
-    server.apply(&format!("{}---\n{}---\n{OTHER}", resources::discovered(&one.issuer), provider("other", &other.issuer.url, "{discovery: {}}")));
+    server.apply(&format!(
+        "{}---\n{}---\n{OTHER}",
+        resources::discovered(&one.issuer),
+        provider("other", &other.issuer.url, "{discovery: {}}")
+    ));
     (home, server, one, other)
 }
 
@@ -99,7 +103,8 @@ fn floods_of_bad_tokens_cause_no_floods_of_fetches() {
     let stranger = Issuer::serve();
     assert_eq!(connection.exchange(&token(&stranger.issuer, &json!({})), &[]).status, 400);
     for member in ["jku", "x5u"] {
-        let header = json!({"alg": "ES256", "kid": "key-1", member: format!("{}/jwks", stranger.issuer.url)}).to_string();
+        let header =
+            json!({"alg": "ES256", "kid": "key-1", member: format!("{}/jwks", stranger.issuer.url)}).to_string();
         let pointing = one.issuer.sign_under(&header, &job(&one.issuer).to_string());
         assert_eq!(connection.exchange(&pointing, &[]).status, 400);
     }
@@ -129,11 +134,13 @@ fn our_own_tokens_are_no_evidence() {
         let refused = server.exchange(&access_token, more);
         assert_eq!((refused.status, refused.json().get("reason")), (400, None));
     }
-    let bearer = format!("GET /oauth/jwks HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {access_token}\r\n\r\n");
+    let bearer =
+        format!("GET /oauth/jwks HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {access_token}\r\n\r\n");
     let keys = server.connect().ask(bearer.as_bytes());
     assert_eq!(keys.body, server.connect().get("/oauth/jwks").body, "a token changes nothing where none is asked for");
     for path in ["/v1/status", "/v1/audit", "/v1/resources"] {
-        let bearer = format!("GET {path} HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {access_token}\r\n\r\n");
+        let bearer =
+            format!("GET {path} HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {access_token}\r\n\r\n");
         assert_eq!(server.connect().ask(bearer.as_bytes()).status, 404, "{path}");
     }
 }

@@ -64,7 +64,12 @@ fn ids_are_kept_when_a_server_is_rebuilt() {
     let id = exported.split("name: ci/web\nid: ").nth(1).unwrap().lines().next().unwrap();
     let stolen = format!("kind: ServiceAccount\nname: ci/other\nid: {id}\n");
     let ran = rebuilt.accredit_with(["apply", "-f", "-"], &stolen).ended(1);
-    assert!(ran.stderr.starts_with("error: stdin:3 ") && ran.stderr.contains(&format!("`{id}` belongs to service-account `ci/web`")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("error: stdin:3 ")
+            && ran.stderr.contains(&format!("`{id}` belongs to service-account `ci/web`")),
+        "{}",
+        ran.stderr
+    );
     let renumbered = "kind: ServiceAccount\nname: ci/web\nid: sa_00000000000000000000000009\n";
     rebuilt.accredit_with(["apply", "-f", "-"], renumbered).ended(1);
     assert_eq!(export(&rebuilt), exported);
@@ -77,10 +82,17 @@ fn a_dry_run_and_a_diff_write_nothing() {
     let changed = before.0.replace("lifetime: 15m", "lifetime: 20m") + "---\nkind: Project\nname: new\n";
     let dry = server.accredit_with(["apply", "-f", "-", "--dry-run", "-o", "json"], &changed).ended(0);
     let actions = actions(&dry);
-    assert!(actions.contains(&("update".to_owned(), "ci/web-main".to_owned())) && actions.contains(&("create".to_owned(), "new".to_owned())), "{actions:?}");
+    assert!(
+        actions.contains(&("update".to_owned(), "ci/web-main".to_owned()))
+            && actions.contains(&("create".to_owned(), "new".to_owned())),
+        "{actions:?}"
+    );
     assert_eq!(dry.json()["dryRun"], true);
     let diff = server.accredit_with(["diff", "-f", "-", "--exit-code"], &changed).ended(1).stdout;
-    assert!(diff.contains("- lifetime: 15m\n") && diff.contains("+ lifetime: 20m\n") && diff.contains("+ project/new\n"), "{diff}");
+    assert!(
+        diff.contains("- lifetime: 15m\n") && diff.contains("+ lifetime: 20m\n") && diff.contains("+ project/new\n"),
+        "{diff}"
+    );
     for verb in ["delete", "disable"] {
         server.accredit([verb, "mapping", "ci/web-main", "--dry-run"]).ended(0);
     }
@@ -101,9 +113,14 @@ fn a_faulty_set_is_refused_whole_with_file_and_line() {
     );
     let path = |name: &str| home.path(name).display().to_string();
     let ran = server.accredit(["apply", "-f", &path("good.yaml"), "-f", &path("bad.yaml")]).ended(1);
-    for (line, words) in [(6, "does not pin"), (14, "`repository_id` is a number"), (18, "`new/nobody` does not exist")] {
+    for (line, words) in [(6, "does not pin"), (14, "`repository_id` is a number"), (18, "`new/nobody` does not exist")]
+    {
         let place = format!("error: {}:{line} ", path("bad.yaml"));
-        assert!(ran.stderr.lines().any(|said| said.starts_with(&place) && said.contains(words)), "{place}{words} in\n{}", ran.stderr);
+        assert!(
+            ran.stderr.lines().any(|said| said.starts_with(&place) && said.contains(words)),
+            "{place}{words} in\n{}",
+            ran.stderr
+        );
     }
     assert_eq!((export(&server), sequence(&server)), before);
     server.accredit(["apply", "-f", &path("good.yaml")]).ended(0);
@@ -117,7 +134,15 @@ fn a_change_is_in_force_when_its_command_returns() {
     let mut connection = server.connect();
     let mut status = || connection.exchange(&token(&issuer, &json!({})), &[]).status;
     assert_eq!(status(), 200);
-    for (kind, name) in [("mapping", "ci/web-main"), ("service-account", "ci/web"), ("provider", "github"), ("project", "ci"), ("grant", "shop/ci-web"), ("api", "shop/payments"), ("project", "shop")] {
+    for (kind, name) in [
+        ("mapping", "ci/web-main"),
+        ("service-account", "ci/web"),
+        ("provider", "github"),
+        ("project", "ci"),
+        ("grant", "shop/ci-web"),
+        ("api", "shop/payments"),
+        ("project", "shop"),
+    ] {
         server.accredit(["disable", kind, name]).ended(0);
         assert_eq!(status(), 400, "{kind} {name} is disabled");
         server.accredit(["enable", kind, name]).ended(0);
@@ -164,7 +189,9 @@ fn a_deletion_previews_what_it_newly_allows() {
 fn deleting_and_pruning_leave_nothing_dangling() {
     let (_home, issuer, server) = served();
     let before = export(&server);
-    for (kind, name) in [("provider", "github"), ("service-account", "ci/web"), ("api", "shop/payments"), ("project", "ci")] {
+    for (kind, name) in
+        [("provider", "github"), ("service-account", "ci/web"), ("api", "shop/payments"), ("project", "ci")]
+    {
         let ran = server.accredit(["delete", kind, name]).ended(1);
         assert!(ran.stderr.contains("is still used by"), "{}", ran.stderr);
     }
@@ -186,7 +213,9 @@ fn what_is_dangerous_is_refused_on_write() {
     let (_home, issuer, server) = served();
     let before = export(&server);
     let keys = resources::keys(&issuer.key_set());
-    let provider = |issuer: &str, more: &str| format!("kind: Provider\nname: bad\nspec:\n  type: oidc\n  issuer: {issuer}\n{more}");
+    let provider = |issuer: &str, more: &str| {
+        format!("kind: Provider\nname: bad\nspec:\n  type: oidc\n  issuer: {issuer}\n{more}")
+    };
     for (document, words) in [
         (provider("http://accredit.test", ""), "is this server itself"),
         (provider("https://user@ci.test", ""), "has a user in it"),

@@ -26,7 +26,11 @@ const SECRET: &str = "hunter2-correct-horse-battery";
 fn known_secrets_are_found_nowhere() {
     let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
     let server = home.start_with(&["--log", "json"], [("RUST_LOG", "trace")]);
-    let provider = resources::usual(&issuer).replacen("spec:\n", "spec:\n  attributes: {key: assertion.deploy_key, number: int(assertion.deploy_key)}\n", 1);
+    let provider = resources::usual(&issuer).replacen(
+        "spec:\n",
+        "spec:\n  attributes: {key: assertion.deploy_key, number: int(assertion.deploy_key)}\n",
+        1,
+    );
     server.apply(&(provider + &picky()));
     let kek = fs::read_to_string(home.path("kek")).unwrap().trim().to_owned();
     let secrets = |changes: serde_json::Value| {
@@ -44,8 +48,14 @@ fn known_secrets_are_found_nowhere() {
     hidden.extend([good.clone(), allowed.access_token()]);
     let mut forged = good.clone();
     forged.replace_range(good.len() - 4.., "AAAA");
-    let picky: Vec<_> = (0..PICKY.len()).map(|number| secrets(json!({"ref": format!("refs/heads/picky-{number}")}))).collect();
-    let others = [forged, secrets(json!({"exp": 1})), secrets(json!({"aud": "sts.amazonaws.com"})), secrets(json!({"ref": "refs/heads/dev"}))];
+    let picky: Vec<_> =
+        (0..PICKY.len()).map(|number| secrets(json!({"ref": format!("refs/heads/picky-{number}")}))).collect();
+    let others = [
+        forged,
+        secrets(json!({"exp": 1})),
+        secrets(json!({"aud": "sts.amazonaws.com"})),
+        secrets(json!({"ref": "refs/heads/dev"})),
+    ];
     for subject in picky.into_iter().chain(others) {
         let refused = server.exchange(&subject, &[]);
         assert_eq!(refused.status, 400, "{}", refused.text());
@@ -65,10 +75,19 @@ fn known_secrets_are_found_nowhere() {
     assert!(server.stop().success());
 
     // Of a token each half is as good as the whole to find it again; signatures alone are what makes it usable.
-    let parts: Vec<String> = hidden.iter().filter(|text| text.starts_with("eyJ")).flat_map(|token| token.split('.').skip(1)).filter(|part| part.len() > 20).map(str::to_owned).collect();
+    let parts: Vec<String> = hidden
+        .iter()
+        .filter(|text| text.starts_with("eyJ"))
+        .flat_map(|token| token.split('.').skip(1))
+        .filter(|part| part.len() > 20)
+        .map(str::to_owned)
+        .collect();
     hidden.extend(parts);
     let files: Vec<_> = files(home.folder()).into_iter().filter(|path| !path.ends_with("kek")).collect();
-    assert!(files.iter().any(|path| path.ends_with("data/accredit.db")) && files.iter().any(|path| path.ends_with("log")), "{files:?}");
+    assert!(
+        files.iter().any(|path| path.ends_with("data/accredit.db")) && files.iter().any(|path| path.ends_with("log")),
+        "{files:?}"
+    );
     for path in files {
         let bytes = fs::read(&path).unwrap();
         for text in &hidden {
@@ -89,7 +108,9 @@ fn picky() -> String {
             None => (String::new(), format!("  condition: '{rule}'\n")),
         };
         let matches = format!("repository_id: \"123\", ref: refs/heads/picky-{number}{matches}");
-        format!("---\nkind: Mapping\nname: ci/picky-{number}\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {{{matches}}}\n{condition}")
+        format!(
+            "---\nkind: Mapping\nname: ci/picky-{number}\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {{{matches}}}\n{condition}"
+        )
     };
     PICKY.iter().enumerate().map(mapping).collect()
 }
@@ -185,7 +206,10 @@ fn tokens_are_not_taken_from_the_command_line() {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).filter(|path| fs::metadata(path).is_ok_and(|of| of.is_file())).collect()
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| fs::metadata(path).is_ok_and(|of| of.is_file()))
+        .collect()
 }
 
 fn contains(bytes: &[u8], text: &[u8]) -> bool {

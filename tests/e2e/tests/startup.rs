@@ -28,25 +28,47 @@ fn an_unconfigured_server_is_useful_at_once() {
     let begin = || {
         let log = fs::File::create(home.path("log")).unwrap();
         let mut command = accredit();
-        command.args(["server", "--listen", &free.to_string()]).env("HOME", home.folder()).stderr(log).stdout(Stdio::null());
+        command
+            .args(["server", "--listen", &free.to_string()])
+            .env("HOME", home.folder())
+            .stderr(log)
+            .stdout(Stdio::null());
         let child = command.spawn().unwrap();
         await_text(&home.path("log"), "stop     Ctrl-C\n");
         child
     };
     let mut child = begin();
     let said = fs::read_to_string(home.path("log")).unwrap();
-    for line in ["server ready", &format!("server   http://{free}\n"), "accredit init github --repository", "apply -f web.yaml"] {
+    for line in
+        ["server ready", &format!("server   http://{free}\n"), "accredit init github --repository", "apply -f web.yaml"]
+    {
         assert!(said.contains(line), "`{line}` is not said:\n{said}");
     }
     let socket = home.path(".local/share/accredit/run/admin.sock");
-    let files = [home.path(".local/share/accredit/accredit.db"), home.path(".config/accredit/key-encryption-key"), socket];
+    let files =
+        [home.path(".local/share/accredit/accredit.db"), home.path(".config/accredit/key-encryption-key"), socket];
     for path in &files {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
     // Every verb finds it without being told where.
     let status = run(accredit().args(["status", "-o", "json"]).env("HOME", home.folder()), "").ended(0).json();
     assert_eq!(status["publicUrl"], format!("http://{free}"));
-    let init = ["init", "github", "--repository", "acme/web", "--repository-id", "123", "--owner-id", "98", "--ref", "main", "--api", "https://api.test", "--permission", "read"];
+    let init = [
+        "init",
+        "github",
+        "--repository",
+        "acme/web",
+        "--repository-id",
+        "123",
+        "--owner-id",
+        "98",
+        "--ref",
+        "main",
+        "--api",
+        "https://api.test",
+        "--permission",
+        "read",
+    ];
     let yaml = run(accredit().args(init).env("HOME", home.folder()), "").ended(0).stdout;
     run(accredit().args(["apply", "-f", "-"]).env("HOME", home.folder()), &yaml).ended(0);
     let keys = Connection::tcp(free).get("/oauth/jwks").body;
@@ -56,6 +78,24 @@ fn an_unconfigured_server_is_useful_at_once() {
     assert_eq!(Connection::tcp(free).get("/oauth/jwks").body, keys, "keys are kept");
     assert_eq!(end(&mut child, Signal::SIGTERM), Some(0));
     run(accredit().arg("status").env("HOME", home.folder()), "").ended(4);
+}
+
+/// Without a configuration there is loopback alone, under an issuer that stays what it is.
+#[test]
+fn an_unconfigured_server_refuses_what_it_cannot_be() {
+    let home = Home::new();
+    for (listen, words) in [
+        ("0.0.0.0:7070", "not loopback"),
+        ("[::]:7070", "not loopback"),
+        ("127.0.0.1:0", "names no port"),
+        ("7070", "does not fit"),
+    ] {
+        let ran = run(accredit().args(["server", "--listen", listen]).env("HOME", home.folder()), "").ended(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.contains("hint: "), "{listen}: {}", ran.stderr);
+    }
+    let ran = run(accredit().arg("server"), "").ended(2);
+    assert!(ran.stderr.contains("HOME"), "{}", ran.stderr);
+    assert!(!home.path(".local").exists() && !home.path(".config").exists(), "something was left behind");
 }
 
 /// What is unsafe or impossible does not start, names what is wrong, and leaves nothing behind.
@@ -80,8 +120,17 @@ fn what_keeps_a_server_from_starting_is_named() {
         home.write("kek", "bm90IGEga2V5");
         home.configure(old, new);
         let ran = home.fail_to_start();
-        assert!(ran.code == Some(code) && ran.stderr.contains(words), "{old} -> {new}: expected {code} and `{words}`, got {:?}\n{}", ran.code, ran.stderr);
-        assert!(ran.stderr.contains("error: ") && !ran.stderr.contains("panicked") && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+        assert!(
+            ran.code == Some(code) && ran.stderr.contains(words),
+            "{old} -> {new}: expected {code} and `{words}`, got {:?}\n{}",
+            ran.code,
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.contains("error: ") && !ran.stderr.contains("panicked") && !ran.stderr.contains("hunter2"),
+            "{}",
+            ran.stderr
+        );
     }
     let home = Home::new();
     fs::remove_file(home.path("accredit.toml")).unwrap();
@@ -97,7 +146,11 @@ fn a_second_server_on_a_store_is_refused() {
     other.configure("sqlite:data/accredit.db", &format!("sqlite:{}", home.path("data/accredit.db").display()));
     fs::copy(home.path("kek"), other.path("kek")).unwrap();
     let ran = other.fail_to_start().ended(1);
-    assert!(ran.stderr.contains("is in use by another server") && ran.stderr.contains(&server.process().to_string()), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is in use by another server") && ran.stderr.contains(&server.process().to_string()),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
     server.accredit(["status"]).ended(0);
     server.kill();
@@ -161,13 +214,17 @@ fn plain_http_is_for_listed_proxies_alone() {
     for (listed, is_served) in [("127.0.0.1/32", true), ("10.0.0.0/8", false)] {
         let home = Home::new();
         home.configure("http://accredit.test", "https://accredit.test");
-        home.configure("listen = \"127.0.0.1:0\"", &format!("listen = \"0.0.0.0:0\"\ntrusted_proxies = [\"{listed}\"]"));
+        home.configure(
+            "listen = \"127.0.0.1:0\"",
+            &format!("listen = \"0.0.0.0:0\"\ntrusted_proxies = [\"{listed}\"]"),
+        );
         let ran = home.fail_to_start().ended(1);
         assert!(ran.stderr.contains("kek"), "a key is not made where others can reach:\n{}", ran.stderr);
         home.write("kek", KEY);
         let server = home.start();
         let mut connection = Connection::tcp(([127, 0, 0, 1], server.address.port()).into());
-        let asked = connection.send(b"GET /livez HTTP/1.1\r\nHost: accredit.test\r\n\r\n").and_then(|()| connection.answer());
+        let asked =
+            connection.send(b"GET /livez HTTP/1.1\r\nHost: accredit.test\r\n\r\n").and_then(|()| connection.answer());
         assert_eq!(matches!(asked, Ok(Some(answer)) if answer.status == 200), is_served, "{listed}");
     }
 }
@@ -186,7 +243,12 @@ fn the_demo_works_and_cleans_up() {
         command
     };
     let ran = run(&mut demo(), "").ended(0);
-    for words in ["allowed  acme/web main -> ci/web", "called   GET /balance -> 200", "denied   acme/web dev", "expected refs/heads/main"] {
+    for words in [
+        "allowed  acme/web main -> ci/web",
+        "called   GET /balance -> 200",
+        "denied   acme/web dev",
+        "expected refs/heads/main",
+    ] {
         assert!(ran.stdout.contains(words), "`{words}` is not said:\n{}", ran.stdout);
     }
     assert!(is_clean(), "the demo left something behind");

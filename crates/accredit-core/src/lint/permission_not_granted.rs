@@ -21,7 +21,7 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
         MappingPermissions::All => Vec::new(),
         MappingPermissions::Only(list) => list.iter().filter(|permission| !given(None, permission)).collect(),
         MappingPermissions::PerApi(apis) => {
-            apis.iter().flat_map(|(api, list)| list.iter().filter(|permission| !given(Some(*api), permission))).collect()
+            apis.iter().flat_map(|of| of.permissions.iter().filter(|permission| !given(Some(of.api), permission))).collect()
         }
     };
     let account = world.by_id(mapping.account).map(|account| account.name.to_string()).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Expected, Id, Lifetime, Match, Permission};
+use super::{Claim, Expected, Id, Lifetime, Match, Name, Permission};
 use crate::expr::Program;
 
 /// `spec` of a `Mapping`.
@@ -65,8 +65,12 @@ pub enum Replay {
 pub struct Mapping {
     /// The provider.
     pub provider: Id,
+    /// The provider's name, for writing the mapping down again.
+    pub provider_name: Name,
     /// The service account.
     pub account: Id,
+    /// The account's name.
+    pub account_name: Name,
     /// What each claim must be.
     pub clauses: Box<[Clause]>,
     /// What must be true as well.
@@ -79,6 +83,8 @@ pub struct Mapping {
     pub outlives_subject: Option<Lifetime>,
     /// Whether evidence may be shown again.
     pub replay: Replay,
+    /// For people.
+    pub description: Option<Box<str>>,
     /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
     pub anchor: Option<usize>,
 }
@@ -100,7 +106,18 @@ pub enum MappingPermissions {
     /// To these, whichever API.
     Only(Box<[Permission]>),
     /// To these, for each API; others are not allowed.
-    PerApi(Box<[(Id, Box<[Permission]>)]>),
+    PerApi(Box<[ApiPermissions]>),
+}
+
+/// What stays allowed on one API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiPermissions {
+    /// The API.
+    pub api: Id,
+    /// Its name.
+    pub name: Name,
+    /// Which of its permissions.
+    pub permissions: Box<[Permission]>,
 }
 
 impl Replay {
@@ -116,7 +133,7 @@ impl MappingPermissions {
         match self {
             MappingPermissions::All => true,
             MappingPermissions::Only(list) => list.contains(permission),
-            MappingPermissions::PerApi(apis) => apis.iter().any(|(of, list)| *of == api && list.contains(permission)),
+            MappingPermissions::PerApi(apis) => apis.iter().any(|of| of.api == api && of.permissions.contains(permission)),
         }
     }
 }
@@ -124,4 +141,25 @@ impl MappingPermissions {
 impl Mapping {
     /// The lifetime of a mapping that names none.
     pub const DEFAULT_LIFETIME: Lifetime = Lifetime::from_secs(15 * 60);
+
+    /// The mapping as it is written down: mappings are many, so their documents are not kept beside them.
+    pub fn spec(&self) -> MappingSpec {
+        MappingSpec {
+            provider: self.provider_name.to_string(),
+            service_account: self.account_name.to_string(),
+            matches: self.clauses.iter().map(|clause| (clause.claim.to_string(), clause.expected.clone())).collect(),
+            condition: self.condition.as_ref().map(|program| program.source().to_owned()),
+            permissions: match &self.permissions {
+                MappingPermissions::All => None,
+                MappingPermissions::Only(list) => Some(PermissionsSpec::List(list.to_vec())),
+                MappingPermissions::PerApi(apis) => {
+                    Some(PermissionsSpec::PerApi(apis.iter().map(|api| (api.name.to_string(), api.permissions.to_vec())).collect()))
+                }
+            },
+            lifetime: Some(self.lifetime),
+            outlives_subject: self.outlives_subject,
+            replay: self.replay,
+            description: self.description.as_deref().map(str::to_owned),
+        }
+    }
 }

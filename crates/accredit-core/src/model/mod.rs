@@ -29,7 +29,7 @@ pub use fault::{Fault, Faults};
 pub use grant::{Given, Grant, GrantSpec};
 pub use id::{DecisionId, Id, IdFault};
 pub use kind::{Kind, Ownership};
-pub use mapping::{Clause, Mapping, MappingPermissions, MappingSpec, PermissionsSpec, Replay};
+pub use mapping::{ApiPermissions, Clause, Mapping, MappingPermissions, MappingSpec, PermissionsSpec, Replay};
 pub use matching::{Claim, Expected, Match, Scalar, ValueFault};
 pub use name::{Name, NameFault};
 pub use permission::Permission;

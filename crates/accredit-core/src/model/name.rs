@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of a resource. Each part is 1 to 63 characters of `a-z`, `0-9`, `-`, `_`, `.` and begins with a letter or digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
-    text: Box<str>,
+    /// Shared: a name stands in several indexes.
+    text: Arc<str>,
     /// Where the project ends; 0 when there is none.
     slash: u8,
 }

@@ -41,8 +41,8 @@ pub struct Resource {
     pub enabled: bool,
     /// Counts its changes, from 1.
     pub revision: i64,
-    /// Its spec as canonical JSON, references by name.
-    pub body: Box<str>,
+    /// Its spec as canonical JSON, references by name; `None` where [`Compiled`] says it all.
+    pub written: Option<Box<str>>,
     /// What the decisions read.
     pub compiled: Compiled,
 }
@@ -116,9 +116,9 @@ fn write<T: Serialize>(spec: &T) -> Value {
 }
 
 /// Puts a schema error the way a person would: `is a number, expected a string`.
-fn plain(message: &str) -> String {
-    let Some(rest) = message.strip_prefix("invalid type: ") else { return message.to_owned() };
-    let Some((seen, expected)) = rest.split_once(", expected ") else { return message.to_owned() };
+pub(super) fn plain(message: &str) -> String {
+    let invalid = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let Some((seen, expected)) = invalid.and_then(|rest| rest.split_once(", expected ")) else { return message.to_owned() };
     let seen = match seen.split([' ', '`']).next() {
         Some("integer" | "floating") => "a number",
         Some("boolean") => "a truth value",
@@ -132,6 +132,9 @@ fn plain(message: &str) -> String {
         "a string" => "a text in quotes",
         "a sequence" => "a list",
         "a boolean" => "true or false",
+        "a map" | "newtype variant" => "an object",
+        "map with a single key" => "one with a single member",
+        "struct Document" => "a document",
         other => other,
     };
     format!("is {seen}, expected {expected}")
@@ -145,6 +148,23 @@ impl Resource {
         self.id.kind()
     }
 
+    /// Its spec, canonical, references by name.
+    pub fn spec(&self) -> Value {
+        match (&self.written, &self.compiled) {
+            (Some(written), _) => serde_json::from_str(written).unwrap_or_default(),
+            (None, Compiled::Mapping(mapping)) => write(&mapping.spec()),
+            (None, _) => Value::Null,
+        }
+    }
+
+    /// Its spec as it is stored: canonical JSON.
+    pub fn body(&self) -> String {
+        match &self.written {
+            Some(written) => written.to_string(),
+            None => self.spec().to_string(),
+        }
+    }
+
     /// Its document, as `export` prints it.
     pub fn document(&self) -> Document {
         Document {
@@ -152,7 +172,7 @@ impl Resource {
             name: self.name.as_str().to_owned(),
             id: Some(self.id.to_string()),
             enabled: (!self.enabled).then_some(false),
-            spec: serde_json::from_str(&self.body).unwrap_or_default(),
+            spec: self.spec(),
         }
     }
 

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use accredit_id::shown::Shown;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Spanned};
 
 use super::Document;
+use super::resource::plain;
 
 /// A document and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,9 +60,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
     };
     let nodes: Vec<Spanned<Node>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         let line = error.location().map_or(1, |location| location.line() as usize);
-        let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or("is not YAML").to_owned();
-        vec![fault(line, "", message)]
+        vec![fault(line, "", refusal(error.without_snippet()))]
     })?;
     let mut located = Vec::with_capacity(nodes.len());
     let mut faults = Vec::new();
@@ -74,9 +74,12 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
         match serde_path_to_error::deserialize::<_, Document>(&value) {
             Ok(document) => located.push(Located { document, file: file.to_owned(), line, lines }),
             Err(error) => {
-                let field = error.path().to_string();
+                let field = if matches!(value, Value::Object(_)) { error.path().to_string() } else { String::new() };
                 let line = lines.get(&field).copied().unwrap_or(line);
-                faults.push(fault(line, &field, plain(&error.inner().to_string(), &field)));
+                let message = if value.is_array() { "is a list, expected a document".to_owned() } else { plain(&error.inner().to_string()) };
+                let field = if field == "." { String::new() } else { field };
+                let message = if field.is_empty() || message.contains(&format!("`{field}`")) { message } else { format!("`{field}` {message}") };
+                faults.push(fault(line, &field, message));
             }
         }
     }
@@ -104,11 +107,20 @@ impl Located {
     }
 }
 
-fn plain(message: &str, field: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    match field {
-        "." | "" => message.to_owned(),
-        _ => format!("`{field}`: {message}"),
+/// Why the text is no YAML that is read here, in the words of whoever wrote it.
+fn refusal(error: &Error) -> String {
+    match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{}` stands there twice", Shown::of(key)),
+        Error::Budget { breach, .. } => match format!("{breach:?}") {
+            breach if breach.starts_with("Anchors") || breach.starts_with("Aliases") => "anchors and aliases are not read, expected the value itself".to_owned(),
+            breach if breach.starts_with("Depth") => "is nested too deep".to_owned(),
+            _ => "is larger than what is read".to_owned(),
+        },
+        other => {
+            let message = other.to_string();
+            let message = message.lines().next().unwrap_or("is not YAML");
+            message.split(" at line ").next().unwrap_or(message).to_owned()
+        }
     }
 }
 

@@ -27,8 +27,11 @@ pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, 
         Spec::Role(spec) => Compiled::Role(role(spec, name, world)?),
         Spec::ServiceAccount(spec) => Compiled::ServiceAccount(ServiceAccount { max_lifetime: max_lifetime(spec.max_lifetime)? }),
     };
-    let body = canonical(&document.spec, world).to_string().into_boxed_str();
-    Ok(Resource { id, project, name: document.name.clone(), enabled: document.enabled, revision, body, compiled })
+    let written = match compiled {
+        Compiled::Mapping(_) => None,
+        _ => Some(canonical(&document.spec, world).to_string().into_boxed_str()),
+    };
+    Ok(Resource { id, project, name: document.name.clone(), enabled: document.enabled, revision, written, compiled })
 }
 
 fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<Api, Fault> {
@@ -127,15 +130,8 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
             grant.to = named(Kind::ServiceAccount, &grant.to);
             grant.role = grant.role.as_ref().map(|role| named(Kind::Role, role));
         }
-        Spec::Mapping(mapping) => {
-            mapping.provider = named(Kind::Provider, &mapping.provider);
-            mapping.service_account = named(Kind::ServiceAccount, &mapping.service_account);
-            if let Some(crate::model::PermissionsSpec::PerApi(apis)) = &mut mapping.permissions {
-                *apis = std::mem::take(apis).into_iter().map(|(api, list)| (named(Kind::Api, &api), list)).collect();
-            }
-        }
         Spec::Role(role) => role.api = named(Kind::Api, &role.api),
-        Spec::Api(_) | Spec::Project(_) | Spec::Provider(_) | Spec::ServiceAccount(_) => {}
+        Spec::Api(_) | Spec::Mapping(_) | Spec::Project(_) | Spec::Provider(_) | Spec::ServiceAccount(_) => {}
     }
     spec.to_value()
 }

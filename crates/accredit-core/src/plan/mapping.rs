@@ -5,7 +5,7 @@ use accredit_id::json::Object;
 use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
-    Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
+    ApiPermissions, Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
     PermissionsSpec, Provider, Scalar,
 };
 use crate::providers::Shape;
@@ -45,13 +45,16 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
     }
     Ok(Mapping {
         provider: provider.id,
+        provider_name: provider.name.clone(),
         account: account.id,
+        account_name: account.name.clone(),
         clauses,
         condition,
         permissions: permissions(spec, world)?,
         lifetime,
         outlives_subject: spec.outlives_subject,
         replay: spec.replay,
+        description: spec.description.as_deref().map(Into::into),
         anchor,
     })
 }
@@ -130,7 +133,10 @@ fn permissions(spec: &MappingSpec, world: &World) -> Result<MappingPermissions, 
             .iter()
             .map(|(api, list)| match list.as_slice() {
                 [] => Err(empty(format!("spec.permissions.{api}"))),
-                list => Ok((reference(&format!("spec.permissions.{api}"), Kind::Api, api, world)?.id, list.into())),
+                list => {
+                    let api = reference(&format!("spec.permissions.{api}"), Kind::Api, api, world)?;
+                    Ok(ApiPermissions { api: api.id, name: api.name.clone(), permissions: list.into() })
+                }
             })
             .collect::<Result<_, Fault>>()
             .map(MappingPermissions::PerApi),

@@ -150,7 +150,7 @@ impl<'w> Draft<'w> {
                 let existing = self.before.by_id(resource.id).cloned();
                 let action = match &existing {
                     None => Action::Create,
-                    Some(old) if old.body == resource.body && old.enabled == resource.enabled => Action::Unchanged,
+                    Some(old) if old.body() == resource.body() && old.enabled == resource.enabled => Action::Unchanged,
                     Some(_) => Action::Update,
                 };
                 let fields = existing.as_deref().filter(|_| action == Action::Update).map(|old| diff::fields(old, &resource)).unwrap_or_default();
@@ -250,6 +250,14 @@ impl<'w> Draft<'w> {
         if !self.faults.is_empty() {
             self.faults.sort_by_key(|fault| fault.document);
             return Err(Faults(self.faults));
+        }
+        for change in self.changes.values_mut().filter(|change| change.action == Action::Update) {
+            if let (Some(old), Some(new)) = (self.before.by_id(change.id), self.next.by_id(change.id))
+                && old.enabled
+                && !new.enabled
+            {
+                change.newly_allowed = remove::newly_allowed(old, &self.next);
+            }
         }
         let updated = self.changes.values().any(|change| change.action == Action::Update);
         let revokes = updated || !self.deletes.is_empty();

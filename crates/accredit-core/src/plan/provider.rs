@@ -37,6 +37,9 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
         attributes: attributes(spec, world)?,
         algorithms: match &spec.algorithms {
             None => kind.algorithms,
+            Some(names) if names.is_empty() => {
+                return Err(Fault::at("spec.algorithms", "the list is empty, so no token would be accepted").hint("leave it out for what the type says"));
+            }
             Some(names) => Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?,
         },
         max_token_lifetime: spec.max_token_lifetime.unwrap_or(Lifetime::from_secs(kind.max_token_lifetime.as_secs() as u32)),
@@ -62,7 +65,11 @@ pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<()
     if same && spec.kind == old.kind.name {
         return Ok(());
     }
-    let field = if spec.kind != old.kind.name { "spec.type" } else { "spec.issuer" };
+    let field = match (spec.kind == old.kind.name, &spec.trust_domain) {
+        (false, _) => "spec.type",
+        (true, Some(_)) => "spec.trustDomain",
+        (true, None) => "spec.issuer",
+    };
     Err(Fault::at(field, format!("a provider's type and issuer never change; this one is `{}` of `{}`", old.kind.name, old.issuer)).hint("make a new provider under another name"))
 }
 
@@ -72,6 +79,7 @@ fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Re
         let trust_domain: TrustDomain = text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
         if let Some(issuer) = &spec.issuer {
             url("spec.issuer", issuer, context)?;
+            not_ourselves(issuer, context)?;
         }
         return Ok((format!("spiffe://{trust_domain}"), Some(trust_domain)));
     }
@@ -80,14 +88,20 @@ fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Re
     }
     let issuer = spec.issuer.as_deref().or(kind.default_issuer).ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
     url("spec.issuer", issuer, context)?;
-    if issuer.trim_end_matches('/') == context.public_url.trim_end_matches('/') {
-        return Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself")).hint("its own tokens are exchanged without a provider"));
-    }
+    not_ourselves(issuer, context)?;
     let owner = KINDS.iter().find(|other| other.name != kind.name && other.default_issuer == Some(issuer.trim_end_matches('/')));
     if let Some(owner) = owner {
         return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name)).hint(format!("say `type: {}`", owner.name)));
     }
     Ok((issuer.to_owned(), None))
+}
+
+/// Tokens of ours must not come back as somebody else's (C10).
+fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
+    match issuer.trim_end_matches('/') == context.public_url.trim_end_matches('/') {
+        true => Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself")).hint("its own tokens are exchanged without a provider")),
+        false => Ok(()),
+    }
 }
 
 /// https, a host, nothing that hides or adds: no user, query, fragment; no upper case where it would not count (J09, C02).

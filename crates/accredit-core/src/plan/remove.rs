@@ -36,9 +36,6 @@ pub fn set_enabled(world: &World, kind: Kind, name: &str, enabled: bool, context
     if resource.enabled != enabled {
         change.action = Action::Update;
         change.fields = vec![FieldChange { field: "enabled".into(), old: Some((!enabled).into()), new: Some(enabled.into()) }];
-        if !enabled {
-            change.newly_allowed = newly_allowed(&resource, world);
-        }
         let next = Arc::new(Resource { enabled, revision: resource.revision + 1, ..Resource::clone(&resource) });
         draft.next.put(Arc::clone(&next));
         draft.puts.push(next);

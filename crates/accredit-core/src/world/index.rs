@@ -158,7 +158,7 @@ fn references(resource: &Resource) -> Vec<Id> {
         Compiled::Mapping(mapping) => {
             ids.extend([mapping.provider, mapping.account]);
             if let MappingPermissions::PerApi(apis) = &mapping.permissions {
-                ids.extend(apis.iter().map(|(api, _)| *api));
+                ids.extend(apis.iter().map(|of| of.api));
             }
         }
         Compiled::Role(role) => ids.push(role.api),

@@ -139,7 +139,7 @@ fn is(wanted: &Value, seen: &Value) -> bool {
 impl Stage {
     fn shown(&self) -> String {
         let mappings = self.world.of_kind(Kind::Mapping);
-        mappings.iter().map(|mapping| format!("{} enabled={} {}\n", mapping.name, mapping.enabled, mapping.body)).collect()
+        mappings.iter().map(|mapping| format!("{} enabled={} {}\n", mapping.name, mapping.enabled, mapping.body())).collect()
     }
 }
 

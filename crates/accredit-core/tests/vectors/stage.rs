@@ -81,7 +81,7 @@ impl Stage {
             name: resource.name.to_string(),
             enabled: resource.enabled,
             revision: resource.revision,
-            body: resource.body.to_string(),
+            body: resource.body(),
         };
         let reserved = reserved();
         let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };

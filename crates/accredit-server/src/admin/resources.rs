@@ -175,13 +175,13 @@ fn row(resource: &Resource) -> Row {
         name: resource.name.to_string(),
         enabled: resource.enabled,
         revision: resource.revision,
-        body: resource.body.to_string(),
+        body: resource.body(),
     }
 }
 
 /// What is put down about a change: what each resource was and is. A set too large for one record keeps names alone.
 fn record_of(plan: &Plan, before: &InForce) -> serde_json::Value {
-    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body.len() * 2 + 200).sum();
+    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body().len() * 2 + 200).sum();
     if size <= MAX_RECORD {
         let after = plan.puts.iter().map(|put| {
             let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
