@@ -69,7 +69,16 @@ fn laptop(common: &Common, args: &Args) -> Result<Config, Failure> {
         || Failure::misused("no folder for the store: `HOME` is not set").hint("set it, or use --config FILE");
     let data = paths::data_folder().ok_or_else(homeless)?;
     let key_file = paths::config_folder().ok_or_else(homeless)?.join("key-encryption-key");
-    Ok(Config::laptop(args.listen, &data, &key_file, &common.socket()?))
+    Ok(Config::laptop(with_port(args.listen)?, &data, &key_file, &common.socket()?))
+}
+
+/// The public URL names the port, so port 0 becomes a free one before anything else.
+fn with_port(listen: SocketAddr) -> Result<SocketAddr, Failure> {
+    if listen.port() != 0 {
+        return Ok(listen);
+    }
+    let free = std::net::TcpListener::bind(listen).and_then(|listener| listener.local_addr());
+    free.map_err(|error| Failure::failed(format!("no free port on {}: {error}", listen.ip())))
 }
 
 fn next_steps(config: &Config, common: &Common) -> String {
