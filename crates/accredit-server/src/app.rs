@@ -109,7 +109,9 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting; nothing is half started then.
     pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
-        let ranges = |field, entries: &[String]| AllowList::parse(entries).map_err(|fault| StartError::Range { field, message: fault.to_string() });
+        let ranges = |field, entries: &[String]| {
+            AllowList::parse(entries).map_err(|fault| StartError::Range { field, message: fault.to_string() })
+        };
         let guard = Guard::new(ranges("fetch.allow", &config.fetch.allow)?);
         let mut roots = Vec::new();
         for path in &config.fetch.ca {
@@ -117,9 +119,14 @@ impl App {
         }
         let store = Arc::new(Store::open(&config.store.url).await?);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
-        let signing = Signing::open(&config.keys.encryption, config.is_loopback(), &store, &mut chain, clock::now()).await?;
+        let signing =
+            Signing::open(&config.keys.encryption, config.is_loopback(), &store, &mut chain, clock::now()).await?;
         let limits = Limits { max_lifetime: config.max_token_lifetime(), reserved: reserved(&config.public_url) };
-        let context = Context { public_url: &config.public_url, reserved: &limits.reserved, plain_http: config.allows_plain_http() };
+        let context = Context {
+            public_url: &config.public_url,
+            reserved: &limits.reserved,
+            plain_http: config.allows_plain_http(),
+        };
         let in_force = load(&store, &context).await?;
         let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer());
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
@@ -144,7 +151,9 @@ impl App {
     /// The keys of a provider: made when it is first asked for, replaced when the provider changes.
     pub(crate) fn keys_of(&self, provider: &Resource, known: &Provider) -> Arc<ProviderKeys> {
         let id = provider.id.to_string();
-        self.provider_keys.held(&id).unwrap_or_else(|| self.provider_keys.provider(&id, &Arc::new(provider::key_source(known))))
+        self.provider_keys
+            .held(&id)
+            .unwrap_or_else(|| self.provider_keys.provider(&id, &Arc::new(provider::key_source(known))))
     }
 
     /// Takes the keys of changed providers away before the change is in force, so that none outlives it (J13).
@@ -189,7 +198,9 @@ async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartErro
     let mut unknown = None;
     let head = store
         .load_each(|row| match row.id.parse::<Id>() {
-            Ok(id) => rows.push(Stored { id, name: row.name, enabled: row.enabled, revision: row.revision, body: row.body }),
+            Ok(id) => {
+                rows.push(Stored { id, name: row.name, enabled: row.enabled, revision: row.revision, body: row.body })
+            }
             Err(fault) => unknown = Some(fault.to_string()),
         })
         .await?;

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use aws_lc_rs::rand;
 
 /// 128 random bits, from a buffer that the system's generator fills: one call of it costs as much as 64 cuts of the buffer.
-#[expect(clippy::disallowed_methods, reason = "everybody else is given random bits by this room; going on without them is worse than ending")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "everybody else is given random bits by this room; going on without them is worse than ending"
+)]
 pub(crate) fn bits() -> [u8; 16] {
     BUFFER.with_borrow_mut(|buffer| {
         if buffer.used + 16 > SIZE {

@@ -152,7 +152,8 @@ impl Config {
     #[expect(clippy::disallowed_methods, reason = "reading this file is this room's purpose")]
     pub fn read(path: &Path) -> Result<Self, ConfigFault> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigFault::Unreadable { path: shown.clone(), cause })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| ConfigFault::Unreadable { path: shown.clone(), cause })?;
         let mut config: Config = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             ConfigFault::Malformed { path: format!("{shown}:{line}"), message: error.message().to_owned() }
@@ -217,22 +218,37 @@ impl Config {
         let url = &self.public_url;
         let plain = url.starts_with("http://");
         if !plain && !url.starts_with("https://") || url.ends_with('/') || url.contains(['?', '#', '@', ' ']) {
-            return fault("public_url", format!("`{url}` is not a URL such as https://accredit.example.org, without a slash at its end"));
+            return fault(
+                "public_url",
+                format!("`{url}` is not a URL such as https://accredit.example.org, without a slash at its end"),
+            );
         }
         if self.public.tls.is_none() && !self.is_loopback() && self.public.trusted_proxies.is_empty() {
             return fault(
                 "public.tls",
-                format!("`{}` is reachable from elsewhere, and there is no certificate; plain HTTP is served on loopback or to `trusted_proxies` alone", self.public.listen),
+                format!(
+                    "`{}` is reachable from elsewhere, and there is no certificate; plain HTTP is served on loopback or to `trusted_proxies` alone",
+                    self.public.listen
+                ),
             );
         }
         if plain && !self.is_loopback() {
-            return fault("public_url", format!("`{url}` is plain http, but `{}` is reachable from elsewhere", self.public.listen));
+            return fault(
+                "public_url",
+                format!("`{url}` is plain http, but `{}` is reachable from elsewhere", self.public.listen),
+            );
         }
         if matches!(self.keys.encryption, KeyEncryption::Memory) && !self.is_loopback() {
-            return fault("keys.encryption", "keys in memory are for loopback alone, expected file, credential or command".to_owned());
+            return fault(
+                "keys.encryption",
+                "keys in memory are for loopback alone, expected file, credential or command".to_owned(),
+            );
         }
         if !(10..=3600).contains(&self.limits.max_token_seconds) {
-            return fault("limits.max_token_seconds", format!("is {}, expected 10 to 3600", self.limits.max_token_seconds));
+            return fault(
+                "limits.max_token_seconds",
+                format!("is {}, expected 10 to 3600", self.limits.max_token_seconds),
+            );
         }
         Ok(())
     }
@@ -260,13 +276,17 @@ mod tests {
     }
 
     fn text(url: &str, listen: &str, more: &str) -> String {
-        format!("public_url = \"{url}\"\n[admin]\nsocket = \"a.sock\"\n[store]\nurl = \"sqlite:a.db\"\n[keys]\nencryption = {{ file = \"kek\" }}\n[public]\nlisten = \"{listen}\"\n{more}")
+        format!(
+            "public_url = \"{url}\"\n[admin]\nsocket = \"a.sock\"\n[store]\nurl = \"sqlite:a.db\"\n[keys]\nencryption = {{ file = \"kek\" }}\n[public]\nlisten = \"{listen}\"\n{more}"
+        )
     }
 
     #[test]
     fn what_is_unsafe_does_not_start() {
         assert!(read(&text("http://127.0.0.1:7070", "127.0.0.1:7070", "")).is_ok());
-        assert!(read(&text("https://a.example.org", "0.0.0.0:443", "tls = { certificate = \"c\", key = \"k\" }")).is_ok());
+        assert!(
+            read(&text("https://a.example.org", "0.0.0.0:443", "tls = { certificate = \"c\", key = \"k\" }")).is_ok()
+        );
         assert!(read(&text("https://a.example.org", "0.0.0.0:80", "trusted_proxies = [\"10.0.0.0/8\"]")).is_ok());
         for (url, listen, more, field) in [
             ("https://a.example.org", "0.0.0.0:443", "", "public.tls"),

@@ -33,7 +33,9 @@ impl DemoIssuer {
         let listener = TcpListener::bind(listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let url = format!("http://{address}");
-        let key = SigningKey::generate(Algorithm::Rs256, KeyPurpose::Access).await.map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })?;
+        let key = SigningKey::generate(Algorithm::Rs256, KeyPurpose::Access)
+            .await
+            .map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })?;
         let discovery = json!({
             "issuer": url,
             "jwks_uri": format!("{url}/.well-known/jwks"),
@@ -88,7 +90,9 @@ impl DemoIssuer {
         });
         claims["workflow_ref"] = Value::from(format!("acme/web/.github/workflows/deploy.yml@{git_ref}"));
         let header = json!({"alg": "RS256", "kid": self.key.id(), "typ": "JWT"}).to_string();
-        self.key.sign(signing_input(&header, &claims.to_string())).map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })
+        self.key
+            .sign(signing_input(&header, &claims.to_string()))
+            .map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })
     }
 }
 

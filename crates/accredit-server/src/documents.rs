@@ -69,7 +69,9 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<serde_json::Val
 /// An answer with an `ETag`, or 304 to whoever has it (RFC 9110 section 13.1.2).
 fn cacheable(headers: &HeaderMap, body: &str, content_type: &'static str) -> Response<Body> {
     let tag = format!("\"{}\"", base64url::encode(&sha256(body.as_bytes())[..16]));
-    let has_it = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| tags.split(',').any(|other| other.trim().trim_start_matches("W/") == tag || other.trim() == "*"));
+    let has_it = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| {
+        tags.split(',').any(|other| other.trim().trim_start_matches("W/") == tag || other.trim() == "*")
+    });
     let mut response = match has_it {
         true => Response::new(Body::empty()),
         false => Response::new(Body::from(body.to_owned())),

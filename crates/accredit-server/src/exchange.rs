@@ -92,7 +92,8 @@ impl Walk<'_> {
                     verify::read(token, &mut again).map_err(|fault| self.unverified(&fault, None))?
                 }
             };
-            let known = provider.as_provider().ok_or_else(|| Refused::unavailable(self.decision, Cause::Internal, 1))?;
+            let known =
+                provider.as_provider().ok_or_else(|| Refused::unavailable(self.decision, Cause::Internal, 1))?;
             let keys = match self.app.keys_of(provider, known).keys_for(token_now.key_id(), self.now).await {
                 Ok(keys) => keys,
                 Err(unavailable) => return Err(self.keys_unavailable(provider, &unavailable)),
@@ -106,7 +107,13 @@ impl Walk<'_> {
         Err(Refused::unavailable(self.decision, Cause::Internal, 1))
     }
 
-    async fn decide(&self, provider: &Resource, known: &Provider, token: &str, verified: &Verified<'_>) -> Result<Option<TokenResponse>, Refused> {
+    async fn decide(
+        &self,
+        provider: &Resource,
+        known: &Provider,
+        token: &str,
+        verified: &Verified<'_>,
+    ) -> Result<Option<TokenResponse>, Refused> {
         let ask = self.ask();
         let facts = Facts::<Proved>::proved(known, verified);
         let world = &self.in_force.world;
@@ -118,7 +125,9 @@ impl Walk<'_> {
         drop(facts);
         match refused {
             Ok(terms) => self.issue(provider, known, token, verified, terms).await,
-            Err((denial, explanation)) => Err(self.denied(provider, known, token, verified, &denial, explanation).await),
+            Err((denial, explanation)) => {
+                Err(self.denied(provider, known, token, verified, &denial, explanation).await)
+            }
         }
     }
 
@@ -146,7 +155,15 @@ impl Walk<'_> {
         let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
         let unsigned = mint::access_token(&terms, issuer, self.decision);
         let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;
-        let allowed = Allowed { face: self.face.name, provider, known, token: verified, token_hash: sha256(token.as_bytes()), terms: &terms, sequence: self.in_force.world.sequence };
+        let allowed = Allowed {
+            face: self.face.name,
+            provider,
+            known,
+            token: verified,
+            token_hash: sha256(token.as_bytes()),
+            terms: &terms,
+            sequence: self.in_force.world.sequence,
+        };
         let entry = Entry {
             id: *self.decision.bits(),
             record: record::allowed(&allowed),
@@ -167,7 +184,8 @@ impl Walk<'_> {
             Ok(Recorded::Replayed { first }) => {
                 let first = first.map(|first| DecisionId::new(first).to_string());
                 let denial = Denial::replayed(first.as_deref());
-                let explanation = tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+                let explanation =
+                    tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
                 Err(self.denied(provider, known, token, verified, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
@@ -184,7 +202,12 @@ impl Walk<'_> {
             return None;
         }
         let jti = token.token_id()?;
-        Some(Mark { provider: provider.id.to_string(), token: sha256(jti.as_bytes()), expires_at: token.expires_at().unix(), same: None })
+        Some(Mark {
+            provider: provider.id.to_string(),
+            token: sha256(jti.as_bytes()),
+            expires_at: token.expires_at().unix(),
+            same: None,
+        })
     }
 
     /// Policy refuses a token that verified: recorded, then answered.
@@ -211,17 +234,22 @@ impl Walk<'_> {
     async fn rejected(&self, provider: &Resource, known: &Provider, token: &str, rejected: &Rejected<'_>) -> Refused {
         let Some(claims) = rejected.claims() else {
             if let TokenFault::KeyNotFound { kid, .. } = &rejected.fault {
-                let (operator, hint) = self.app.keys_of(provider, known).lacking(provider.name.as_str(), kid.as_str(), self.now);
+                let (operator, hint) =
+                    self.app.keys_of(provider, known).lacking(provider.name.as_str(), kid.as_str(), self.now);
                 return self.note_unverified(rejected.fault.code(), operator, hint, Some(provider));
             }
             return self.unverified(&rejected.fault, Some(provider));
         };
         let fault = &rejected.fault;
-        let explanation = tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
+        let explanation =
+            tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
         let explanation = serde_json::to_value(explanation).unwrap_or_default();
         self.record_denied(provider, known, token, claims, fault.code(), explanation).await;
         // Whoever shows a token for another audience learns nothing of ours.
-        let is_ours = !matches!(fault, TokenFault::AudienceMissing | TokenFault::AudienceMismatch { .. } | TokenFault::AudienceNotSingle { .. });
+        let is_ours = !matches!(
+            fault,
+            TokenFault::AudienceMissing | TokenFault::AudienceMismatch { .. } | TokenFault::AudienceNotSingle { .. }
+        );
         Refused {
             decision: self.decision,
             cause: Cause::Token,
@@ -266,7 +294,12 @@ impl Walk<'_> {
 
     fn keys_unavailable(&self, provider: &Resource, unavailable: &KeysUnavailable) -> Refused {
         let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.now).clamp(1, 60));
-        let refused = self.note_unverified("keys-unavailable", unavailable.operator_text(provider.name.as_str()), unavailable.hint(), Some(provider));
+        let refused = self.note_unverified(
+            "keys-unavailable",
+            unavailable.operator_text(provider.name.as_str()),
+            unavailable.hint(),
+            Some(provider),
+        );
         Refused {
             cause: Cause::KeysUnavailable,
             sentence: "the provider's keys cannot be had at the moment",
@@ -276,7 +309,13 @@ impl Walk<'_> {
     }
 
     /// Nobody has vouched for this token: counted and explained for a while, not written.
-    fn note_unverified(&self, code: &'static str, operator: String, hint: Option<String>, provider: Option<&Resource>) -> Refused {
+    fn note_unverified(
+        &self,
+        code: &'static str,
+        operator: String,
+        hint: Option<String>,
+        provider: Option<&Resource>,
+    ) -> Refused {
         let provider = provider.map(|provider| provider.name.to_string());
         self.app.tally.count(provider.as_deref(), code, self.source);
         let refused = record::Unverified {
@@ -289,7 +328,13 @@ impl Walk<'_> {
             account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
         };
         self.app.ring.push(self.decision, refused);
-        Refused { decision: self.decision, cause: Cause::Token, sentence: UNACCEPTABLE, reason: None, retry_after: None }
+        Refused {
+            decision: self.decision,
+            cause: Cause::Token,
+            sentence: UNACCEPTABLE,
+            reason: None,
+            retry_after: None,
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use accredit_core::model::{Kind, KeysSpec, Provider, Resource};
+use accredit_core::model::{KeysSpec, Kind, Provider, Resource};
 use accredit_core::world::World;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::shown::Shown;
-use accredit_id::verify::{ExpectedIssuer, ExpectedType, Expectations, IssuedAtRule, KeyIdRule, Unverified};
+use accredit_id::verify::{Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule, Unverified};
 
 use crate::gather::{KeyPlace, KeySource};
 
@@ -21,7 +21,11 @@ pub(crate) struct UnknownProvider {
 /// The provider that the request names, or those of the token's issuer that need not be named.
 ///
 /// A token never registers anything: an issuer that nobody wrote down is unknown, and nothing is fetched for it.
-pub(crate) fn resolve<'w>(world: &'w World, named: Option<&str>, token: &Unverified<'_>) -> Result<Vec<&'w Arc<Resource>>, UnknownProvider> {
+pub(crate) fn resolve<'w>(
+    world: &'w World,
+    named: Option<&str>,
+    token: &Unverified<'_>,
+) -> Result<Vec<&'w Arc<Resource>>, UnknownProvider> {
     if let Some(text) = named {
         return match world.find(Kind::Provider, text) {
             Some(provider) => Ok(vec![provider]),
@@ -62,7 +66,10 @@ fn slash_hint(world: &World, issuer: Option<&str>) -> Option<String> {
         None => format!("{issuer}/"),
     };
     let provider = world.providers_of_issuer(&other).next()?;
-    Some(format!("provider `{}` has it but for the slash at the end; issuers are compared byte for byte", provider.name))
+    Some(format!(
+        "provider `{}` has it but for the slash at the end; issuers are compared byte for byte",
+        provider.name
+    ))
 }
 
 /// What a token of a provider must show.
@@ -89,7 +96,9 @@ pub(crate) fn expectations(provider: &Provider) -> Expectations<'_> {
 pub(crate) fn key_source(provider: &Provider) -> KeySource {
     let purpose = if provider.kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
     let place = match &provider.keys {
-        KeysSpec::Discovery(discovery) => KeyPlace::Discovery { issuer: provider.issuer.clone(), base: discovery.url.clone() },
+        KeysSpec::Discovery(discovery) => {
+            KeyPlace::Discovery { issuer: provider.issuer.clone(), base: discovery.url.clone() }
+        }
         KeysSpec::JwksUrl(url) => KeyPlace::JwksUrl(url.clone()),
         KeysSpec::Uploaded(document) => {
             // It parsed when it was written; if it no longer does, no token verifies.

@@ -12,7 +12,9 @@ use arc_swap::ArcSwap;
 use serde_json::json;
 
 use crate::config::KeyEncryption;
-use crate::keys::{EncryptionKeyFault, KeyEncryptionKey, KeyPurpose, KeyRing, KeyState, RingFault, SigningFault, SigningKey};
+use crate::keys::{
+    EncryptionKeyFault, KeyEncryptionKey, KeyPurpose, KeyRing, KeyState, RingFault, SigningFault, SigningKey,
+};
 use crate::record::{self, RecordFault, Recorder, SignHead, StoreWork};
 
 /// The keys in force and what verifiers see of them.
@@ -86,7 +88,12 @@ impl Signing {
     }
 
     /// Makes the RS256 key when the first API asks for it: making it takes up to a second, so not at every start.
-    pub(crate) async fn ensure(&self, signing: Algorithms, recorder: &Recorder, now: Timestamp) -> Result<(), KeysFault> {
+    pub(crate) async fn ensure(
+        &self,
+        signing: Algorithms,
+        recorder: &Recorder,
+        now: Timestamp,
+    ) -> Result<(), KeysFault> {
         if self.signer(signing).is_some() {
             return Ok(());
         }
@@ -122,13 +129,19 @@ impl Signing {
     pub(crate) fn signed(&self, signed: &SignedHead) -> bool {
         let keys = self.keys.load();
         let key = keys.ring.find(&signed.key_id).filter(|key| key.purpose() == KeyPurpose::Audit);
-        key.is_some_and(|key| key.public().verify_signature(Algorithm::Es256, &signed.head.message(), &signed.signature).is_ok())
+        key.is_some_and(|key| {
+            key.public().verify_signature(Algorithm::Es256, &signed.head.message(), &signed.signature).is_ok()
+        })
     }
 }
 
 impl Keys {
     fn new(ring: KeyRing) -> Self {
-        let keys: Vec<_> = ring.published().map(PublicKey::to_json).map(|key| serde_json::to_value(&key).unwrap_or_default()).collect();
+        let keys: Vec<_> = ring
+            .published()
+            .map(PublicKey::to_json)
+            .map(|key| serde_json::to_value(&key).unwrap_or_default())
+            .collect();
         Self { published: json!({ "keys": keys }).to_string(), ring }
     }
 }
@@ -151,7 +164,11 @@ fn credentials_folder() -> Option<std::path::PathBuf> {
 fn deed(key: &SigningKey, kek: &KeyEncryptionKey, now: Timestamp) -> Result<KeyDeed, SigningFault> {
     let detail = json!({"key": key.id(), "purpose": key.purpose().name(), "algorithm": key.algorithm().as_str()});
     let record = record::admin_act("key-made", now, "server", 0, &detail);
-    Ok(KeyDeed { changes: vec![KeyChange::Insert(key.to_row(KeyState::Active, kek, now)?)], revokes: false, records: vec![record] })
+    Ok(KeyDeed {
+        changes: vec![KeyChange::Insert(key.to_row(KeyState::Active, kek, now)?)],
+        revokes: false,
+        records: vec![record],
+    })
 }
 
 fn algorithm(signing: Algorithms) -> Algorithm {

@@ -61,7 +61,13 @@ impl<S> Told<S> {
 }
 
 /// A refusal that no mapping had to do with.
-pub(crate) fn refusal(denial: &Denial, decision: DecisionId, now: Timestamp, provider: &Resource, sequence: i64) -> Value {
+pub(crate) fn refusal(
+    denial: &Denial,
+    decision: DecisionId,
+    now: Timestamp,
+    provider: &Resource,
+    sequence: i64,
+) -> Value {
     let explanation = Explanation {
         decision: Some(decision.to_string()),
         reason: Some(denial.reason.code().to_owned()),
@@ -73,7 +79,13 @@ pub(crate) fn refusal(denial: &Denial, decision: DecisionId, now: Timestamp, pro
 }
 
 /// A token that its issuer signed and that does not hold all the same.
-pub(crate) fn token_fault(fault: &TokenFault, decision: Option<DecisionId>, now: Timestamp, provider: &Resource, sequence: i64) -> Explanation {
+pub(crate) fn token_fault(
+    fault: &TokenFault,
+    decision: Option<DecisionId>,
+    now: Timestamp,
+    provider: &Resource,
+    sequence: i64,
+) -> Explanation {
     Explanation {
         decision: decision.map(|decision| decision.to_string()),
         reason: Some(fault.code().to_owned()),

@@ -56,8 +56,11 @@ pub fn exchange<S>(
     }
     // Whoever copied a bound token must not be able to shed its binding here.
     if facts.raw().get("cnf").is_some() {
-        return Err(Denial::new(Reason::ProofMissing, "token has `cnf`: it is bound to a key, and the request shows no proof of it")
-            .hint("have the workload fetch a token that is not sender-constrained for this exchange"));
+        return Err(Denial::new(
+            Reason::ProofMissing,
+            "token has `cnf`: it is bound to a key, and the request shows no proof of it",
+        )
+        .hint("have the workload fetch a token that is not sender-constrained for this exchange"));
     }
     let account = named_account(ask, world)?;
     let (resource, mapping) = the_one_match(ask, account, facts, provider, world)?;
@@ -69,7 +72,10 @@ pub fn exchange<S>(
     let expires_at = expiry(ask, facts, mapping, account, api.max_lifetime.map(|most| most.duration()), limits, now)?;
     let has_name = matches!(facts.raw().get("jti"), Some(Json::String(name)) if !name.is_empty());
     if mapping.replay == Replay::Once && !has_name {
-        return Err(Denial::new(Reason::TokenIdMissing, format!("token has no `jti`, mapping `{}` says `replay: once`", resource.name)));
+        return Err(Denial::new(
+            Reason::TokenIdMissing,
+            format!("token has no `jti`, mapping `{}` says `replay: once`", resource.name),
+        ));
     }
     Ok(Terms {
         mapping: Arc::clone(resource),
@@ -91,7 +97,9 @@ pub(super) fn named_account(ask: &Ask<'_>, world: &World) -> Result<Option<Id>, 
     let Some(text) = ask.account else { return Ok(None) };
     match world.find(Kind::ServiceAccount, text) {
         Some(account) => Ok(Some(account.id)),
-        None => Err(Denial::new(Reason::AccountUnknown, format!("service account `{}` does not exist", Shown::of(text)))),
+        None => {
+            Err(Denial::new(Reason::AccountUnknown, format!("service account `{}` does not exist", Shown::of(text))))
+        }
     }
 }
 
@@ -130,9 +138,14 @@ fn the_one_match<'w, S>(
         }
     };
     if let Some(text) = ask.mapping {
-        let named = world.find(Kind::Mapping, text).filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
+        let named = world
+            .find(Kind::Mapping, text)
+            .filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
         let named = named.ok_or_else(|| {
-            Denial::new(Reason::MappingUnknown, format!("provider `{}` has no mapping `{}`", provider.name, Shown::of(text)))
+            Denial::new(
+                Reason::MappingUnknown,
+                format!("provider `{}` has no mapping `{}`", provider.name, Shown::of(text)),
+            )
         })?;
         judge(named);
     } else {
@@ -155,25 +168,36 @@ fn the_one_match<'w, S>(
 /// No mapping matched; the one that was named may lead elsewhere.
 fn none_matched(ask: &Ask<'_>, account: Option<Id>, provider: &Resource, world: &World) -> Denial {
     let name = |id: Id| world.by_id(id).map(|resource| resource.name.as_str()).unwrap_or_default();
-    let named = ask.mapping.and_then(|text| world.find(Kind::Mapping, text)).and_then(|named| Some((named, named.as_mapping()?.account)));
+    let named = ask
+        .mapping
+        .and_then(|text| world.find(Kind::Mapping, text))
+        .and_then(|named| Some((named, named.as_mapping()?.account)));
     match (named, account) {
-        (Some((named, leads_to)), Some(asked)) if leads_to != asked => {
-            Denial::new(Reason::NoMappingMatched, format!("mapping `{}` leads to `{}`, not to `{}`", named.name, name(leads_to), name(asked)))
-                .hint("name one of the two, not both")
+        (Some((named, leads_to)), Some(asked)) if leads_to != asked => Denial::new(
+            Reason::NoMappingMatched,
+            format!("mapping `{}` leads to `{}`, not to `{}`", named.name, name(leads_to), name(asked)),
+        )
+        .hint("name one of the two, not both"),
+        _ => {
+            Denial::new(Reason::NoMappingMatched, format!("no enabled mapping of provider `{}` matches", provider.name))
         }
-        _ => Denial::new(Reason::NoMappingMatched, format!("no enabled mapping of provider `{}` matches", provider.name)),
     }
 }
 
 fn usable_account(id: Id, world: &World) -> Result<(&Arc<Resource>, &Arc<Resource>), Denial> {
     let disabled = |what: String| Denial::new(Reason::AccountDisabled, what);
     let account = world.by_id(id).ok_or_else(|| disabled("service account is gone".to_owned()))?;
-    let project = account.project.and_then(|project| world.by_id(project)).ok_or_else(|| disabled(format!("the project of `{}` is gone", account.name)))?;
+    let project = account
+        .project
+        .and_then(|project| world.by_id(project))
+        .ok_or_else(|| disabled(format!("the project of `{}` is gone", account.name)))?;
     if !project.enabled {
-        return Err(disabled(format!("project `{}` is disabled", project.name)).hint(format!("accredit project enable {}", project.name)));
+        return Err(disabled(format!("project `{}` is disabled", project.name))
+            .hint(format!("accredit project enable {}", project.name)));
     }
     if !account.enabled {
-        return Err(disabled(format!("service account `{}` is disabled", account.name)).hint(format!("accredit service-account enable {}", account.name)));
+        return Err(disabled(format!("service account `{}` is disabled", account.name))
+            .hint(format!("accredit service-account enable {}", account.name)));
     }
     Ok((account, project))
 }
@@ -191,7 +215,9 @@ pub(super) fn target<'r, 'w>(
             return Err(Denial::new(Reason::TargetReserved, format!("audience `{text}` is this server's own")));
         }
         let named = |reach: &&Reach<'_>| {
-            reach.api.as_api().is_some_and(|api| *api.audience == *text) || reach.api.name.as_str() == text || reach.api.id.to_string() == text
+            reach.api.as_api().is_some_and(|api| *api.audience == *text)
+                || reach.api.name.as_str() == text
+                || reach.api.id.to_string() == text
         };
         return reach.iter().find(named).ok_or_else(|| {
             let granted: Vec<_> = reach.iter().map(|reach| format!("`{}`", reach.api.name)).collect();
@@ -203,26 +229,45 @@ pub(super) fn target<'r, 'w>(
             .hint("the API's owner can: `accredit grant create ...`")
         });
     }
-    let mut possible = reach.iter().filter(|reach| reach.permissions.iter().any(|permission| mapping.permissions.allow(reach.api.id, permission)));
+    let mut possible = reach
+        .iter()
+        .filter(|reach| reach.permissions.iter().any(|permission| mapping.permissions.allow(reach.api.id, permission)));
     match (possible.next(), possible.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(Denial::new(Reason::NothingGranted, format!("nothing is granted to `{}` that its mapping allows", account.name))
-            .hint("the API's owner can: `accredit grant create ...`")),
+        (None, _) => Err(Denial::new(
+            Reason::NothingGranted,
+            format!("nothing is granted to `{}` that its mapping allows", account.name),
+        )
+        .hint("the API's owner can: `accredit grant create ...`")),
         (Some(one), Some(two)) => Err(Denial::new(
             Reason::TargetRequired,
-            format!("`{}` may use `{}`, `{}` and perhaps more, and the request names none", account.name, one.api.name, two.api.name),
+            format!(
+                "`{}` may use `{}`, `{}` and perhaps more, and the request names none",
+                account.name, one.api.name, two.api.name
+            ),
         )
         .hint("name one as `audience`")),
     }
 }
 
 /// What was asked for, if all of it is allowed; else everything that is allowed.
-fn permissions(ask: &Ask<'_>, reach: &Reach<'_>, mapping: &Mapping, account: &Resource) -> Result<Vec<Permission>, Denial> {
+fn permissions(
+    ask: &Ask<'_>,
+    reach: &Reach<'_>,
+    mapping: &Mapping,
+    account: &Resource,
+) -> Result<Vec<Permission>, Denial> {
     let allowed = |permission: &&Permission| mapping.permissions.allow(reach.api.id, permission);
     let Some(scope) = ask.scope else {
         let all: Vec<_> = reach.permissions.iter().filter(allowed).cloned().collect();
         if all.is_empty() {
-            return Err(Denial::new(Reason::NothingGranted, format!("no permission on `{}` is granted to `{}` that its mapping allows", reach.api.name, account.name)));
+            return Err(Denial::new(
+                Reason::NothingGranted,
+                format!(
+                    "no permission on `{}` is granted to `{}` that its mapping allows",
+                    reach.api.name, account.name
+                ),
+            ));
         }
         return Ok(all);
     };
@@ -238,13 +283,25 @@ fn permissions(ask: &Ask<'_>, reach: &Reach<'_>, mapping: &Mapping, account: &Re
                 let denial = match found {
                     None if known.iter().all(|permission| permission.as_str() != word) => {
                         let known: Vec<_> = known.iter().map(Permission::as_str).collect();
-                        Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is no permission of `{}`", reach.api.name))
-                            .hint(format!("it knows {}", known.join(", ")))
+                        Denial::new(
+                            Reason::ScopeNotGranted,
+                            format!("scope `{shown}` is no permission of `{}`", reach.api.name),
+                        )
+                        .hint(format!("it knows {}", known.join(", ")))
                     }
-                    Some(_) => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is granted to `{}` on `{}`, but its mapping leaves it out", account.name, reach.api.name))
-                        .hint("add it to the mapping's `permissions`"),
-                    None => Denial::new(Reason::ScopeNotGranted, format!("scope `{shown}` is not granted to `{}` on `{}`", account.name, reach.api.name))
-                        .hint("the API's owner can: `accredit grant create ...`"),
+                    Some(_) => Denial::new(
+                        Reason::ScopeNotGranted,
+                        format!(
+                            "scope `{shown}` is granted to `{}` on `{}`, but its mapping leaves it out",
+                            account.name, reach.api.name
+                        ),
+                    )
+                    .hint("add it to the mapping's `permissions`"),
+                    None => Denial::new(
+                        Reason::ScopeNotGranted,
+                        format!("scope `{shown}` is not granted to `{}` on `{}`", account.name, reach.api.name),
+                    )
+                    .hint("the API's owner can: `accredit grant create ...`"),
                 };
                 return Err(denial);
             }
@@ -269,7 +326,11 @@ fn expiry<S>(
 ) -> Result<Timestamp, Denial> {
     let asked = ask.lifetime.map(|seconds| Duration::from_secs(seconds.into()));
     let account = account.as_service_account().and_then(|account| account.max_lifetime).map(|most| most.duration());
-    let lifetime = [Some(mapping.lifetime.duration()), asked, account, api, Some(limits.max_lifetime)].into_iter().flatten().min().unwrap_or_default();
+    let lifetime = [Some(mapping.lifetime.duration()), asked, account, api, Some(limits.max_lifetime)]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or_default();
     let by_policy = now.plus(lifetime);
     let by_evidence = facts.expires_at().map(|end| match mapping.outlives_subject {
         Some(longer) => end.plus(longer.duration()),
@@ -281,10 +342,13 @@ fn expiry<S>(
     let fresh = "fetch a fresh subject token for each step";
     match facts.expires_at() {
         // Whatever may outlive it, evidence that has ended proves nothing (D02).
-        Some(end) if end <= now => denial(format!("token expired {} s ago", now.seconds_since(end))).map_err(|denial| denial.hint(fresh)),
+        Some(end) if end <= now => {
+            denial(format!("token expired {} s ago", now.seconds_since(end))).map_err(|denial| denial.hint(fresh))
+        }
         _ if left >= SHORTEST => Ok(ends),
         _ if ends < by_policy => {
-            denial(format!("token ends in {left} s, a token made from it needs at least {SHORTEST} s")).map_err(|denial| denial.hint(fresh))
+            denial(format!("token ends in {left} s, a token made from it needs at least {SHORTEST} s"))
+                .map_err(|denial| denial.hint(fresh))
         }
         _ => denial(format!("lifetime is {left} s, a token needs at least {SHORTEST} s")),
     }
@@ -324,8 +388,14 @@ mod tests {
     fn decide(claims: serde_json::Value, ends: u64, now: Timestamp) -> Result<Terms<TypedIn>, Denial> {
         let world = world();
         let provider = world.find(Kind::Provider, "idp").unwrap();
-        let Json::Object(claims) = Json::from(claims) else { return Err(Denial::new(Reason::NoMappingMatched, "no claims")) };
-        let facts = Facts::<TypedIn>::typed_in(provider.as_provider().unwrap(), &claims, Some(NOW.plus(Duration::from_secs(ends))));
+        let Json::Object(claims) = Json::from(claims) else {
+            return Err(Denial::new(Reason::NoMappingMatched, "no claims"));
+        };
+        let facts = Facts::<TypedIn>::typed_in(
+            provider.as_provider().unwrap(),
+            &claims,
+            Some(NOW.plus(Duration::from_secs(ends))),
+        );
         let limits = Limits { max_lifetime: Duration::from_secs(3600), reserved: Vec::new() };
         exchange(&Ask::default(), &facts, provider, &world, &limits, now)
     }

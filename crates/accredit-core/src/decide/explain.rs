@@ -8,8 +8,8 @@ use accredit_id::time::Timestamp;
 
 use super::clause::holds;
 use super::exchange::{Ask, Limits, exchange, named_account};
-use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
 use super::fix::{self, Asked};
+use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
 use super::{Denial, Reason, Terms, near, reason};
 use crate::expr::Outcome;
 use crate::facts::{Facts, Seen};
@@ -64,8 +64,14 @@ impl<S> Explained<S> {
         if !nearest.enabled && nearest.distance() == 0 {
             let mapping = &nearest.mapping;
             return match &nearest.disabled_project {
-                Some(project) => (format!("mapping `{mapping}` would match, but project `{project}` is disabled"), Some(format!("accredit project enable {project}"))),
-                None => (format!("mapping `{mapping}` would match, but it is disabled"), Some(format!("accredit mapping enable {mapping}"))),
+                Some(project) => (
+                    format!("mapping `{mapping}` would match, but project `{project}` is disabled"),
+                    Some(format!("accredit project enable {project}")),
+                ),
+                None => (
+                    format!("mapping `{mapping}` would match, but it is disabled"),
+                    Some(format!("accredit mapping enable {mapping}")),
+                ),
             };
         }
         let Some(clause) = nearest.first_failed() else { return plain() };
@@ -79,6 +85,8 @@ impl<S> Explained<S> {
             if clause.claims.iter().any(|claim| !keep(claim)) && clause.seen.is_some() {
                 clause.seen = None;
                 clause.recorded = false;
+                // That it is nearly what was expected says what it is.
+                clause.near = None;
                 self.fix = None;
             }
         }
@@ -94,7 +102,11 @@ fn considered<'w, S>(
 ) -> Vec<(MappingTrace, &'w Arc<Resource>)> {
     let mut found: Vec<&Arc<Resource>> = Vec::new();
     if let Some(text) = ask.mapping {
-        found.extend(world.find(Kind::Mapping, text).filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id)));
+        found.extend(
+            world
+                .find(Kind::Mapping, text)
+                .filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id)),
+        );
     } else {
         let account: Option<Id> = named_account(ask, world).ok().flatten();
         let mut add = |mapping: &'w Arc<Resource>| {
@@ -111,7 +123,10 @@ fn considered<'w, S>(
     }
     found.sort_unstable_by_key(|resource| resource.id);
     found.dedup_by_key(|resource| resource.id);
-    found.into_iter().filter_map(|resource| Some((trace(resource, resource.as_mapping()?, facts, world), resource))).collect()
+    found
+        .into_iter()
+        .filter_map(|resource| Some((trace(resource, resource.as_mapping()?, facts, world), resource)))
+        .collect()
 }
 
 fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world: &World) -> MappingTrace {

@@ -10,9 +10,9 @@ use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::Reason;
 use super::exchange::{Ask, Limits, exchange, target};
 use super::trace::{ClauseVerdict, MappingTrace};
-use super::Reason;
 use crate::facts::Facts;
 use crate::model::{Claim, Document, Expected, Given, Kind, Name, Permission, Resource, yaml};
 use crate::plan::{self, Context};
@@ -30,7 +30,11 @@ pub(super) struct Asked<'a, S> {
 }
 
 /// The fix, when there is one that is safe to propose.
-pub(super) fn smallest<S>(reason: Reason, asked: &Asked<'_, S>, nearby: &[(MappingTrace, &Arc<Resource>)]) -> Option<String> {
+pub(super) fn smallest<S>(
+    reason: Reason,
+    asked: &Asked<'_, S>,
+    nearby: &[(MappingTrace, &Arc<Resource>)],
+) -> Option<String> {
     let document = match reason {
         Reason::NoMappingMatched => match nearby.first() {
             Some((trace, resource)) if trace.distance() == 0 => enabled(resource),
@@ -99,7 +103,8 @@ fn started<S>(asked: &Asked<'_, S>) -> Option<Document> {
     let account = asked.world.find(Kind::ServiceAccount, asked.ask.account?)?;
     let kind = asked.facts.provider().kind;
     let mut matches = serde_json::Map::new();
-    let permanent = kind.tenancy.iter().filter(|name| kind.claim(name).is_some_and(|fact| fact.standing == Standing::Permanent));
+    let permanent =
+        kind.tenancy.iter().filter(|name| kind.claim(name).is_some_and(|fact| fact.standing == Standing::Permanent));
     let last = if kind.name == "github" { "ref" } else { "sub" };
     for name in permanent.copied().chain([last]) {
         if let Some(text) = writable(asked.facts, name) {
@@ -124,9 +129,12 @@ fn granted<S>(asked: &Asked<'_, S>, nearby: &[(MappingTrace, &Arc<Resource>)]) -
     let account = asked.world.by_id(mapping.account)?;
     let reach = asked.world.reach(account.id);
     let reach = target(asked.ask, &reach, mapping, account, asked.limits).ok()?;
-    let is_asked = |permission: &Permission| asked.ask.scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission.as_str()));
+    let is_asked = |permission: &Permission| {
+        asked.ask.scope.is_some_and(|scope| scope.split(' ').any(|word| word == permission.as_str()))
+    };
     let known = reach.api.as_api()?.permissions.iter();
-    let missing: Vec<_> = known.filter(|permission| is_asked(permission) && !reach.permissions.contains(permission)).collect();
+    let missing: Vec<_> =
+        known.filter(|permission| is_asked(permission) && !reach.permissions.contains(permission)).collect();
     let base = format!("{}/{}-{}-more", reach.api.name.project()?, account.name.project()?, account.name.local());
     if let Some(existing) = asked.world.find(Kind::Grant, &base)
         && let Some(grant) = existing.as_grant().filter(|grant| grant.api == reach.api.id && grant.to == account.id)
@@ -149,7 +157,8 @@ fn granted<S>(asked: &Asked<'_, S>, nearby: &[(MappingTrace, &Arc<Resource>)]) -
 /// A claim's text, where it can stand in a mapping and be read for what it is.
 fn writable<'f, S>(facts: &Facts<'f, S>, name: &str) -> Option<&'f str> {
     let text = facts.raw().get(name)?.as_str()?;
-    let is_plain = !text.is_empty() && text.len() <= Shown::LIMIT && !text.contains('*') && Shown::of(text).as_str() == text;
+    let is_plain =
+        !text.is_empty() && text.len() <= Shown::LIMIT && !text.contains('*') && Shown::of(text).as_str() == text;
     is_plain.then_some(text)
 }
 

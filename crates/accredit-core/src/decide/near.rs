@@ -21,8 +21,12 @@ pub(super) fn near(claim: &str, seen: &Json<'_>, expected: &Expected, kind: &Pro
 fn miss(claim: &str, seen: &Json<'_>, expected: &Scalar, kind: &ProviderKind) -> Option<Near> {
     let text = match (seen, expected) {
         (Json::String(text), Scalar::Text(_) | Scalar::Prefix(_)) => text,
-        (Json::String(text), Scalar::Int(_) | Scalar::Bool(_)) => return (**text == expected.to_string()).then_some(Near::Type),
-        (Json::Number(Number::Int(number)), Scalar::Text(wanted)) => return (number.to_string() == **wanted).then_some(Near::Type),
+        (Json::String(text), Scalar::Int(_) | Scalar::Bool(_)) => {
+            return (**text == expected.to_string()).then_some(Near::Type);
+        }
+        (Json::Number(Number::Int(number)), Scalar::Text(wanted)) => {
+            return (number.to_string() == **wanted).then_some(Near::Type);
+        }
         (Json::Bool(truth), Scalar::Text(wanted)) => return (truth.to_string() == **wanted).then_some(Near::Type),
         _ => return None,
     };

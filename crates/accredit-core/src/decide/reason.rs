@@ -151,8 +151,10 @@ impl Denial {
 
     /// The refusal of a token that was used already.
     pub fn replayed(first: Option<&str>) -> Self {
-        let seen = first.map_or_else(|| "token was used already".to_owned(), |id| format!("token was used already in {id}"));
-        Self::new(Reason::TokenReplayed, seen).hint("fetch another; providers whose platform caches use `replay: reuse`")
+        let seen =
+            first.map_or_else(|| "token was used already".to_owned(), |id| format!("token was used already in {id}"));
+        Self::new(Reason::TokenReplayed, seen)
+            .hint("fetch another; providers whose platform caches use `replay: reuse`")
     }
 }
 

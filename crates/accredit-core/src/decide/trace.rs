@@ -85,7 +85,11 @@ impl ClauseTrace {
         let expected = self.expected.as_deref().map_or_else(String::new, |expected| format!(", expected `{expected}`"));
         let near = self.near.map_or("", Near::words);
         match self.verdict {
-            ClauseVerdict::Error => format!("`{}` cannot be evaluated: {}", self.clause, self.seen.as_deref().unwrap_or("absent or not recorded")),
+            ClauseVerdict::Error => format!(
+                "`{}` cannot be evaluated: {}",
+                self.clause,
+                self.seen.as_deref().unwrap_or("absent or not recorded")
+            ),
             ClauseVerdict::Failed | ClauseVerdict::Held => format!("`{}` is {seen}{expected}{near}", self.clause),
         }
     }

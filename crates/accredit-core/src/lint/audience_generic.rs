@@ -25,7 +25,8 @@ const GENERIC: &[&str] = &[
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {
     let Some(provider) = resource.as_provider() else { return Vec::new() };
-    let generic = |audience: &&String| GENERIC.contains(&audience.as_str()) || audience.starts_with("https://github.com/");
+    let generic =
+        |audience: &&String| GENERIC.contains(&audience.as_str()) || audience.starts_with("https://github.com/");
     let generic = provider.audiences.iter().filter(generic);
     generic
         .map(|audience| {

@@ -14,16 +14,27 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some(mapping) = resource.as_mapping() else { return Vec::new() };
-    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else { return Vec::new() };
+    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else {
+        return Vec::new();
+    };
     let chosen = |claim: &Claim| match claim {
-        Claim::Raw(name) => provider.kind.claim(name).is_some_and(|fact| matches!(fact.standing, Standing::Chosen | Standing::Circumstance)),
+        Claim::Raw(name) => provider
+            .kind
+            .claim(name)
+            .is_some_and(|fact| matches!(fact.standing, Standing::Chosen | Standing::Circumstance)),
         Claim::Derived(_) => false,
     };
-    if mapping.clauses.is_empty() || mapping.condition.is_some() || !mapping.clauses.iter().all(|clause| chosen(&clause.claim)) {
+    if mapping.clauses.is_empty()
+        || mapping.condition.is_some()
+        || !mapping.clauses.iter().all(|clause| chosen(&clause.claim))
+    {
         return Vec::new();
     }
     vec![
-        Finding::new("spec.match", format!("mapping `{}` matches nothing that says who the workload is", resource.name))
-            .fix("match a claim that identifies the workload, such as `sub`"),
+        Finding::new(
+            "spec.match",
+            format!("mapping `{}` matches nothing that says who the workload is", resource.name),
+        )
+        .fix("match a claim that identifies the workload, such as `sub`"),
     ]
 }

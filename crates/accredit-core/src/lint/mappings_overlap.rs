@@ -15,8 +15,14 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     overlapping(resource, world)
         .into_iter()
         .map(|other| {
-            Finding::new("spec.match", format!("mapping `{}` overlaps with `{}`: a token that matches both is refused", resource.name, other.name))
-                .fix("narrow one of them, or disable it")
+            Finding::new(
+                "spec.match",
+                format!(
+                    "mapping `{}` overlaps with `{}`: a token that matches both is refused",
+                    resource.name, other.name
+                ),
+            )
+            .fix("narrow one of them, or disable it")
         })
         .collect()
 }
@@ -45,5 +51,7 @@ fn overlap(one: &Mapping, two: &Mapping) -> bool {
     one.provider == two.provider
         && one.account == two.account
         && conditions_agree
-        && one.clauses.iter().all(|clause| two.clauses.iter().all(|other| clause.claim != other.claim || clause.expected.meets(&other.expected)))
+        && one.clauses.iter().all(|clause| {
+            two.clauses.iter().all(|other| clause.claim != other.claim || clause.expected.meets(&other.expected))
+        })
 }

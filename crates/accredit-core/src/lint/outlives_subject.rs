@@ -14,7 +14,10 @@ pub(super) static RULE: Rule = Rule {
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {
     let Some(longer) = resource.as_mapping().and_then(|mapping| mapping.outlives_subject) else { return Vec::new() };
     vec![
-        Finding::new("spec.outlivesSubject", format!("tokens of `{}` may live {longer} longer than what proved them", resource.name))
-            .fix("remove `outlivesSubject` and let the workload exchange again"),
+        Finding::new(
+            "spec.outlivesSubject",
+            format!("tokens of `{}` may live {longer} longer than what proved them", resource.name),
+        )
+        .fix("remove `outlivesSubject` and let the workload exchange again"),
     ]
 }

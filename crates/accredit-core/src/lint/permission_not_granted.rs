@@ -20,9 +20,10 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let missing: Vec<&Permission> = match &mapping.permissions {
         MappingPermissions::All => Vec::new(),
         MappingPermissions::Only(list) => list.iter().filter(|permission| !given(None, permission)).collect(),
-        MappingPermissions::PerApi(apis) => {
-            apis.iter().flat_map(|of| of.permissions.iter().filter(|permission| !given(Some(of.api), permission))).collect()
-        }
+        MappingPermissions::PerApi(apis) => apis
+            .iter()
+            .flat_map(|of| of.permissions.iter().filter(|permission| !given(Some(of.api), permission)))
+            .collect(),
     };
     let account = world.by_id(mapping.account).map(|account| account.name.to_string()).unwrap_or_default();
     missing

@@ -15,12 +15,16 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some(mapping) = resource.as_mapping() else { return Vec::new() };
-    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else { return Vec::new() };
+    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else {
+        return Vec::new();
+    };
     if pin_of(mapping, provider) != Pin::ByName {
         return Vec::new();
     }
     let fix = match provider.kind.name {
-        "github" => "match `repository_id` and `repository_owner_id`: gh api repos/OWNER/REPO --jq '.id, .owner.id'".to_owned(),
+        "github" => {
+            "match `repository_id` and `repository_owner_id`: gh api repos/OWNER/REPO --jq '.id, .owner.id'".to_owned()
+        }
         _ => "match the permanent id beside the name".to_owned(),
     };
     vec![Finding::new("spec.match", format!("mapping `{}` pins its tenant by name only", resource.name)).fix(fix)]

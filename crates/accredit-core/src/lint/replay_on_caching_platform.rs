@@ -12,13 +12,20 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
-    let Some(mapping) = resource.as_mapping().filter(|mapping| mapping.replay == Replay::Once) else { return Vec::new() };
-    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else { return Vec::new() };
+    let Some(mapping) = resource.as_mapping().filter(|mapping| mapping.replay == Replay::Once) else {
+        return Vec::new();
+    };
+    let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else {
+        return Vec::new();
+    };
     if !provider.kind.caches {
         return Vec::new();
     }
     vec![
-        Finding::new("spec.replay", format!("tokens of kind `{}` are shown again by honest clients until they expire", provider.kind.name))
-            .fix("use `replay: reuse`, unless this issuer makes a new token for each request"),
+        Finding::new(
+            "spec.replay",
+            format!("tokens of kind `{}` are shown again by honest clients until they expire", provider.kind.name),
+        )
+        .fix("use `replay: reuse`, unless this issuer makes a new token for each request"),
     ]
 }

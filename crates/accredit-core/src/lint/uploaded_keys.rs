@@ -14,8 +14,11 @@ pub(super) static RULE: Rule = Rule {
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {
     match resource.as_provider() {
         Some(provider) if matches!(provider.keys, KeysSpec::Uploaded(_)) => vec![
-            Finding::new("spec.keys.uploaded", format!("the keys of `{}` were uploaded and do not follow its rotation", resource.name))
-                .fix("use `discovery: {}` or `jwksUrl` where the server can reach the issuer"),
+            Finding::new(
+                "spec.keys.uploaded",
+                format!("the keys of `{}` were uploaded and do not follow its rotation", resource.name),
+            )
+            .fix("use `discovery: {}` or `jwksUrl` where the server can reach the issuer"),
         ],
         _ => Vec::new(),
     }

@@ -68,8 +68,10 @@ fn check_owner(kind: Kind, name: &Name) -> Result<(), Fault> {
             Err(Fault::at("name", format!("`{name}` names a project, but a {noun} belongs to the server"))
                 .hint(format!("name it `{}`", name.local())))
         }
-        (Ownership::Project, None) => Err(Fault::at("name", format!("`{name}` has no project, but a {noun} belongs to one"))
-            .hint(format!("name it `PROJECT/{name}`"))),
+        (Ownership::Project, None) => {
+            Err(Fault::at("name", format!("`{name}` has no project, but a {noun} belongs to one"))
+                .hint(format!("name it `PROJECT/{name}`")))
+        }
         _ => Ok(()),
     }
 }

@@ -42,7 +42,12 @@ impl FromStr for Lifetime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{}` is not a length of time, expected a number and a unit such as 15m, 1h or 90s", text.escape_debug());
+        let fault = || {
+            format!(
+                "`{}` is not a length of time, expected a number and a unit such as 15m, 1h or 90s",
+                text.escape_debug()
+            )
+        };
         let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(fault)?;
         let length = match unit {
             "s" => 1,

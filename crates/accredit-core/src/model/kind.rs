@@ -41,15 +41,8 @@ struct Words {
 
 impl Kind {
     /// Every kind, in the order of writing.
-    pub const ALL: [Kind; 7] = [
-        Kind::Project,
-        Kind::Provider,
-        Kind::ServiceAccount,
-        Kind::Api,
-        Kind::Role,
-        Kind::Grant,
-        Kind::Mapping,
-    ];
+    pub const ALL: [Kind; 7] =
+        [Kind::Project, Kind::Provider, Kind::ServiceAccount, Kind::Api, Kind::Role, Kind::Grant, Kind::Mapping];
 
     /// Its name in documents, e.g. `ServiceAccount`.
     pub const fn document(self) -> &'static str {
@@ -77,7 +70,12 @@ impl Kind {
     }
 
     const fn words(self) -> Words {
-        const fn words(document: &'static str, noun: &'static str, prefix: &'static str, ownership: Ownership) -> Words {
+        const fn words(
+            document: &'static str,
+            noun: &'static str,
+            prefix: &'static str,
+            ownership: Ownership,
+        ) -> Words {
             Words { document, noun, prefix, ownership }
         }
         match self {

@@ -133,7 +133,9 @@ impl MappingPermissions {
         match self {
             MappingPermissions::All => true,
             MappingPermissions::Only(list) => list.contains(permission),
-            MappingPermissions::PerApi(apis) => apis.iter().any(|of| of.api == api && of.permissions.contains(permission)),
+            MappingPermissions::PerApi(apis) => {
+                apis.iter().any(|of| of.api == api && of.permissions.contains(permission))
+            }
         }
     }
 }
@@ -152,9 +154,9 @@ impl Mapping {
             permissions: match &self.permissions {
                 MappingPermissions::All => None,
                 MappingPermissions::Only(list) => Some(PermissionsSpec::List(list.to_vec())),
-                MappingPermissions::PerApi(apis) => {
-                    Some(PermissionsSpec::PerApi(apis.iter().map(|api| (api.name.to_string(), api.permissions.to_vec())).collect()))
-                }
+                MappingPermissions::PerApi(apis) => Some(PermissionsSpec::PerApi(
+                    apis.iter().map(|api| (api.name.to_string(), api.permissions.to_vec())).collect(),
+                )),
             },
             lifetime: Some(self.lifetime),
             outlives_subject: self.outlives_subject,

@@ -81,12 +81,18 @@ impl Scalar {
         match value {
             Value::Bool(truth) => Ok(Scalar::Bool(*truth)),
             Value::Number(number) => number.as_i64().map(Scalar::Int).ok_or_else(|| {
-                ValueFault(format!("`{number}` is not a whole number of 64 bits; match it through an attribute or a condition"))
+                ValueFault(format!(
+                    "`{number}` is not a whole number of 64 bits; match it through an attribute or a condition"
+                ))
             }),
             Value::String(text) => Self::text(text),
             Value::Null => Err(ValueFault("null is nothing to expect; absent claims never match".to_owned())),
-            Value::Array(_) => Err(ValueFault("a list inside a list, expected a text, a number or a truth value".to_owned())),
-            Value::Object(_) => Err(ValueFault("an object inside a list, expected a text, a number or a truth value".to_owned())),
+            Value::Array(_) => {
+                Err(ValueFault("a list inside a list, expected a text, a number or a truth value".to_owned()))
+            }
+            Value::Object(_) => {
+                Err(ValueFault("an object inside a list, expected a text, a number or a truth value".to_owned()))
+            }
         }
     }
 
@@ -171,7 +177,9 @@ impl Expected {
                 match (members_iter.next(), members_iter.next()) {
                     (Some((quantifier, list)), None) if quantifier == "any" => Ok(Expected::Any(list_of(list)?)),
                     (Some((quantifier, list)), None) if quantifier == "all" => Ok(Expected::All(list_of(list)?)),
-                    _ => Err(ValueFault("an object, expected {any: [...]} or {all: [...]} for a claim that is an array".to_owned())),
+                    _ => Err(ValueFault(
+                        "an object, expected {any: [...]} or {all: [...]} for a claim that is an array".to_owned(),
+                    )),
                 }
             }
             Value::Array(_) => Ok(Expected::OneOf(list_of(value)?)),
@@ -182,7 +190,9 @@ impl Expected {
 
 fn list_of(value: &Value) -> Result<Box<[Scalar]>, ValueFault> {
     match value {
-        Value::Array(values) if values.is_empty() => Err(ValueFault("an empty list, which nothing satisfies".to_owned())),
+        Value::Array(values) if values.is_empty() => {
+            Err(ValueFault("an empty list, which nothing satisfies".to_owned()))
+        }
         Value::Array(values) if values.len() > MAX_VALUES => {
             Err(ValueFault(format!("{} values, at most {MAX_VALUES} are allowed", values.len())))
         }
@@ -246,10 +256,30 @@ mod tests {
     /// F08, F09: wildcards that say too much are refused when they are written.
     #[test]
     fn only_one_star_at_the_end_after_something() {
-        for value in [json!("*"), json!("**"), json!("a*b"), json!("a/*/b"), json!("a**"), json!(""), json!([]), json!(null), json!([["a"]]), json!({"none": ["a"]}), json!(1.5)] {
+        for value in [
+            json!("*"),
+            json!("**"),
+            json!("a*b"),
+            json!("a/*/b"),
+            json!("a**"),
+            json!(""),
+            json!([]),
+            json!(null),
+            json!([["a"]]),
+            json!({"none": ["a"]}),
+            json!(1.5),
+        ] {
             assert!(serde_json::from_value::<Expected>(value.clone()).is_err(), "{value}");
         }
-        for value in [json!("a*"), json!("a"), json!(["a", "b*"]), json!(12), json!(true), json!({"any": ["a"]}), json!({"all": ["a", "b"]})] {
+        for value in [
+            json!("a*"),
+            json!("a"),
+            json!(["a", "b*"]),
+            json!(12),
+            json!(true),
+            json!({"any": ["a"]}),
+            json!({"all": ["a", "b"]}),
+        ] {
             let read: Expected = serde_json::from_value(value.clone()).unwrap();
             assert_eq!(serde_json::to_value(&read).unwrap(), value);
         }

@@ -17,7 +17,9 @@ pub struct Name {
 
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a name, expected `NAME` or `PROJECT/NAME` of a-z, 0-9, `-`, `_` and `.`, each at most 63 long")]
+#[error(
+    "`{text}` is not a name, expected `NAME` or `PROJECT/NAME` of a-z, 0-9, `-`, `_` and `.`, each at most 63 long"
+)]
 pub struct NameFault {
     text: String,
 }

@@ -20,7 +20,10 @@ impl Permission {
             return Ok(Self(text.into()));
         }
         let shown: String = text.chars().take(64).collect();
-        Err(format!("`{}` is not a permission, expected 1 to 128 visible ASCII characters without quotes and backslash", shown.escape_debug()))
+        Err(format!(
+            "`{}` is not a permission, expected 1 to 128 visible ASCII characters without quotes and backslash",
+            shown.escape_debug()
+        ))
     }
 
     /// The same permission in another copy of its text.

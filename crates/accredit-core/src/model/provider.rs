@@ -137,7 +137,12 @@ impl Provider {
     /// A sentence that names the one that is not accepted.
     pub fn parse_algorithms(names: &[String]) -> Result<Algorithms, String> {
         let parse = |name: &String| {
-            name.parse::<Algorithm>().map_err(|_| format!("`{}` is not an accepted algorithm, expected RS, PS or ES with 256, 384 or 512, or EdDSA", name.escape_debug()))
+            name.parse::<Algorithm>().map_err(|_| {
+                format!(
+                    "`{}` is not an accepted algorithm, expected RS, PS or ES with 256, 384 or 512, or EdDSA",
+                    name.escape_debug()
+                )
+            })
         };
         Ok(names.iter().map(parse).collect::<Result<Vec<_>, _>>()?.into_iter().collect())
     }

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec, Provider,
-    ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
+    Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec,
+    Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
 };
 
 /// The fields of a document, by kind, its references still as written.
@@ -118,7 +118,9 @@ fn write<T: Serialize>(spec: &T) -> Value {
 /// Puts a schema error the way a person would: `is a number, expected a string`.
 pub(super) fn plain(message: &str) -> String {
     let invalid = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    let Some((seen, expected)) = invalid.and_then(|rest| rest.split_once(", expected ")) else { return message.to_owned() };
+    let Some((seen, expected)) = invalid.and_then(|rest| rest.split_once(", expected ")) else {
+        return message.to_owned();
+    };
     let seen = match seen.split([' ', '`']).next() {
         Some("integer" | "floating") => "a number",
         Some("boolean") => "a truth value",

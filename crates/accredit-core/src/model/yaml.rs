@@ -42,7 +42,12 @@ pub struct YamlFault {
 /// # Errors
 /// Where the text is no YAML, repeats a key, or a document has members that no document has.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
-    let fault = |line: usize, field: &str, message: String| YamlFault { file: file.to_owned(), line, field: field.to_owned(), message };
+    let fault = |line: usize, field: &str, message: String| YamlFault {
+        file: file.to_owned(),
+        line,
+        field: field.to_owned(),
+        message,
+    };
     if text.len() > MAX_FILE {
         return Err(vec![fault(1, "", format!("file has {} bytes, at most {MAX_FILE} are read", text.len()))]);
     }
@@ -76,9 +81,17 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
             Err(error) => {
                 let field = if matches!(value, Value::Object(_)) { error.path().to_string() } else { String::new() };
                 let line = lines.get(&field).copied().unwrap_or(line);
-                let message = if value.is_array() { "is a list, expected a document".to_owned() } else { plain(&error.inner().to_string()) };
+                let message = if value.is_array() {
+                    "is a list, expected a document".to_owned()
+                } else {
+                    plain(&error.inner().to_string())
+                };
                 let field = if field == "." { String::new() } else { field };
-                let message = if field.is_empty() || message.contains(&format!("`{field}`")) { message } else { format!("`{field}` {message}") };
+                let message = if field.is_empty() || message.contains(&format!("`{field}`")) {
+                    message
+                } else {
+                    format!("`{field}` {message}")
+                };
                 faults.push(fault(line, &field, message));
             }
         }
@@ -112,7 +125,9 @@ fn refusal(error: &Error) -> String {
     match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{}` stands there twice", Shown::of(key)),
         Error::Budget { breach, .. } => match format!("{breach:?}") {
-            breach if breach.starts_with("Anchors") || breach.starts_with("Aliases") => "anchors and aliases are not read, expected the value itself".to_owned(),
+            breach if breach.starts_with("Anchors") || breach.starts_with("Aliases") => {
+                "anchors and aliases are not read, expected the value itself".to_owned()
+            }
             breach if breach.starts_with("Depth") => "is nested too deep".to_owned(),
             _ => "is larger than what is read".to_owned(),
         },
@@ -229,7 +244,9 @@ mod tests {
         let located = parse("web.yaml", text).unwrap();
         assert_eq!(located.len(), 2);
         assert_eq!((located[0].line, located[1].line), (1, 6));
-        for (field, line) in [("spec.match.repository_id", 12), ("spec.match.ref[1]", 11), ("spec.match.missing", 10), ("nothing", 6)] {
+        for (field, line) in
+            [("spec.match.repository_id", 12), ("spec.match.ref[1]", 11), ("spec.match.missing", 10), ("nothing", 6)]
+        {
             assert_eq!(located[1].line_of(field), line, "{field}");
         }
     }

@@ -6,16 +6,24 @@ use std::sync::Arc;
 use super::rules::{Context, max_lifetime, reference, unknown};
 use super::{mapping, provider};
 use crate::model::{
-    Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource, Role,
-    RoleSpec, ServiceAccount, Spec,
+    Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource,
+    Role, RoleSpec, ServiceAccount, Spec,
 };
 use crate::world::World;
 
 /// Compiles one document against a world that holds everything it may refer to.
-pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, context: &Context<'_>) -> Result<Resource, Fault> {
+pub(super) fn resource(
+    id: Id,
+    revision: i64,
+    document: &Parsed,
+    world: &World,
+    context: &Context<'_>,
+) -> Result<Resource, Fault> {
     let project = match document.name.project() {
         None => None,
-        Some(project) => Some(world.find(Kind::Project, project).ok_or_else(|| unknown("name", Kind::Project, project))?.id),
+        Some(project) => {
+            Some(world.find(Kind::Project, project).ok_or_else(|| unknown("name", Kind::Project, project))?.id)
+        }
     };
     let name = &document.name;
     let compiled = match &document.spec {
@@ -25,7 +33,9 @@ pub(super) fn resource(id: Id, revision: i64, document: &Parsed, world: &World, 
         Spec::Project(_) => Compiled::Project(Project),
         Spec::Provider(spec) => Compiled::Provider(Box::new(provider::compile(spec, id, name, world, context)?)),
         Spec::Role(spec) => Compiled::Role(role(spec, name, world)?),
-        Spec::ServiceAccount(spec) => Compiled::ServiceAccount(ServiceAccount { max_lifetime: max_lifetime(spec.max_lifetime)? }),
+        Spec::ServiceAccount(spec) => {
+            Compiled::ServiceAccount(ServiceAccount { max_lifetime: max_lifetime(spec.max_lifetime)? })
+        }
     };
     let written = match compiled {
         Compiled::Mapping(_) => None,
@@ -38,7 +48,10 @@ fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<A
     let audience = spec.audience.as_str();
     let fault = |why: String| Fault::at("spec.audience", why);
     let scheme_end = audience.find(':').filter(|end| *end > 0);
-    let is_absolute = scheme_end.is_some_and(|end| audience[..end].bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) && audience.len() > end + 1);
+    let is_absolute = scheme_end.is_some_and(|end| {
+        audience[..end].bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+            && audience.len() > end + 1
+    });
     let is_visible = audience.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
     if !is_absolute || !is_visible || audience.contains('#') || audience.len() > 512 {
         return Err(fault(format!("`{}` is not an absolute URI without a fragment", audience.escape_debug())));
@@ -49,7 +62,9 @@ fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<A
     if let Some(other) = world.api_of_audience(audience).filter(|other| other.id != id) {
         // Not told whose it is: another project's names are nobody else's business.
         let _ = other;
-        return Err(fault(format!("`{audience}` is the audience of another API")).hint("audiences are unique on the server"));
+        return Err(
+            fault(format!("`{audience}` is the audience of another API")).hint("audiences are unique on the server")
+        );
     }
     unique("spec.permissions", &spec.permissions)?;
     Ok(Api {
@@ -107,7 +122,8 @@ fn known(permissions: &[Permission], api: &Resource) -> Result<(), Fault> {
         None => Ok(()),
         Some(other) => {
             let known: Vec<_> = known.iter().map(Permission::as_str).collect();
-            Err(Fault::at("spec.permissions", format!("API `{}` knows no permission `{other}`", api.name)).hint(format!("it knows {}", known.join(", "))))
+            Err(Fault::at("spec.permissions", format!("API `{}` knows no permission `{other}`", api.name))
+                .hint(format!("it knows {}", known.join(", "))))
         }
     }
 }
@@ -122,7 +138,9 @@ fn unique(field: &str, permissions: &[Permission]) -> Result<(), Fault> {
 
 /// The spec as it is stored: references by name, whatever they were written as.
 fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
-    let named = |kind: Kind, text: &str| world.find(kind, text).map_or_else(|| text.to_owned(), |resource| resource.name.to_string());
+    let named = |kind: Kind, text: &str| {
+        world.find(kind, text).map_or_else(|| text.to_owned(), |resource| resource.name.to_string())
+    };
     let mut spec = spec.clone();
     match &mut spec {
         Spec::Grant(grant) => {

@@ -20,7 +20,11 @@ pub struct FieldChange {
 pub(super) fn fields(old: &Resource, new: &Resource) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     if old.enabled != new.enabled {
-        changes.push(FieldChange { field: "enabled".into(), old: Some(old.enabled.into()), new: Some(new.enabled.into()) });
+        changes.push(FieldChange {
+            field: "enabled".into(),
+            old: Some(old.enabled.into()),
+            new: Some(new.enabled.into()),
+        });
     }
     walk("spec", Some(&old.document().spec), Some(&new.document().spec), &mut changes);
     changes

@@ -5,8 +5,8 @@ use accredit_id::json::Object;
 use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
-    ApiPermissions, Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name, Permission,
-    PermissionsSpec, Provider, Scalar,
+    ApiPermissions, Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name,
+    Permission, PermissionsSpec, Provider, Scalar,
 };
 use crate::providers::Shape;
 use crate::world::World;
@@ -18,25 +18,36 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
     }
     let account = reference("spec.serviceAccount", Kind::ServiceAccount, &spec.service_account, world)?;
     if account.name.project() != name.project() {
-        return Err(Fault::at("spec.serviceAccount", format!("service account `{}` belongs to another project than `{name}`", account.name))
-            .hint(format!("name the mapping `{}/{}`", account.name.project().unwrap_or_default(), name.local())));
+        return Err(Fault::at(
+            "spec.serviceAccount",
+            format!("service account `{}` belongs to another project than `{name}`", account.name),
+        )
+        .hint(format!("name the mapping `{}/{}`", account.name.project().unwrap_or_default(), name.local())));
     }
     let known = provider.as_provider().ok_or_else(|| Fault::at("spec.provider", "is no provider"))?;
     let clauses = clauses(spec, known, world)?;
     let condition = spec.condition.as_deref().map(|source| program("spec.condition", source, world)).transpose()?;
     if clauses.is_empty() && condition.is_none() {
-        return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody")).hint("add the claims that its tokens must have"));
+        return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody"))
+            .hint("add the claims that its tokens must have"));
     }
     if let Some(condition) = &condition {
         check_condition(condition, clauses.is_empty())?;
     }
     let anchor = anchor(&clauses, known, provider.id, world);
-    let before = world.by_id(id).and_then(|old| old.as_mapping()).is_some_and(|old| {
-        old.anchor.is_none() && old.provider == provider.id && old.account == account.id
-    });
+    let before = world
+        .by_id(id)
+        .and_then(|old| old.as_mapping())
+        .is_some_and(|old| old.anchor.is_none() && old.provider == provider.id && old.account == account.id);
     if anchor.is_none() && !before && world.loose_count(provider.id, account.id) >= MAX_LOOSE {
-        return Err(Fault::at("spec.match", format!("{MAX_LOOSE} mappings from `{}` to `{}` have no claim with exact values already", provider.name, account.name))
-            .hint("match one claim exactly, without `*`"));
+        return Err(Fault::at(
+            "spec.match",
+            format!(
+                "{MAX_LOOSE} mappings from `{}` to `{}` have no claim with exact values already",
+                provider.name, account.name
+            ),
+        )
+        .hint("match one claim exactly, without `*`"));
     }
     let lifetime = spec.lifetime.unwrap_or(Mapping::DEFAULT_LIFETIME);
     within("spec.lifetime", lifetime, MIN_LIFETIME, MAX_LIFETIME)?;
@@ -62,10 +73,12 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
 /// A condition that can never be true, or that is true of every token, is a mistake.
 fn check_condition(condition: &Program, is_alone: bool) -> Result<(), Fault> {
     if condition.kind().is_some_and(|kind| kind != Type::Bool) {
-        return Err(Fault::at("spec.condition", "cel-not-boolean: the expression is never true or false").hint("compare it with something"));
+        return Err(Fault::at("spec.condition", "cel-not-boolean: the expression is never true or false")
+            .hint("compare it with something"));
     }
     if is_alone && condition.condition(&Object::new()) == Outcome::True {
-        return Err(Fault::at("spec.condition", "the condition holds for a token without any claims").hint("test a claim that its tokens must have"));
+        return Err(Fault::at("spec.condition", "the condition holds for a token without any claims")
+            .hint("test a claim that its tokens must have"));
     }
     Ok(())
 }
@@ -78,7 +91,8 @@ fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Box
             let claim = Claim::named(key);
             match &claim {
                 Claim::Derived(name) if !provider.attributes.iter().any(|(known, _)| known == name) => {
-                    return Err(Fault::at(field, format!("provider derives no attribute `{name}`")).hint("add it to the provider's `attributes`, or match the claim by its own name"));
+                    return Err(Fault::at(field, format!("provider derives no attribute `{name}`"))
+                        .hint("add it to the provider's `attributes`, or match the claim by its own name"));
                 }
                 Claim::Derived(_) => typed(&field, key, expected, true)?,
                 Claim::Raw(name) => {
@@ -99,7 +113,8 @@ fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Box
 }
 
 fn typed(field: &str, key: &str, expected: &Expected, is_text: bool) -> Result<(), Fault> {
-    let other = expected.values().iter().find(|value| matches!(value, Scalar::Bool(_) | Scalar::Int(_))).filter(|_| is_text);
+    let other =
+        expected.values().iter().find(|value| matches!(value, Scalar::Bool(_) | Scalar::Int(_))).filter(|_| is_text);
     match other {
         None => Ok(()),
         Some(value) => {
@@ -112,9 +127,14 @@ fn typed(field: &str, key: &str, expected: &Expected, is_text: bool) -> Result<(
 /// The clause by which the mapping is found: of the kind's anchors, else any claim with exact values.
 fn anchor(clauses: &[Clause], provider: &Provider, id: Id, world: &World) -> Option<usize> {
     let exact = |clause: &Clause| {
-        matches!(clause.claim, Claim::Raw(_)) && clause.expected.exact().is_some_and(|values| values.iter().all(|value| matches!(value, Scalar::Text(_) | Scalar::Int(_))))
+        matches!(clause.claim, Claim::Raw(_))
+            && clause
+                .expected
+                .exact()
+                .is_some_and(|values| values.iter().all(|value| matches!(value, Scalar::Text(_) | Scalar::Int(_))))
     };
-    let named = |name: &&str| clauses.iter().position(|clause| clause.claim == Claim::Raw((*name).into()) && exact(clause));
+    let named =
+        |name: &&str| clauses.iter().position(|clause| clause.claim == Claim::Raw((*name).into()) && exact(clause));
     provider.kind.anchors.iter().find_map(named).or_else(|| {
         clauses.iter().position(|clause| exact(clause) && world.has_room_for_anchor(id, &clause.claim.to_string()))
     })

@@ -92,7 +92,11 @@ pub fn apply(
     // While a document is not understood, it is not known what else is to stay.
     if prune && draft.faults.is_empty() {
         let named: BTreeSet<_> = parsed.iter().map(|(_, document)| (document.kind, document.name.clone())).collect();
-        let mut gone: Vec<_> = world.iter().filter(|resource| !named.contains(&(resource.kind(), resource.name.clone()))).cloned().collect();
+        let mut gone: Vec<_> = world
+            .iter()
+            .filter(|resource| !named.contains(&(resource.kind(), resource.name.clone())))
+            .cloned()
+            .collect();
         gone.sort_unstable_by(|one, two| (two.kind(), &two.name).cmp(&(one.kind(), &one.name)));
         draft.take_away(gone);
     }
@@ -107,7 +111,10 @@ fn parse_all(documents: &[Document], faults: &mut Vec<Fault>) -> Vec<(usize, Par
         match document.parse() {
             Err(fault) => faults.push(fault.in_document(place)),
             Ok(read) => match seen.insert((read.kind, read.name.clone()), place) {
-                Some(_) => faults.push(Fault::at("name", format!("{} `{}` stands twice in this set", read.kind.noun(), read.name)).in_document(place)),
+                Some(_) => faults.push(
+                    Fault::at("name", format!("{} `{}` stands twice in this set", read.kind.noun(), read.name))
+                        .in_document(place),
+                ),
                 None => parsed.push((place, read)),
             },
         }
@@ -153,8 +160,19 @@ impl<'w> Draft<'w> {
                     Some(old) if old.body() == resource.body() && old.enabled == resource.enabled => Action::Unchanged,
                     Some(_) => Action::Update,
                 };
-                let fields = existing.as_deref().filter(|_| action == Action::Update).map(|old| diff::fields(old, &resource)).unwrap_or_default();
-                let change = Change { action, kind: document.kind, name: document.name.clone(), id: resource.id, fields, newly_allowed: Vec::new() };
+                let fields = existing
+                    .as_deref()
+                    .filter(|_| action == Action::Update)
+                    .map(|old| diff::fields(old, &resource))
+                    .unwrap_or_default();
+                let change = Change {
+                    action,
+                    kind: document.kind,
+                    name: document.name.clone(),
+                    id: resource.id,
+                    fields,
+                    newly_allowed: Vec::new(),
+                };
                 self.changes.insert(place, change);
                 self.places.insert(resource.id, place);
                 if action != Action::Unchanged {
@@ -166,22 +184,39 @@ impl<'w> Draft<'w> {
         }
     }
 
-    fn compile(&self, document: &Parsed, context: &Context<'_>, random: &mut dyn FnMut() -> [u8; 16]) -> Result<Resource, Fault> {
+    fn compile(
+        &self,
+        document: &Parsed,
+        context: &Context<'_>,
+        random: &mut dyn FnMut() -> [u8; 16],
+    ) -> Result<Resource, Fault> {
         let existing = self.next.find(document.kind, document.name.as_str());
         let id = match (existing, document.id) {
             (Some(existing), Some(id)) if existing.id != id => {
-                return Err(Fault::at("id", format!("`{id}` is not the id of {} `{}`, which has `{}`", document.kind.noun(), document.name, existing.id))
-                    .hint("ids never change: leave `id` out, or delete the old one first"));
+                return Err(Fault::at(
+                    "id",
+                    format!(
+                        "`{id}` is not the id of {} `{}`, which has `{}`",
+                        document.kind.noun(),
+                        document.name,
+                        existing.id
+                    ),
+                )
+                .hint("ids never change: leave `id` out, or delete the old one first"));
             }
             (Some(existing), _) => existing.id,
             (None, Some(id)) => match self.next.by_id(id) {
-                Some(other) => return Err(Fault::at("id", format!("`{id}` belongs to {} `{}`", other.kind().noun(), other.name))),
+                Some(other) => {
+                    return Err(Fault::at("id", format!("`{id}` belongs to {} `{}`", other.kind().noun(), other.name)));
+                }
                 None => id,
             },
             (None, None) => Id::new(document.kind, random()),
         };
         let revision = existing.map_or(1, |existing| existing.revision + 1);
-        if let (Some(Compiled::Provider(old)), crate::model::Spec::Provider(spec)) = (existing.map(|existing| &existing.compiled), &document.spec) {
+        if let (Some(Compiled::Provider(old)), crate::model::Spec::Provider(spec)) =
+            (existing.map(|existing| &existing.compiled), &document.spec)
+        {
             provider::unchanged_issuer(old, spec)?;
         }
         compile::resource(id, revision, document, &self.next, context)
@@ -217,8 +252,17 @@ impl<'w> Draft<'w> {
         for resource in &self.deletes {
             if let Some(other) = self.next.referrers(resource.id).next() {
                 self.faults.push(
-                    Fault::at("", format!("{} `{}` is still used by {} `{}`", resource.kind().noun(), resource.name, other.kind().noun(), other.name))
-                        .hint("delete that first, or both in one set with --prune"),
+                    Fault::at(
+                        "",
+                        format!(
+                            "{} `{}` is still used by {} `{}`",
+                            resource.kind().noun(),
+                            resource.name,
+                            other.kind().noun(),
+                            other.name
+                        ),
+                    )
+                    .hint("delete that first, or both in one set with --prune"),
                 );
             }
         }
@@ -270,22 +314,31 @@ impl<'w> Draft<'w> {
         if !matches!(changed.kind(), Kind::Api | Kind::Role | Kind::Provider) {
             return;
         }
-        let referrers: Vec<_> = self.next.referrers(changed.id).filter(|other| !self.places.contains_key(&other.id)).cloned().collect();
+        let referrers: Vec<_> =
+            self.next.referrers(changed.id).filter(|other| !self.places.contains_key(&other.id)).cloned().collect();
         let document = self.places.get(&changed.id).copied().unwrap_or_default();
         for other in referrers {
-            let again = other.document().parse().and_then(|parsed| compile::resource(other.id, other.revision, &parsed, &self.next, context));
+            let again = other
+                .document()
+                .parse()
+                .and_then(|parsed| compile::resource(other.id, other.revision, &parsed, &self.next, context));
             let fault = match again {
                 Err(fault) => Some(fault),
                 Ok(resource) => {
                     let resource = Arc::new(resource);
                     self.next.put(Arc::clone(&resource));
-                    let error = lint(&resource, &self.next).into_iter().find(|found| found.rule.severity == Severity::Error);
+                    let error =
+                        lint(&resource, &self.next).into_iter().find(|found| found.rule.severity == Severity::Error);
                     error.map(|found| Fault::at(found.finding.field, found.finding.message))
                 }
             };
             if let Some(fault) = fault {
                 self.faults.push(
-                    Fault::at("", format!("{} `{}` would no longer be valid: {}", other.kind().noun(), other.name, fault.message)).in_document(document),
+                    Fault::at(
+                        "",
+                        format!("{} `{}` would no longer be valid: {}", other.kind().noun(), other.name, fault.message),
+                    )
+                    .in_document(document),
                 );
             }
         }

@@ -11,16 +11,24 @@ use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;
 
-pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, context: &Context<'_>) -> Result<Provider, Fault> {
+pub(super) fn compile(
+    spec: &ProviderSpec,
+    id: Id,
+    name: &Name,
+    world: &World,
+    context: &Context<'_>,
+) -> Result<Provider, Fault> {
     let kind = ProviderKind::named(&spec.kind).ok_or_else(|| {
         let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        Fault::at("spec.type", format!("`{}` is not a kind of provider", spec.kind.escape_debug())).hint(format!("kinds are {}", known.join(", ")))
+        Fault::at("spec.type", format!("`{}` is not a kind of provider", spec.kind.escape_debug()))
+            .hint(format!("kinds are {}", known.join(", ")))
     })?;
     let (issuer, trust_domain) = issuer(spec, kind, context)?;
     let audiences = match &spec.audiences {
         None => vec![context.public_url.to_owned()],
         Some(list) if list.is_empty() || list.iter().any(|audience| audience.is_empty() || audience.len() > 512) => {
-            return Err(Fault::at("spec.audiences", "expected one or more audiences of 1 to 512 bytes").hint("leave it out for this server's public URL"));
+            return Err(Fault::at("spec.audiences", "expected one or more audiences of 1 to 512 bytes")
+                .hint("leave it out for this server's public URL"));
         }
         Some(list) => list.clone(),
     };
@@ -38,11 +46,16 @@ pub(super) fn compile(spec: &ProviderSpec, id: Id, name: &Name, world: &World, c
         algorithms: match &spec.algorithms {
             None => kind.algorithms,
             Some(names) if names.is_empty() => {
-                return Err(Fault::at("spec.algorithms", "the list is empty, so no token would be accepted").hint("leave it out for what the type says"));
+                return Err(Fault::at("spec.algorithms", "the list is empty, so no token would be accepted")
+                    .hint("leave it out for what the type says"));
             }
-            Some(names) => Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?,
+            Some(names) => {
+                Provider::parse_algorithms(names).map_err(|sentence| Fault::at("spec.algorithms", sentence))?
+            }
         },
-        max_token_lifetime: spec.max_token_lifetime.unwrap_or(Lifetime::from_secs(kind.max_token_lifetime.as_secs() as u32)),
+        max_token_lifetime: spec
+            .max_token_lifetime
+            .unwrap_or(Lifetime::from_secs(kind.max_token_lifetime.as_secs() as u32)),
         max_token_age: spec.max_token_age,
         leeway: spec.leeway.unwrap_or(Provider::DEFAULT_LEEWAY),
         many_audiences: spec.many_audiences,
@@ -70,13 +83,25 @@ pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<()
         (true, Some(_)) => "spec.trustDomain",
         (true, None) => "spec.issuer",
     };
-    Err(Fault::at(field, format!("a provider's type and issuer never change; this one is `{}` of `{}`", old.kind.name, old.issuer)).hint("make a new provider under another name"))
+    Err(Fault::at(
+        field,
+        format!("a provider's type and issuer never change; this one is `{}` of `{}`", old.kind.name, old.issuer),
+    )
+    .hint("make a new provider under another name"))
 }
 
-fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Result<(String, Option<TrustDomain>), Fault> {
+fn issuer(
+    spec: &ProviderSpec,
+    kind: &ProviderKind,
+    context: &Context<'_>,
+) -> Result<(String, Option<TrustDomain>), Fault> {
     if kind.spiffe {
-        let text = spec.trust_domain.as_deref().ok_or_else(|| Fault::at("spec.trustDomain", "is missing, expected a trust domain such as example.org"))?;
-        let trust_domain: TrustDomain = text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
+        let text = spec
+            .trust_domain
+            .as_deref()
+            .ok_or_else(|| Fault::at("spec.trustDomain", "is missing, expected a trust domain such as example.org"))?;
+        let trust_domain: TrustDomain =
+            text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
         if let Some(issuer) = &spec.issuer {
             url("spec.issuer", issuer, context)?;
             not_ourselves(issuer, context)?;
@@ -84,14 +109,24 @@ fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Re
         return Ok((format!("spiffe://{trust_domain}"), Some(trust_domain)));
     }
     if spec.trust_domain.is_some() {
-        return Err(Fault::at("spec.trustDomain", format!("a provider of type `{}` has an `issuer` instead", kind.name)));
+        return Err(Fault::at(
+            "spec.trustDomain",
+            format!("a provider of type `{}` has an `issuer` instead", kind.name),
+        ));
     }
-    let issuer = spec.issuer.as_deref().or(kind.default_issuer).ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
+    let issuer = spec
+        .issuer
+        .as_deref()
+        .or(kind.default_issuer)
+        .ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
     url("spec.issuer", issuer, context)?;
     not_ourselves(issuer, context)?;
-    let owner = KINDS.iter().find(|other| other.name != kind.name && other.default_issuer == Some(issuer.trim_end_matches('/')));
+    let owner = KINDS
+        .iter()
+        .find(|other| other.name != kind.name && other.default_issuer == Some(issuer.trim_end_matches('/')));
     if let Some(owner) = owner {
-        return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name)).hint(format!("say `type: {}`", owner.name)));
+        return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name))
+            .hint(format!("say `type: {}`", owner.name)));
     }
     Ok((issuer.to_owned(), None))
 }
@@ -99,7 +134,8 @@ fn issuer(spec: &ProviderSpec, kind: &ProviderKind, context: &Context<'_>) -> Re
 /// Tokens of ours must not come back as somebody else's (C10).
 fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
     match issuer.trim_end_matches('/') == context.public_url.trim_end_matches('/') {
-        true => Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself")).hint("its own tokens are exchanged without a provider")),
+        true => Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself"))
+            .hint("its own tokens are exchanged without a provider")),
         false => Ok(()),
     }
 }
@@ -123,29 +159,48 @@ fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
     if host.contains('@') {
         return fault("has a user in it");
     }
-    if host.is_empty() || host.starts_with(':') || host.ends_with('.') || host.bytes().any(|byte| byte.is_ascii_uppercase() || matches!(byte, b'%' | b'\\')) {
+    if host.is_empty()
+        || host.starts_with(':')
+        || host.ends_with('.')
+        || host.bytes().any(|byte| byte.is_ascii_uppercase() || matches!(byte, b'%' | b'\\'))
+    {
         return fault("has no plain lower-case host");
     }
     Ok(())
 }
 
-fn check_keys(keys: &KeysSpec, kind: &ProviderKind, name: &Name, issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
+fn check_keys(
+    keys: &KeysSpec,
+    kind: &ProviderKind,
+    name: &Name,
+    issuer: &str,
+    context: &Context<'_>,
+) -> Result<(), Fault> {
     match keys {
         KeysSpec::Discovery(discovery) => {
             if kind.spiffe {
-                return Err(Fault::at("spec.keys", "a trust domain is not discovered, expected `jwksUrl` or `uploaded`")
-                    .hint("name the bundle endpoint: `keys: {jwksUrl: https://...}`"));
+                return Err(Fault::at(
+                    "spec.keys",
+                    "a trust domain is not discovered, expected `jwksUrl` or `uploaded`",
+                )
+                .hint("name the bundle endpoint: `keys: {jwksUrl: https://...}`"));
             }
             discovery.url.as_deref().map_or(Ok(()), |text| url("spec.keys.discovery.url", text, context))
         }
         KeysSpec::JwksUrl(text) => url("spec.keys.jwksUrl", text, context),
         KeysSpec::Uploaded(document) => {
-            let vendor = KINDS.iter().any(|kind| kind.default_issuer == Some(issuer)) || SHARED_ISSUERS.iter().any(|shared| shared.issuer == issuer);
+            let vendor = KINDS.iter().any(|kind| kind.default_issuer == Some(issuer))
+                || SHARED_ISSUERS.iter().any(|shared| shared.issuer == issuer);
             if vendor && name.project().is_some() {
-                return Err(Fault::at("spec.keys.uploaded", format!("keys of `{issuer}` are uploaded by the server's owner alone")).hint("use `discovery: {}`"));
+                return Err(Fault::at(
+                    "spec.keys.uploaded",
+                    format!("keys of `{issuer}` are uploaded by the server's owner alone"),
+                )
+                .hint("use `discovery: {}`"));
             }
             let purpose = if kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
-            let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose).map_err(|fault| Fault::at("spec.keys.uploaded", format!("{fault}")))?;
+            let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose)
+                .map_err(|fault| Fault::at("spec.keys.uploaded", format!("{fault}")))?;
             match set.is_empty() {
                 true => Err(Fault::at("spec.keys.uploaded", "has no usable key")),
                 false => Ok(()),
@@ -162,8 +217,11 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
     for other in world.providers_of_issuer(issuer).filter(|other| other.id != id) {
         let Some(known) = other.as_provider().filter(|known| !known.only_named) else { continue };
         if let Some(audience) = audiences.iter().find(|audience| known.audiences.contains(audience)) {
-            return Err(Fault::at("spec.audiences", format!("another provider has issuer `{issuer}` and audience `{audience}` already"))
-                .hint("give one of them another audience, or `onlyNamed: true`"));
+            return Err(Fault::at(
+                "spec.audiences",
+                format!("another provider has issuer `{issuer}` and audience `{audience}` already"),
+            )
+            .hint("give one of them another audience, or `onlyNamed: true`"));
         }
     }
     Ok(())
@@ -171,15 +229,23 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
 
 fn attributes(spec: &ProviderSpec, world: &World) -> Result<Attributes, Fault> {
     if spec.attributes.len() > MAX_ATTRIBUTES {
-        return Err(Fault::at("spec.attributes", format!("{} attributes, at most {MAX_ATTRIBUTES} are allowed", spec.attributes.len())));
+        return Err(Fault::at(
+            "spec.attributes",
+            format!("{} attributes, at most {MAX_ATTRIBUTES} are allowed", spec.attributes.len()),
+        ));
     }
     spec.attributes
         .iter()
         .map(|(name, source)| {
             let field = format!("spec.attributes.{name}");
-            let is_name = (1..=64).contains(&name.len()) && name.starts_with(|letter: char| letter.is_ascii_lowercase()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            let is_name = (1..=64).contains(&name.len())
+                && name.starts_with(|letter: char| letter.is_ascii_lowercase())
+                && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
             if !is_name {
-                return Err(Fault::at(field, format!("`{}` is no attribute name, expected a-z, 0-9 and `_`", name.escape_debug())));
+                return Err(Fault::at(
+                    field,
+                    format!("`{}` is no attribute name, expected a-z, 0-9 and `_`", name.escape_debug()),
+                ));
             }
             Ok((name.as_str().into(), program(&field, source, world)?))
         })

@@ -22,7 +22,13 @@ pub fn delete(world: &World, kind: Kind, name: &str, context: &Context<'_>) -> R
 ///
 /// # Errors
 /// It does not exist.
-pub fn set_enabled(world: &World, kind: Kind, name: &str, enabled: bool, context: &Context<'_>) -> Result<Plan, Faults> {
+pub fn set_enabled(
+    world: &World,
+    kind: Kind,
+    name: &str,
+    enabled: bool,
+    context: &Context<'_>,
+) -> Result<Plan, Faults> {
     let resource = existing(world, kind, name)?;
     let mut draft = Draft::new(world);
     let mut change = Change {
@@ -35,7 +41,8 @@ pub fn set_enabled(world: &World, kind: Kind, name: &str, enabled: bool, context
     };
     if resource.enabled != enabled {
         change.action = Action::Update;
-        change.fields = vec![FieldChange { field: "enabled".into(), old: Some((!enabled).into()), new: Some(enabled.into()) }];
+        change.fields =
+            vec![FieldChange { field: "enabled".into(), old: Some((!enabled).into()), new: Some(enabled.into()) }];
         let next = Arc::new(Resource { enabled, revision: resource.revision + 1, ..Resource::clone(&resource) });
         draft.next.put(Arc::clone(&next));
         draft.puts.push(next);

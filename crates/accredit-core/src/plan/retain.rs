@@ -31,11 +31,15 @@ pub fn restore(sequence: i64, mut rows: Vec<Stored>, context: &Context<'_>) -> R
     let mut world = World::at(sequence);
     for row in rows {
         let kind: Kind = row.id.kind();
-        let spec = serde_json::from_str(&row.body).map_err(|error| Fault::at("spec", format!("{} `{}`: {error}", kind.noun(), row.name)))?;
-        let document = Document { kind: kind.document().to_owned(), name: row.name, id: None, enabled: Some(row.enabled), spec };
+        let spec = serde_json::from_str(&row.body)
+            .map_err(|error| Fault::at("spec", format!("{} `{}`: {error}", kind.noun(), row.name)))?;
+        let document =
+            Document { kind: kind.document().to_owned(), name: row.name, id: None, enabled: Some(row.enabled), spec };
         let parsed = document.parse()?;
-        let resource = compile::resource(row.id, row.revision, &parsed, &world, context)
-            .map_err(|fault| Fault { message: format!("{} `{}`: {}", kind.noun(), document.name, fault.message), ..fault })?;
+        let resource = compile::resource(row.id, row.revision, &parsed, &world, context).map_err(|fault| Fault {
+            message: format!("{} `{}`: {}", kind.noun(), document.name, fault.message),
+            ..fault
+        })?;
         world.put(Arc::new(resource));
     }
     Ok(world)

@@ -33,7 +33,9 @@ pub(super) fn program(field: &str, source: &str, world: &World) -> Result<Arc<Pr
     if let Some(program) = world.program(source) {
         return Ok(program);
     }
-    Program::compile(source).map(Arc::new).map_err(|fault| Fault { hint: fault.hint(), ..Fault::at(field, format!("{}: {fault}", fault.code())) })
+    Program::compile(source)
+        .map(Arc::new)
+        .map_err(|fault| Fault { hint: fault.hint(), ..Fault::at(field, format!("{}: {fault}", fault.code())) })
 }
 
 /// Keeps the longest lifetime of tokens, where one is set, in the bounds of any token's.

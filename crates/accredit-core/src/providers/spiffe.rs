@@ -57,7 +57,9 @@ static CLAIMS: &[ClaimFact] = &[
 
 /// A whole SPIFFE ID pins, and so does a prefix that ends with a slash and has at least one path segment.
 fn subject_pins(expected: &Scalar) -> Pin {
-    let path = |text: &str| text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/')).map(|(_, path)| path.to_owned());
+    let path = |text: &str| {
+        text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/')).map(|(_, path)| path.to_owned())
+    };
     let pinned = match expected {
         Scalar::Text(text) => path(text).is_some_and(|path| !path.is_empty()),
         Scalar::Prefix(prefix) => path(prefix).is_some_and(|path| path.len() > 1 && path.ends_with('/')),

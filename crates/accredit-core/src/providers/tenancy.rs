@@ -20,17 +20,29 @@ pub struct SharedIssuer {
 /// Public issuers that have no kind of their own here.
 pub static SHARED_ISSUERS: &[SharedIssuer] = &[
     SharedIssuer { issuer: "https://accounts.google.com", platform: "Google", tenancy: &["sub"] },
-    SharedIssuer { issuer: "https://agent.buildkite.com", platform: "Buildkite", tenancy: &["organization_id", "organization_slug"] },
+    SharedIssuer {
+        issuer: "https://agent.buildkite.com",
+        platform: "Buildkite",
+        tenancy: &["organization_id", "organization_slug"],
+    },
     SharedIssuer {
         issuer: "https://app.terraform.io",
         platform: "HCP Terraform",
         tenancy: &["terraform_organization_id", "terraform_organization_name"],
     },
-    SharedIssuer { issuer: "https://gitlab.com", platform: "GitLab.com", tenancy: &["project_id", "namespace_id", "project_path", "namespace_path"] },
+    SharedIssuer {
+        issuer: "https://gitlab.com",
+        platform: "GitLab.com",
+        tenancy: &["project_id", "namespace_id", "project_path", "namespace_path"],
+    },
     SharedIssuer { issuer: "https://oidc.modal.com", platform: "Modal", tenancy: &["workspace_id"] },
     SharedIssuer { issuer: "https://oidc.vercel.com", platform: "Vercel", tenancy: &["owner_id", "owner"] },
     SharedIssuer { issuer: "https://api.pulumi.com/oidc", platform: "Pulumi Cloud", tenancy: &["organization"] },
-    SharedIssuer { issuer: "https://identity.oraclecloud.com/", platform: "Oracle Cloud", tenancy: &["domain_id", "ipst_compartment"] },
+    SharedIssuer {
+        issuer: "https://identity.oraclecloud.com/",
+        platform: "Oracle Cloud",
+        tenancy: &["domain_id", "ipst_compartment"],
+    },
 ];
 
 /// What a mapping of a provider must pin.

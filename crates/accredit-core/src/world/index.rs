@@ -128,7 +128,11 @@ fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
     match &resource.compiled {
         Compiled::Mapping(mapping) => mapping.condition.iter().collect(),
         Compiled::Provider(provider) => provider.attributes.iter().map(|(_, program)| program).collect(),
-        Compiled::Api(_) | Compiled::Grant(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => Vec::new(),
+        Compiled::Api(_)
+        | Compiled::Grant(_)
+        | Compiled::Project(_)
+        | Compiled::Role(_)
+        | Compiled::ServiceAccount(_) => Vec::new(),
     }
 }
 

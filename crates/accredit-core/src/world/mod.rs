@@ -111,7 +111,13 @@ impl World {
     /// The mappings that a token could match, by their anchors, and those without one; to one service account or to any.
     ///
     /// INVARIANT: a mapping that matches is always among them. `raw` is what the token claims.
-    pub fn candidates<'w>(&'w self, provider: Id, account: Option<Id>, raw: &Object<'_>, each: &mut dyn FnMut(&'w Arc<Resource>)) {
+    pub fn candidates<'w>(
+        &'w self,
+        provider: Id,
+        account: Option<Id>,
+        raw: &Object<'_>,
+        each: &mut dyn FnMut(&'w Arc<Resource>),
+    ) {
         let mut offer = |targets: &'w Vec<Target>| {
             for target in targets.iter().filter(|target| account.is_none_or(|account| target.account == account)) {
                 if let Some(mapping) = self.by_id(target.mapping) {
@@ -139,7 +145,9 @@ impl World {
 
     /// Whether a provider's mappings may be found by this claim: each kind of anchor costs a look-up for every token.
     pub fn has_room_for_anchor(&self, provider: Id, claim: &str) -> bool {
-        self.anchor_claims.get(&provider).is_none_or(|claims| claims.contains_key(claim) || claims.len() < MAX_ANCHOR_CLAIMS)
+        self.anchor_claims
+            .get(&provider)
+            .is_none_or(|claims| claims.contains_key(claim) || claims.len() < MAX_ANCHOR_CLAIMS)
     }
 
     /// All mappings from a provider to a service account.

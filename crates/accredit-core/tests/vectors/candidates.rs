@@ -1,7 +1,7 @@
 //! Of the mappings that a world offers for a token, none that matches may be missing: many random worlds against a
 //! reading of their documents that knows no index.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use accredit_core::decide::{Ask, Limits, Reason, exchange};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::random::Random;
 use crate::stage::{Stage, documents};
 
-const WORLDS: u64 = 150;
+const WORLDS: u64 = 80;
 const TOKENS: usize = 25;
 
 /// F21: whatever is asked, the world's index and a look at every mapping give the same answer.
@@ -25,24 +25,46 @@ fn a_mapping_that_matches_is_always_among_the_candidates() {
     for seed in 0..WORLDS {
         let mut random = Random::seeded(seed);
         let stage = staged(&mut random);
+        let specs = stage
+            .world
+            .of_kind(Kind::Mapping)
+            .iter()
+            .map(|mapping| (mapping.name.to_string(), mapping.spec()))
+            .collect();
         for _ in 0..TOKENS {
             let claims = token(&mut random);
             for provider in PROVIDERS {
                 let account = random.once_in(2).then(|| *random.of(ACCOUNTS));
-                match compare(&stage, provider, account, &claims) {
+                match compare(&stage, &specs, provider, account, &claims) {
                     Ok(Some(Reason::MappingsAmbiguous)) => ambiguous += 1,
                     Ok(Some(_)) => {}
                     Ok(None) => allowed += 1,
-                    Err(problem) => panic!("world {seed}, provider {provider}, account {account:?}: {problem}\n{}\n{}", Value::Object(claims), stage.shown()),
+                    Err(problem) => panic!(
+                        "world {seed}, provider {provider}, account {account:?}: {problem}\n{}\n{}",
+                        Value::Object(claims),
+                        stage.shown()
+                    ),
                 }
             }
         }
     }
-    assert!(allowed > 500 && ambiguous > 500, "{allowed} allowed and {ambiguous} ambiguous: the worlds are too empty to show anything");
+    assert!(
+        allowed > 500 && ambiguous > 100,
+        "{allowed} allowed and {ambiguous} ambiguous: the worlds are too empty to show anything"
+    );
 }
 
+/// What mappings say, by their names.
+type Specs = BTreeMap<String, Value>;
+
 /// `None`: allowed.
-fn compare(stage: &Stage, provider: &str, account: Option<&str>, claims: &Map<String, Value>) -> Result<Option<Reason>, String> {
+fn compare(
+    stage: &Stage,
+    specs: &Specs,
+    provider: &str,
+    account: Option<&str>,
+    claims: &Map<String, Value>,
+) -> Result<Option<Reason>, String> {
     let world = &stage.world;
     let resource = world.find(Kind::Provider, provider).unwrap();
     let account_id = account.map(|name| world.find(Kind::ServiceAccount, name).unwrap().id);
@@ -50,19 +72,18 @@ fn compare(stage: &Stage, provider: &str, account: Option<&str>, claims: &Map<St
 
     let mut offered: Vec<&Resource> = Vec::new();
     world.candidates(resource.id, account_id, &object, &mut |candidate| offered.push(candidate));
-    let counts = |mapping: &Resource| {
-        let spec = mapping.document().spec;
-        spec["provider"] == provider && account.is_none_or(|account| spec["serviceAccount"] == account)
-    };
-    let all = world.of_kind(Kind::Mapping);
-    let matching: BTreeSet<&str> = all.iter().filter(|mapping| counts(mapping) && matches(mapping, claims)).map(|mapping| mapping.name.as_str()).collect();
+    let counts =
+        |spec: &Value| spec["provider"] == provider && account.is_none_or(|account| spec["serviceAccount"] == account);
+    let matching = specs.iter().filter(|(_, spec)| counts(spec) && matches(spec, claims));
+    let matching: BTreeSet<&str> = matching.map(|(name, _)| name.as_str()).collect();
     if let Some(missing) = matching.iter().find(|name| !offered.iter().any(|offered| offered.name.as_str() == **name)) {
         return Err(format!("`{missing}` matches and is not offered"));
     }
     let needless = |offered: &&&Resource| {
         let mapping = offered.as_mapping().unwrap();
-        let anchor = mapping.anchor.map(|place| &mapping.clauses[place]);
-        !counts(offered) || anchor.is_some_and(|clause| !clause_holds(&offered.document().spec["match"][clause.claim.to_string()], claims.get(&clause.claim.to_string())))
+        let spec = &specs[offered.name.as_str()];
+        let anchor = mapping.anchor.map(|place| mapping.clauses[place].claim.to_string());
+        !counts(spec) || anchor.is_some_and(|claim| !clause_holds(&spec["match"][&claim], claims.get(&claim)))
     };
     if let Some(needless) = offered.iter().find(needless) {
         return Err(format!("`{}` is offered, though its anchor or account says no", needless.name));
@@ -70,9 +91,16 @@ fn compare(stage: &Stage, provider: &str, account: Option<&str>, claims: &Map<St
     verdict(stage, resource, account, &object, &matching)
 }
 
-fn verdict(stage: &Stage, provider: &Resource, account: Option<&str>, claims: &Object<'_>, matching: &BTreeSet<&str>) -> Result<Option<Reason>, String> {
+fn verdict(
+    stage: &Stage,
+    provider: &Resource,
+    account: Option<&str>,
+    claims: &Object<'_>,
+    matching: &BTreeSet<&str>,
+) -> Result<Option<Reason>, String> {
     let world = &stage.world;
-    let enabled: Vec<&str> = matching.iter().copied().filter(|name| world.find(Kind::Mapping, name).unwrap().enabled).collect();
+    let enabled: Vec<&str> =
+        matching.iter().copied().filter(|name| world.find(Kind::Mapping, name).unwrap().enabled).collect();
     let facts = Facts::typed_in(provider.as_provider().unwrap(), claims, None);
     let ask = Ask { account, ..Ask::default() };
     let limits = Limits { max_lifetime: Duration::from_secs(3600), reserved: Vec::new() };
@@ -85,13 +113,15 @@ fn verdict(stage: &Stage, provider: &Resource, account: Option<&str>, claims: &O
             let is_pair = named.len() == 2 && named[0] < named[1] && named.iter().all(|name| enabled.contains(name));
             if is_pair { Ok(Some(denial.reason)) } else { Err(format!("{enabled:?} match, told {}", denial.operator)) }
         }
-        (enabled, verdict) => Err(format!("{enabled:?} match, and the verdict is {:?}", verdict.map(|terms| terms.mapping.name.to_string()))),
+        (enabled, verdict) => Err(format!(
+            "{enabled:?} match, and the verdict is {:?}",
+            verdict.map(|terms| terms.mapping.name.to_string())
+        )),
     }
 }
 
 /// What a mapping's document says, read without any of the code that decides.
-fn matches(mapping: &Resource, claims: &Map<String, Value>) -> bool {
-    let spec = mapping.document().spec;
+fn matches(spec: &Value, claims: &Map<String, Value>) -> bool {
     let clauses = spec["match"].as_object().unwrap();
     clauses.iter().all(|(name, expected)| match name.strip_prefix("x.") {
         // The only attribute of these worlds is `team`, which is the claim `team` as text.
@@ -99,7 +129,9 @@ fn matches(mapping: &Resource, claims: &Map<String, Value>) -> bool {
             let derived = match claims.get("team") {
                 Some(Value::String(text)) => Some(Value::from(text.as_str())),
                 Some(Value::Bool(truth)) => Some(Value::from(truth.to_string())),
-                Some(Value::Number(number)) => Some(Value::from(number.as_i64().map_or_else(|| number.as_f64().unwrap().to_string(), |whole| whole.to_string()))),
+                Some(Value::Number(number)) => Some(Value::from(
+                    number.as_i64().map_or_else(|| number.as_f64().unwrap().to_string(), |whole| whole.to_string()),
+                )),
                 _ => None,
             };
             clause_holds(expected, derived.as_ref())
@@ -139,7 +171,10 @@ fn is(wanted: &Value, seen: &Value) -> bool {
 impl Stage {
     fn shown(&self) -> String {
         let mappings = self.world.of_kind(Kind::Mapping);
-        mappings.iter().map(|mapping| format!("{} enabled={} {}\n", mapping.name, mapping.enabled, mapping.body())).collect()
+        mappings
+            .iter()
+            .map(|mapping| format!("{} enabled={} {}\n", mapping.name, mapping.enabled, mapping.body()))
+            .collect()
     }
 }
 
@@ -150,8 +185,12 @@ fn staged(random: &mut Random) -> Stage {
     for _ in 0..random.below(60) + 5 {
         let name = format!("{}/m{}", random.of(&["ci", "ops"]), random.below(30));
         match random.below(8) {
-            0 if stage.world.find(Kind::Mapping, &name).is_some() => stage.world = stage.deleted(&format!("mapping {name}")).unwrap().next,
-            1 if stage.world.find(Kind::Mapping, &name).is_some() => stage.turn(&format!("mapping {name}"), random.once_in(2)),
+            0 if stage.world.find(Kind::Mapping, &name).is_some() => {
+                stage.world = stage.deleted(&format!("mapping {name}")).unwrap().next
+            }
+            1 if stage.world.find(Kind::Mapping, &name).is_some() => {
+                stage.turn(&format!("mapping {name}"), random.once_in(2))
+            }
             _ => stage.bring(&[mapping(random, &name)]),
         }
     }
@@ -166,11 +205,11 @@ fn mapping(random: &mut Random, name: &str) -> Document {
     if provider == "github" {
         clauses.insert("repository_id".to_owned(), one_or_several(random, text));
     }
-    for _ in 0..random.below(3) + 1 {
+    for _ in 0..random.below(2) + 1 {
         let (claim, expected) = match random.below(10) {
             0 if provider == "keycloak" => ("x.team".to_owned(), one_or_several(random, text)),
-            0..=4 => ((*random.of(CLAIMS)).to_owned(), expectation(random)),
-            _ => (format!("c{}", random.below(24)), expectation(random)),
+            0..=6 => ((*random.of(CLAIMS)).to_owned(), expectation(random)),
+            _ => (format!("c{}", random.below(20)), expectation(random)),
         };
         clauses.insert(claim, expected);
     }
@@ -179,7 +218,7 @@ fn mapping(random: &mut Random, name: &str) -> Document {
 }
 
 fn expectation(random: &mut Random) -> Value {
-    match random.below(6) {
+    match random.below(8) {
         0 => json!({"any": several(random, scalar)}),
         1 => json!({"all": several(random, scalar)}),
         _ => one_or_several(random, scalar),
@@ -209,9 +248,13 @@ fn text(random: &mut Random) -> Value {
 
 fn token(random: &mut Random) -> Map<String, Value> {
     let mut claims = Map::new();
-    let names = CLAIMS.iter().map(|name| (*name).to_owned()).chain((0..24).map(|n| format!("c{n}"))).chain(["repository_id", "team", "x.team"].map(str::to_owned));
+    let names = CLAIMS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain((0..20).map(|n| format!("c{n}")))
+        .chain(["repository_id", "team", "x.team"].map(str::to_owned));
     for name in names.collect::<Vec<_>>() {
-        let value = match random.below(12) {
+        let value = match random.below(14) {
             0 | 1 => continue,
             2 => json!(random.below(3)),
             3 => json!(random.once_in(2)),
@@ -230,7 +273,7 @@ const PROVIDERS: &[&str] = &["dex", "github", "keycloak"];
 const ACCOUNTS: &[&str] = &["ci/one", "ci/two", "ops/one"];
 /// Claims that no kind knows to be text, so that numbers may be expected of them too.
 const CLAIMS: &[&str] = &["groups", "level", "flag", "region", "kubernetes.io", "https://aws.amazon.com/tags"];
-const TEXTS: &[&str] = &["a", "ab", "abc", "b", "1", "true"];
+const TEXTS: &[&str] = &["a", "ab", "abc", "1"];
 const GIVEN: &str = "
 {kind: Project, name: ci}
 ---

@@ -94,7 +94,8 @@ fn scenarios_come_out_as_they_say() {
     let mut count = 0;
     let mut failures = Vec::new();
     for path in crate::files("exchange", "toml") {
-        let file: File = toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file: File =
+            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for (place, scenario) in file.scenario.iter().enumerate() {
             count += 1;
             let title = format!("{} #{place} {}", crate::name(&path), scenario.name);
@@ -137,7 +138,9 @@ fn judge(file: &File, scenario: &Scenario) -> Result<(), String> {
 
 impl Then {
     fn without_ids(&self) -> Self {
-        let lines = |fix: &String| fix.lines().filter(|line| !line.starts_with("id: ")).map(|line| format!("{line}\n")).collect();
+        let lines = |fix: &String| {
+            fix.lines().filter(|line| !line.starts_with("id: ")).map(|line| format!("{line}\n")).collect()
+        };
         Self { fix: self.fix.as_ref().map(lines), ..self.clone() }
     }
 }
@@ -167,13 +170,19 @@ impl Scenario {
 
 impl Question {
     fn copy(&self) -> Self {
-        Self { stage: self.stage.clone(), claims: self.claims.clone(), provider: self.provider.clone(), when: self.when.clone() }
+        Self {
+            stage: self.stage.clone(),
+            claims: self.claims.clone(),
+            provider: self.provider.clone(),
+            when: self.when.clone(),
+        }
     }
 
     /// The answer of the road and of its explanation, which must be one.
     fn answer(&self) -> Result<(Then, Option<Denial>), String> {
         let world = &self.stage.world;
-        let provider = world.find(Kind::Provider, &self.provider).unwrap_or_else(|| panic!("no provider `{}`", self.provider));
+        let provider =
+            world.find(Kind::Provider, &self.provider).unwrap_or_else(|| panic!("no provider `{}`", self.provider));
         let known = provider.as_provider().unwrap();
         let facts = self.facts(known);
         let (ask, limits, now) = (self.ask(), self.limits(), self.now());
@@ -204,7 +213,8 @@ impl Question {
         let mut mended = self.copy();
         let documents = documents(fix);
         let before = mended.stage.exported();
-        let plan = mended.stage.plan(&documents, false).map_err(|faults| format!("fix cannot be applied: {faults:?}"))?;
+        let plan =
+            mended.stage.plan(&documents, false).map_err(|faults| format!("fix cannot be applied: {faults:?}"))?;
         mended.stage.world = plan.next;
         keeps_what_was_given(&before, &mended.stage.exported())?;
         match mended.answer()?.0 {
@@ -223,11 +233,20 @@ impl Question {
 
     fn ask(&self) -> Ask<'_> {
         let When { account, mapping, api, scope, lifetime, now: _, server_maximum: _ } = &self.when;
-        Ask { account: account.as_deref(), mapping: mapping.as_deref(), api: api.as_deref(), scope: scope.as_deref(), lifetime: *lifetime }
+        Ask {
+            account: account.as_deref(),
+            mapping: mapping.as_deref(),
+            api: api.as_deref(),
+            scope: scope.as_deref(),
+            lifetime: *lifetime,
+        }
     }
 
     fn limits(&self) -> Limits {
-        Limits { max_lifetime: std::time::Duration::from_secs(self.when.server_maximum.unwrap_or(3600)), reserved: reserved() }
+        Limits {
+            max_lifetime: std::time::Duration::from_secs(self.when.server_maximum.unwrap_or(3600)),
+            reserved: reserved(),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -238,7 +257,8 @@ impl Question {
 /// What was exported and is applied again changes nothing, and makes the same world where there was none.
 pub(crate) fn exports_to_itself(stage: &Stage) -> Result<(), String> {
     let exported = stage.exported();
-    let text: String = exported.iter().map(|document| format!("---\n{}", accredit_core::model::yaml::write(document))).collect();
+    let text: String =
+        exported.iter().map(|document| format!("---\n{}", accredit_core::model::yaml::write(document))).collect();
     let read = documents(&text);
     if read != exported {
         return Err(format!("export does not read back:\n{text}"));
@@ -261,7 +281,10 @@ fn keeps_what_was_given(before: &[Document], after: &[Document]) -> Result<(), S
         let new = after.iter().find(|new| new.kind == old.kind && new.name == old.name);
         let Some(new) = new else { return Err(format!("fix takes away {} {}", old.kind, old.name)) };
         if !holds(&new.spec, &old.spec) {
-            return Err(format!("fix takes something out of {} {}: {} became {}", old.kind, old.name, old.spec, new.spec));
+            return Err(format!(
+                "fix takes something out of {} {}: {} became {}",
+                old.kind, old.name, old.spec, new.spec
+            ));
         }
     }
     Ok(())
@@ -270,7 +293,9 @@ fn keeps_what_was_given(before: &[Document], after: &[Document]) -> Result<(), S
 /// Whether everything of `old` is in `new`; a value counts as the list of it alone.
 fn holds(new: &Value, old: &Value) -> bool {
     match (new, old) {
-        (Value::Object(new), Value::Object(old)) => old.iter().all(|(name, old)| new.get(name).is_some_and(|new| holds(new, old))),
+        (Value::Object(new), Value::Object(old)) => {
+            old.iter().all(|(name, old)| new.get(name).is_some_and(|new| holds(new, old)))
+        }
         (Value::Array(new), Value::Array(old)) => old.iter().all(|old| new.contains(old)),
         (Value::Array(new), old) => new.contains(old),
         (new, old) => new == old,
@@ -290,7 +315,10 @@ fn consistent(explained: &Explained<TypedIn>, world: &World) -> Result<(), Strin
         }
     }
     let matches = |terms: &Terms<TypedIn>| {
-        explained.considered.iter().any(|mapping| mapping.matched && mapping.enabled && mapping.mapping == terms.mapping.name.as_str())
+        explained
+            .considered
+            .iter()
+            .any(|mapping| mapping.matched && mapping.enabled && mapping.mapping == terms.mapping.name.as_str())
     };
     match &explained.verdict {
         Ok(terms) if !matches(terms) => Err("trace does not show the mapping that allows it".to_owned()),

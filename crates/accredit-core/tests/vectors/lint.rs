@@ -32,7 +32,10 @@ fn every_rule_finds_what_is_bad_and_leaves_what_is_good() {
 fn every_folder_belongs_to_a_rule() {
     for entry in std::fs::read_dir(crate::repository("vectors/lint")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "README.md" || RULES.iter().any(|rule| rule.id == name), "vectors/lint/{name} belongs to no rule");
+        assert!(
+            name == "README.md" || RULES.iter().any(|rule| rule.id == name),
+            "vectors/lint/{name} belongs to no rule"
+        );
     }
 }
 
@@ -53,9 +56,13 @@ fn found(rule: &Rule, text: &str) -> Vec<String> {
             let of_the_rule = |found: &&accredit_core::lint::Found| found.rule.id == rule.id;
             let findings: Vec<_> = plan.findings.iter().filter(of_the_rule).collect();
             // What is found on writing is found again in the world as it stands.
-            let standing = plan.puts.iter().flat_map(|put| lint(put, &plan.next)).filter(|found| of_the_rule(&found)).count();
+            let standing =
+                plan.puts.iter().flat_map(|put| lint(put, &plan.next)).filter(|found| of_the_rule(&found)).count();
             assert_eq!(standing, findings.len(), "{}", rule.id);
-            findings.iter().map(|found| line(found.finding.field, &found.finding.message, found.finding.fix.as_ref())).collect()
+            findings
+                .iter()
+                .map(|found| line(found.finding.field, &found.finding.message, found.finding.fix.as_ref()))
+                .collect()
         }
     }
 }

@@ -37,10 +37,11 @@ struct Vector {
     claims: String,
     #[serde(default)]
     api: Option<String>,
+    #[serde(default)]
     then: Then,
 }
 
-#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Then {
     header: String,
@@ -52,12 +53,18 @@ fn minted_tokens_say_what_the_vectors_say() {
     let mut count = 0;
     let mut failures = Vec::new();
     for path in crate::files("exchange/minted", "toml") {
-        let file: File = toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file: File =
+            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for (place, vector) in file.vector.iter().enumerate() {
             count += 1;
             let seen = minted(&file, vector);
             if seen != vector.then {
-                failures.push(format!("{} #{place} {}: answer is\n[vector.then]\n{}", crate::name(&path), vector.name, toml::to_string_pretty(&seen).unwrap()));
+                failures.push(format!(
+                    "{} #{place} {}: answer is\n[vector.then]\n{}",
+                    crate::name(&path),
+                    vector.name,
+                    toml::to_string_pretty(&seen).unwrap()
+                ));
             }
         }
     }
@@ -73,15 +80,20 @@ fn minted(file: &File, vector: &Vector) -> Then {
     let mut buffer = Buffer::new();
     let unverified = read(&token, &mut buffer).unwrap_or_else(|fault| panic!("{}", fault.operator_text()));
     let now = Timestamp::from_unix(NOW);
-    let verified = verify(unverified, &expectations(known), &keys(), now).unwrap_or_else(|rejected| panic!("{}", rejected.fault.operator_text()));
+    let verified = verify(unverified, &expectations(known), &keys(), now)
+        .unwrap_or_else(|rejected| panic!("{}", rejected.fault.operator_text()));
     let facts = Facts::<Proved>::proved(known, &verified);
     let ask = Ask { api: vector.api.as_deref(), ..Ask::default() };
     let limits = Limits { max_lifetime: std::time::Duration::from_secs(3600), reserved: reserved() };
-    let terms = exchange(&ask, &facts, provider, &stage.world, &limits, now).unwrap_or_else(|denial| panic!("{}: {denial:?}", vector.name));
+    let terms = exchange(&ask, &facts, provider, &stage.world, &limits, now)
+        .unwrap_or_else(|denial| panic!("{}: {denial:?}", vector.name));
     let unsigned = access_token(&terms, Issuer { url: PUBLIC_URL, key_id: "access-1" }, DecisionId::new([0x5f; 16]));
     assert_eq!(unsigned.signing, terms.signing);
-    let mut parts = unsigned.signing_input.split('.').map(|part| String::from_utf8(base64url::decode(part).unwrap()).unwrap());
-    let (Some(header), Some(payload), None) = (parts.next(), parts.next(), parts.next()) else { panic!("{}", unsigned.signing_input) };
+    let mut parts =
+        unsigned.signing_input.split('.').map(|part| String::from_utf8(base64url::decode(part).unwrap()).unwrap());
+    let (Some(header), Some(payload), None) = (parts.next(), parts.next(), parts.next()) else {
+        panic!("{}", unsigned.signing_input)
+    };
     only_ours(&payload);
     Then { header, payload }
 }

@@ -11,7 +11,11 @@ fn every_kind_has_a_page_that_says_the_same() {
     let mut failures = Vec::new();
     for kind in KINDS {
         let page = crate::text(&crate::repository(&format!("docs/providers/{}.md", kind.name)));
-        failures.extend(about_the_kind(kind, &page).into_iter().map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)));
+        failures.extend(
+            about_the_kind(kind, &page)
+                .into_iter()
+                .map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)),
+        );
         failures.extend(examples(&page).err().map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)));
     }
     crate::settle(KINDS.len(), &failures);
@@ -57,7 +61,13 @@ fn about_the_kind(kind: &ProviderKind, page: &str) -> Vec<String> {
     if let Some(issuer) = kind.default_issuer {
         must_say(format!("`{issuer}`"));
     }
-    let claims: Vec<Vec<String>> = kind.claims.iter().map(|fact| vec![format!("`{}`", fact.name), standing(fact.standing).to_owned(), recorded(fact.audited).to_owned()]).collect();
+    let claims: Vec<Vec<String>> = kind
+        .claims
+        .iter()
+        .map(|fact| {
+            vec![format!("`{}`", fact.name), standing(fact.standing).to_owned(), recorded(fact.audited).to_owned()]
+        })
+        .collect();
     let table = page.split("\n## ").find(|section| section.starts_with("Claims\n")).map(rows).unwrap_or_default();
     let table: Vec<Vec<String>> = table.into_iter().map(|row| row.into_iter().take(3).collect()).collect();
     for claim in claims.iter().filter(|claim| !table.contains(claim)) {
@@ -86,7 +96,11 @@ const fn recorded(audited: bool) -> &'static str {
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = text.lines().collect();
     let is_row = |line: &str| line.starts_with('|');
-    let is_body = |place: &usize| is_row(lines[*place]) && !lines[*place].contains("---") && !lines.get(place + 1).is_some_and(|next| next.contains("|---"));
+    let is_body = |place: &usize| {
+        is_row(lines[*place])
+            && !lines[*place].contains("---")
+            && !lines.get(place + 1).is_some_and(|next| next.contains("|---"))
+    };
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
     (0..lines.len()).filter(is_body).map(|place| cells(lines[place])).collect()
 }

@@ -38,12 +38,17 @@ fn every_kind_knows_its_tokens() {
 fn every_folder_belongs_to_a_kind() {
     for entry in std::fs::read_dir(crate::repository("vectors/providers")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "README.md" || KINDS.iter().any(|kind| kind.name == name), "vectors/providers/{name} belongs to no kind");
+        assert!(
+            name == "README.md" || KINDS.iter().any(|kind| kind.name == name),
+            "vectors/providers/{name} belongs to no kind"
+        );
     }
 }
 
 fn load(kind: &ProviderKind) -> Vec<Vector> {
-    let read = |path: &std::path::PathBuf| serde_json::from_str(&crate::text(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let read = |path: &std::path::PathBuf| {
+        serde_json::from_str(&crate::text(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
     crate::files(&format!("providers/{}", kind.name), "json").iter().map(read).collect()
 }
 
@@ -58,11 +63,14 @@ fn judge(kind: &ProviderKind, vector: &Vector) -> Result<(), String> {
     if unlisted != vector.unlisted.iter().collect::<Vec<_>>() {
         return fault(format!("claims {unlisted:?} are not listed"));
     }
-    let not_recorded: Vec<&String> = vector.claims.keys().filter(|name| !kind.claim(name).is_some_and(|fact| fact.audited)).collect();
+    let not_recorded: Vec<&String> =
+        vector.claims.keys().filter(|name| !kind.claim(name).is_some_and(|fact| fact.audited)).collect();
     if not_recorded != vector.not_recorded.iter().collect::<Vec<_>>() {
         return fault(format!("values of {not_recorded:?} are not recorded"));
     }
-    let is_other = |(name, value): &(&String, &Value)| kind.claim(name).is_some_and(|fact| fact.shape == Shape::Text) && !value.is_string();
+    let is_other = |(name, value): &(&String, &Value)| {
+        kind.claim(name).is_some_and(|fact| fact.shape == Shape::Text) && !value.is_string()
+    };
     match vector.claims.iter().find(is_other) {
         Some((name, value)) => fault(format!("`{name}` is listed as a text and is {value}")),
         None => Ok(()),
@@ -75,5 +83,7 @@ fn coverage(kind: &ProviderKind, vectors: &[Vector]) -> Vec<String> {
     let claims = claims.map(|fact| format!("{}: no token shows claim `{}`", kind.name, fact.name));
     let is_shown = |name: &str| vectors.iter().any(|vector| vector.subject_format.as_deref() == Some(name));
     let formats = kind.subject.formats.iter().filter(|format| !is_shown(format.name));
-    claims.chain(formats.map(|format| format!("{}: no token shows subject format `{}`", kind.name, format.name))).collect()
+    claims
+        .chain(formats.map(|format| format!("{}: no token shows subject format `{}`", kind.name, format.name)))
+        .collect()
 }

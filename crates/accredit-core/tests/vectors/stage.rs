@@ -85,7 +85,8 @@ impl Stage {
         };
         let reserved = reserved();
         let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
-        plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context).unwrap_or_else(|fault| panic!("{}", told(&[fault])))
+        plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context)
+            .unwrap_or_else(|fault| panic!("{}", told(&[fault])))
     }
 
     /// Every document, as `accredit export` prints them.

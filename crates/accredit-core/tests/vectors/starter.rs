@@ -33,12 +33,29 @@ struct Vector {
 #[test]
 fn starters_are_as_written_and_can_be_applied() {
     let file: File = toml::from_str(&crate::text(&crate::repository("vectors/providers/github/starter.toml"))).unwrap();
-    let failures: Vec<String> = file.vector.iter().filter_map(|vector| judge(vector).err().map(|problem| format!("{}: {problem}", vector.name))).collect();
+    let failures: Vec<String> = file
+        .vector
+        .iter()
+        .filter_map(|vector| judge(vector).err().map(|problem| format!("{}: {problem}", vector.name)))
+        .collect();
     crate::settle(file.vector.len(), &failures);
 }
 
 fn judge(vector: &Vector) -> Result<(), String> {
-    let Vector { name: _, repository, repository_id, owner_id, refs, api, permissions, service_account, audience, issuer, yaml, findings } = vector;
+    let Vector {
+        name: _,
+        repository,
+        repository_id,
+        owner_id,
+        refs,
+        api,
+        permissions,
+        service_account,
+        audience,
+        issuer,
+        yaml,
+        findings,
+    } = vector;
     let starter = Starter {
         repository: repository.clone(),
         repository_id: repository_id.clone(),

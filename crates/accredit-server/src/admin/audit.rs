@@ -31,9 +31,15 @@ pub(super) struct One {
     id: String,
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, QueryRejection>) -> Answer<AuditList> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<AuditList> {
     let Query(Wanted { limit, before }) = wanted?;
-    let before = before.map(|text| text.parse()).transpose().map_err(|fault: accredit_store::PlaceFault| AdminFault::Request(fault.to_string()))?;
+    let before = before
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|fault: accredit_store::PlaceFault| AdminFault::Request(fault.to_string()))?;
     let page = app.store.audit_page(before, limit.unwrap_or(50).clamp(1, 1000), |_| true).await?;
     let records = page.records.iter().map(told).collect();
     Ok(Json(AuditList { records, next: page.next.map(|next| next.to_string()) }))
@@ -42,15 +48,30 @@ pub(super) async fn list(State(app): State<Arc<App>>, wanted: Result<Query<Wante
 pub(super) async fn show(State(app): State<Arc<App>>, one: Result<Query<One>, QueryRejection>) -> Answer<AuditRecord> {
     let Query(One { id }) = one?;
     let as_decision = id.strip_prefix("adm_").map(|hex| format!("dec_{hex}")).unwrap_or_else(|| id.clone());
-    let parsed: DecisionId = as_decision.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
+    let parsed: DecisionId =
+        as_decision.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     let found = app.store.find_record(parsed.bits()).await?;
-    found.as_ref().map(told).map(Json).ok_or_else(|| AdminFault::NotFound(format!("record `{}` does not exist", id.escape_debug())))
+    found
+        .as_ref()
+        .map(told)
+        .map(Json)
+        .ok_or_else(|| AdminFault::NotFound(format!("record `{}` does not exist", id.escape_debug())))
 }
 
 pub(super) async fn verify(State(app): State<Arc<App>>) -> Answer<AuditVerification> {
     let verified = app.store.verify_audit(&[], |head| app.signing.signed(head)).await?;
-    let breaks = verified.breaks.iter().map(|found| AuditBreak { chain: String::new(), batch: 0, message: format!("{found}") }).collect();
-    Ok(Json(AuditVerification { chains: verified.chains, batches: verified.batches, records: verified.records, heads: verified.heads, breaks }))
+    let breaks = verified
+        .breaks
+        .iter()
+        .map(|found| AuditBreak { chain: String::new(), batch: 0, message: format!("{found}") })
+        .collect();
+    Ok(Json(AuditVerification {
+        chains: verified.chains,
+        batches: verified.batches,
+        records: verified.records,
+        heads: verified.heads,
+        breaks,
+    }))
 }
 
 /// A record as an operator reads it.
@@ -66,20 +87,34 @@ fn told(found: &Found) -> AuditRecord {
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let summary = summary(&event, &detail);
     detail.remove("explanation");
-    AuditRecord { position: found.place.to_string(), id, at: Timestamp::from_unix(at).to_string(), event, summary, detail: Value::Object(detail) }
+    AuditRecord {
+        position: found.place.to_string(),
+        id,
+        at: Timestamp::from_unix(at).to_string(),
+        event,
+        summary,
+        detail: Value::Object(detail),
+    }
 }
 
 fn summary(event: &str, detail: &Map<String, Value>) -> String {
     let part = |name: &str| text(detail, name);
     match event {
-        "exchange-allowed" => format!("{} -> {}  {}  {}", part("provider"), part("serviceAccount"), part("api"), part("scope")),
+        "exchange-allowed" => {
+            format!("{} -> {}  {}  {}", part("provider"), part("serviceAccount"), part("api"), part("scope"))
+        }
         "exchange-denied" => {
-            let said = detail.get("explanation").and_then(|explanation| explanation.get("summary")).and_then(Value::as_str).unwrap_or_default();
+            let said = detail
+                .get("explanation")
+                .and_then(|explanation| explanation.get("summary"))
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             format!("{}  {}  {said}", part("provider"), part("reason"))
         }
         "refusals-counted" => {
             let rows = detail.get("detail").and_then(|detail| detail.get("refused")).and_then(Value::as_array);
-            let count: u64 = rows.into_iter().flatten().filter_map(|row| row.get("count").and_then(Value::as_u64)).sum();
+            let count: u64 =
+                rows.into_iter().flatten().filter_map(|row| row.get("count").and_then(Value::as_u64)).sum();
             format!("{count} refused before their signature was verified")
         }
         _ => {
@@ -113,7 +148,9 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         detail.extend(read(bytes));
     }
     let claims = detail.get("claims").and_then(Value::as_object).cloned().unwrap_or_default();
-    if let Some(told) = detail.get("explanation").cloned().and_then(|told| serde_json::from_value::<Explanation>(told).ok()) {
+    if let Some(told) =
+        detail.get("explanation").cloned().and_then(|told| serde_json::from_value::<Explanation>(told).ok())
+    {
         return Some(Explanation { decision: Some(decision.to_string()), claims, ..told });
     }
     let name = |name: &str| Some(text(&detail, name)).filter(|text| !text.is_empty());

@@ -21,7 +21,10 @@ use crate::read_model::InForce;
 use crate::{clock, provider, tell};
 
 /// Answers a question. Issues nothing, spends nothing, fetches nothing, records nothing.
-pub(super) async fn explain(State(app): State<Arc<App>>, request: Result<Json<ExplainRequest>, JsonRejection>) -> Answer<Explanation> {
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    request: Result<Json<ExplainRequest>, JsonRejection>,
+) -> Answer<Explanation> {
     let Json(request) = request?;
     let in_force = app.read_model.now();
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
@@ -70,11 +73,13 @@ impl Question<'_> {
         match verify::verify(unverified, &provider::expectations(known), &keys, self.now) {
             Ok(verified) => {
                 let facts = Facts::<Proved>::proved(known, &verified);
-                let told = tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
+                let told =
+                    tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
                 Ok(Explanation { claims: typed(verified.claims()), ..told.shown() })
             }
             Err(rejected) => {
-                let explanation = tell::token_fault(&rejected.fault, None, self.now, provider, self.in_force.world.sequence);
+                let explanation =
+                    tell::token_fault(&rejected.fault, None, self.now, provider, self.in_force.world.sequence);
                 let standing = if rejected.signature_verified { "verified" } else { "not-verified" };
                 let claims = rejected.claims().map(typed).unwrap_or_default();
                 Ok(Explanation { standing: standing.to_owned(), claims, ..explanation })
@@ -83,13 +88,22 @@ impl Question<'_> {
     }
 
     /// Claims on nobody's word: another type than proved ones, which minting does not take.
-    fn about_claims(&self, provider: &Resource, claims: Map<String, Value>, standing: &str) -> Result<Explanation, AdminFault> {
+    fn about_claims(
+        &self,
+        provider: &Resource,
+        claims: Map<String, Value>,
+        standing: &str,
+    ) -> Result<Explanation, AdminFault> {
         let known = provider.as_provider().ok_or_else(|| AdminFault::NotFound("no provider".to_owned()))?;
         let Claim::Object(object) = Claim::from(Value::Object(claims.clone())) else {
             return Err(AdminFault::Request("claims are not an object".to_owned()));
         };
         if let Some(fault) = self.claims_fault(known, &object) {
-            let explanation = Explanation { reason: Some(fault.0.to_owned()), summary: fault.1, ..tell::blank(self.now, provider, self.in_force.world.sequence) };
+            let explanation = Explanation {
+                reason: Some(fault.0.to_owned()),
+                summary: fault.1,
+                ..tell::blank(self.now, provider, self.in_force.world.sequence)
+            };
             return Ok(Explanation { standing: standing.to_owned(), claims, ..explanation });
         }
         let facts = Facts::<TypedIn>::typed_in(known, &object, expiry(&object));
@@ -104,7 +118,10 @@ impl Question<'_> {
             return Some(("issuer-mismatch", format!("issuer is `{issuer}`, expected `{}`", known.issuer)));
         }
         if let Some(audience) = text("aud").filter(|audience| !known.audiences.iter().any(|ours| ours == audience)) {
-            return Some(("audience-mismatch", format!("audience is `{audience}`, expected `{}`", known.audiences.join("` or `"))));
+            return Some((
+                "audience-mismatch",
+                format!("audience is `{audience}`, expected `{}`", known.audiences.join("` or `")),
+            ));
         }
         let ends = expiry(claims)?;
         (ends <= self.now).then(|| ("expired", format!("token expired {} s ago", self.now.seconds_since(ends))))
@@ -113,11 +130,17 @@ impl Question<'_> {
     fn named_provider(&self) -> Result<&Arc<Resource>, AdminFault> {
         let world = &self.in_force.world;
         if let Some(text) = self.request.provider.as_deref() {
-            return world.find(accredit_core::model::Kind::Provider, text).ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
+            return world
+                .find(accredit_core::model::Kind::Provider, text)
+                .ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
         }
         let issuer = self.request.claims.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
         let found = issuer.and_then(|issuer| world.providers_of_issuer(issuer).next());
-        found.ok_or_else(|| AdminFault::Request("the request names no provider, and the claims have no `iss` that one is known for".to_owned()))
+        found.ok_or_else(|| {
+            AdminFault::Request(
+                "the request names no provider, and the claims have no `iss` that one is known for".to_owned(),
+            )
+        })
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -143,9 +166,13 @@ pub(super) struct Asked {
 }
 
 /// What was decided, from the log or, for a token that nobody had vouched for, from the ring.
-pub(super) async fn decision(State(app): State<Arc<App>>, asked: Result<Query<Asked>, QueryRejection>) -> Answer<Explanation> {
+pub(super) async fn decision(
+    State(app): State<Arc<App>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Answer<Explanation> {
     let Query(Asked { id }) = asked?;
-    let decision: DecisionId = id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
+    let decision: DecisionId =
+        id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     if let Some(refused) = app.ring.find(decision) {
         let explanation = denial(refused.reason, refused.operator, refused.hint, refused.at, refused.sequence);
         return Ok(Json(Explanation {
@@ -157,8 +184,14 @@ pub(super) async fn decision(State(app): State<Arc<App>>, asked: Result<Query<As
         }));
     }
     let found = app.store.find_record(decision.bits()).await?;
-    let found = found.ok_or_else(|| AdminFault::NotFound(format!("decision `{decision}` is not known; refusals of unverified tokens are kept for a while only")))?;
-    super::audit::explanation(&found, decision).map(Json).ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
+    let found = found.ok_or_else(|| {
+        AdminFault::NotFound(format!(
+            "decision `{decision}` is not known; refusals of unverified tokens are kept for a while only"
+        ))
+    })?;
+    super::audit::explanation(&found, decision)
+        .map(Json)
+        .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
 }
 
 fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequence: i64) -> Explanation {

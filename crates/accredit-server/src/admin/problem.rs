@@ -80,7 +80,16 @@ impl IntoResponse for AdminFault {
             AdminFault::Unavailable(what) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", what.clone()),
         };
         let faults = match self {
-            AdminFault::Documents(faults) => faults.0.into_iter().map(|fault| Fault { document: fault.document, field: fault.field, message: fault.message, hint: fault.hint }).collect(),
+            AdminFault::Documents(faults) => faults
+                .0
+                .into_iter()
+                .map(|fault| Fault {
+                    document: fault.document,
+                    field: fault.field,
+                    message: fault.message,
+                    hint: fault.hint,
+                })
+                .collect(),
             AdminFault::NotFound(_) | AdminFault::Request(_) | AdminFault::Unavailable(_) => Vec::new(),
         };
         let problem = Problem { code: code.to_owned(), status: status.as_u16(), title, hint: None, faults };

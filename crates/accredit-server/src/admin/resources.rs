@@ -35,14 +35,22 @@ pub(super) struct One {
     name: String,
 }
 
-pub(super) async fn apply(State(app): State<Arc<App>>, request: Result<Json<ApplyRequest>, JsonRejection>) -> Answer<ApplyResponse> {
+pub(super) async fn apply(
+    State(app): State<Arc<App>>,
+    request: Result<Json<ApplyRequest>, JsonRejection>,
+) -> Answer<ApplyResponse> {
     let Json(ApplyRequest { resources, dry_run, prune }) = request?;
     let documents: Vec<Document> = resources.into_iter().map(document).collect();
-    let planner = |in_force: &InForce, app: &App| plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits);
+    let planner = |in_force: &InForce, app: &App| {
+        plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits)
+    };
     carry_out(&app, "resources-applied", dry_run, planner).await
 }
 
-pub(super) async fn delete(State(app): State<Arc<App>>, request: Result<Json<NamedResource>, JsonRejection>) -> Answer<ApplyResponse> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    request: Result<Json<NamedResource>, JsonRejection>,
+) -> Answer<ApplyResponse> {
     let Json(named) = request?;
     let kind = kind(&named.kind)?;
     exists(&app, kind, &named.name)?;
@@ -50,32 +58,54 @@ pub(super) async fn delete(State(app): State<Arc<App>>, request: Result<Json<Nam
     carry_out(&app, "resource-deleted", named.dry_run, planner).await
 }
 
-pub(super) async fn enable(State(app): State<Arc<App>>, request: Result<Json<NamedResource>, JsonRejection>) -> Answer<ApplyResponse> {
+pub(super) async fn enable(
+    State(app): State<Arc<App>>,
+    request: Result<Json<NamedResource>, JsonRejection>,
+) -> Answer<ApplyResponse> {
     set_enabled(app, request?.0, true, "resource-enabled").await
 }
 
-pub(super) async fn disable(State(app): State<Arc<App>>, request: Result<Json<NamedResource>, JsonRejection>) -> Answer<ApplyResponse> {
+pub(super) async fn disable(
+    State(app): State<Arc<App>>,
+    request: Result<Json<NamedResource>, JsonRejection>,
+) -> Answer<ApplyResponse> {
     set_enabled(app, request?.0, false, "resource-disabled").await
 }
 
 async fn set_enabled(app: Arc<App>, named: NamedResource, enabled: bool, event: &'static str) -> Answer<ApplyResponse> {
     let kind = kind(&named.kind)?;
     exists(&app, kind, &named.name)?;
-    let planner = |in_force: &InForce, app: &App| plan::set_enabled(&in_force.world, kind, &named.name, enabled, &app.context());
+    let planner =
+        |in_force: &InForce, app: &App| plan::set_enabled(&in_force.world, kind, &named.name, enabled, &app.context());
     carry_out(&app, event, named.dry_run, planner).await
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, QueryRejection>) -> Answer<ResourceList> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<ResourceList> {
     let Query(Wanted { kind: of, project }) = wanted?;
     let of = of.as_deref().map(kind).transpose()?;
     let in_force = app.read_model.now();
-    let belongs = |resource: &&Arc<Resource>| project.as_deref().is_none_or(|project| resource.name.project() == Some(project) || resource.kind() == Kind::Project && resource.name.as_str() == project);
+    let belongs = |resource: &&Arc<Resource>| {
+        project.as_deref().is_none_or(|project| {
+            resource.name.project() == Some(project)
+                || resource.kind() == Kind::Project && resource.name.as_str() == project
+        })
+    };
     let kinds = Kind::ALL.into_iter().filter(|kind| of.is_none_or(|of| of == *kind));
-    let resources = kinds.flat_map(|kind| in_force.world.of_kind(kind)).filter(belongs).map(|resource| on_the_wire(resource)).collect();
+    let resources = kinds
+        .flat_map(|kind| in_force.world.of_kind(kind))
+        .filter(belongs)
+        .map(|resource| on_the_wire(resource))
+        .collect();
     Ok(Json(ResourceList { resources, sequence: in_force.world.sequence }))
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, one: Result<Query<One>, QueryRejection>) -> Answer<wire::Resource> {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    one: Result<Query<One>, QueryRejection>,
+) -> Answer<wire::Resource> {
     let Query(One { kind: of, name }) = one?;
     let resource = exists(&app, kind(&of)?, &name)?;
     Ok(Json(on_the_wire(&resource)))
@@ -83,7 +113,8 @@ pub(super) async fn get(State(app): State<Arc<App>>, one: Result<Query<One>, Que
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Answer<Status> {
     let in_force = app.read_model.now();
-    let resources = Kind::ALL.into_iter().map(|kind| (kind.noun().to_owned(), in_force.world.of_kind(kind).len())).collect();
+    let resources =
+        Kind::ALL.into_iter().map(|kind| (kind.noun().to_owned(), in_force.world.of_kind(kind).len())).collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     Ok(Json(Status { version, public_url: app.public_url.clone(), sequence: in_force.world.sequence, resources }))
 }
@@ -208,7 +239,15 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
         kind: change.kind.document().to_owned(),
         name: change.name.to_string(),
         id: Some(change.id.to_string()).filter(|_| !(dry_run && change.action == Action::Create)),
-        fields: change.fields.iter().map(|field| wire::FieldChange { field: field.field.clone(), old: field.old.clone(), new: field.new.clone() }).collect(),
+        fields: change
+            .fields
+            .iter()
+            .map(|field| wire::FieldChange {
+                field: field.field.clone(),
+                old: field.old.clone(),
+                new: field.new.clone(),
+            })
+            .collect(),
         newly_allowed: change.newly_allowed.clone(),
     };
     let findings = plan.findings.iter().map(|found| wire::Finding {
@@ -222,7 +261,12 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
         message: found.finding.message.clone(),
         fix: found.finding.fix.clone(),
     });
-    ApplyResponse { changes: plan.changes.iter().map(change).collect(), findings: findings.collect(), sequence, dry_run }
+    ApplyResponse {
+        changes: plan.changes.iter().map(change).collect(),
+        findings: findings.collect(),
+        sequence,
+        dry_run,
+    }
 }
 
 /// Well under what a record may have.

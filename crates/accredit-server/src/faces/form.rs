@@ -55,7 +55,10 @@ fn digit(letter: u8) -> Result<u8, RequestFault> {
 
 /// More than any face reads; the count is checked again for all media types.
 const MAX_PAIRS: usize = 128;
-const NOT_A_FORM: RequestFault = RequestFault::invalid("body-malformed", "the body is not a form: expected NAME=VALUE pairs in UTF-8, percent-encoded");
+const NOT_A_FORM: RequestFault = RequestFault::invalid(
+    "body-malformed",
+    "the body is not a form: expected NAME=VALUE pairs in UTF-8, percent-encoded",
+);
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]

@@ -77,10 +77,14 @@ fn check_subject_type(declared: &str) -> Result<(), RequestFault> {
         "urn:ietf:params:oauth:token-type:access_token"
         | "urn:ietf:params:oauth:token-type:refresh_token"
         | "urn:ietf:params:oauth:token-type:saml1"
-        | "urn:ietf:params:oauth:token-type:saml2" => {
-            Err(RequestFault::invalid("type-mismatch", "subject_token_type is not accepted here: expected urn:ietf:params:oauth:token-type:jwt or id_token"))
-        }
-        _ => Err(RequestFault::invalid("param-subject-token-type", "subject_token_type is not known: expected urn:ietf:params:oauth:token-type:jwt or id_token")),
+        | "urn:ietf:params:oauth:token-type:saml2" => Err(RequestFault::invalid(
+            "type-mismatch",
+            "subject_token_type is not accepted here: expected urn:ietf:params:oauth:token-type:jwt or id_token",
+        )),
+        _ => Err(RequestFault::invalid(
+            "param-subject-token-type",
+            "subject_token_type is not known: expected urn:ietf:params:oauth:token-type:jwt or id_token",
+        )),
     }
 }
 

@@ -4,21 +4,37 @@
 
 use std::borrow::Cow;
 
-use super::{Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type, trimmed};
+use super::{
+    Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type,
+    trimmed,
+};
 
 pub(super) static OPENAI: Face = Face { name: "openai", media: Media::Json, recognise: |_| true, parse, error };
 
 fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     match params.find("grant_type") {
         Some(TOKEN_EXCHANGE) => {}
-        Some(_) => return Err(RequestFault::new(Cause::UnsupportedGrant, "grant-unsupported", "grant_type is not supported: expected urn:ietf:params:oauth:grant-type:token-exchange")),
+        Some(_) => {
+            return Err(RequestFault::new(
+                Cause::UnsupportedGrant,
+                "grant-unsupported",
+                "grant_type is not supported: expected urn:ietf:params:oauth:grant-type:token-exchange",
+            ));
+        }
         None => return Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
-    let declared = params.find("subject_token_type").ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
+    let declared = params
+        .find("subject_token_type")
+        .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
     check_subject_type(declared)?;
-    let subject_token = params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
-    let provider = params.find("identity_provider_id").ok_or(RequestFault::invalid("param-identity-provider-id", "identity_provider_id is missing"))?;
-    let account = params.find("service_account_id").ok_or(RequestFault::invalid("param-service-account-id", "service_account_id is missing"))?;
+    let subject_token =
+        params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
+    let provider = params
+        .find("identity_provider_id")
+        .ok_or(RequestFault::invalid("param-identity-provider-id", "identity_provider_id is missing"))?;
+    let account = params
+        .find("service_account_id")
+        .ok_or(RequestFault::invalid("param-service-account-id", "service_account_id is missing"))?;
     Ok(TokenRequest {
         subject_token: Redacted(trimmed(subject_token)),
         provider: Some(Cow::Borrowed(provider)),

@@ -72,19 +72,31 @@ impl<'b> Params<'b> {
 }
 
 fn json_pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, RequestFault> {
-    let members = object(body, &LIMITS).map_err(|_| RequestFault::invalid("body-malformed", "the body is not a JSON object without repeated members"))?;
+    let members = object(body, &LIMITS).map_err(|_| {
+        RequestFault::invalid("body-malformed", "the body is not a JSON object without repeated members")
+    })?;
     let mut pairs = Vec::with_capacity(members.len());
     for (name, value) in members.iter() {
         match value {
             Json::String(text) => pairs.push((Cow::Owned(name.to_owned()), Cow::Owned(text.to_string()))),
             // Unknown members may have any type; those that a face reads must be strings.
-            _ if KNOWN.contains(&name) => return Err(RequestFault::invalid("param-type", "a parameter is not a JSON string")),
+            _ if KNOWN.contains(&name) => {
+                return Err(RequestFault::invalid("param-type", "a parameter is not a JSON string"));
+            }
             _ => {}
         }
     }
     Ok(pairs)
 }
 
-const KNOWN: &[&str] = &["grant_type", "subject_token", "subject_token_type", "identity_provider_id", "service_account_id", "client_id", "scope"];
+const KNOWN: &[&str] = &[
+    "grant_type",
+    "subject_token",
+    "subject_token_type",
+    "identity_provider_id",
+    "service_account_id",
+    "client_id",
+    "scope",
+];
 const LIMITS: Limits = Limits { depth: 4, members: 64, string_bytes: 32 * 1024 };
 const MAX_PARAMS: usize = 64;

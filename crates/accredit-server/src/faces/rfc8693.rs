@@ -4,19 +4,29 @@ use std::borrow::Cow;
 
 use accredit_core::decide::Reason;
 
-use super::{Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type, trimmed};
+use super::{
+    Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type,
+    trimmed,
+};
 
 pub(super) static RFC8693: Face = Face { name: "rfc8693", media: Media::Form, recognise: |_| true, parse, error };
 
 fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     check_grant(params)?;
     check_client(params)?;
-    let subject_token = params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
-    let declared = params.find("subject_token_type").ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
+    let subject_token =
+        params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
+    let declared = params
+        .find("subject_token_type")
+        .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
     check_subject_type(declared)?;
     check_actor(params)?;
-    if params.find("requested_token_type").is_some_and(|asked| asked != "urn:ietf:params:oauth:token-type:access_token") {
-        return Err(RequestFault::invalid("param-requested-token-type", "requested_token_type is not issued here: expected urn:ietf:params:oauth:token-type:access_token"));
+    if params.find("requested_token_type").is_some_and(|asked| asked != "urn:ietf:params:oauth:token-type:access_token")
+    {
+        return Err(RequestFault::invalid(
+            "param-requested-token-type",
+            "requested_token_type is not issued here: expected urn:ietf:params:oauth:token-type:access_token",
+        ));
     }
     Ok(TokenRequest {
         subject_token: Redacted(trimmed(subject_token)),
@@ -30,7 +40,11 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
 fn check_grant(params: &Params<'_>) -> Result<(), RequestFault> {
     match params.find("grant_type") {
         Some(TOKEN_EXCHANGE) => Ok(()),
-        Some(_) => Err(RequestFault::new(Cause::UnsupportedGrant, "grant-unsupported", "grant_type is not supported: expected urn:ietf:params:oauth:grant-type:token-exchange")),
+        Some(_) => Err(RequestFault::new(
+            Cause::UnsupportedGrant,
+            "grant-unsupported",
+            "grant_type is not supported: expected urn:ietf:params:oauth:grant-type:token-exchange",
+        )),
         None => Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
 }
@@ -40,7 +54,11 @@ fn check_client(params: &Params<'_>) -> Result<(), RequestFault> {
     let shown = [params.find("client_secret"), params.find("client_assertion")];
     match shown.iter().flatten().count() {
         0 => Ok(()),
-        1 => Err(RequestFault::new(Cause::ClientAuthentication, "client-auth-unsupported", "client credentials are not used here: the subject token is the credential")),
+        1 => Err(RequestFault::new(
+            Cause::ClientAuthentication,
+            "client-auth-unsupported",
+            "client credentials are not used here: the subject token is the credential",
+        )),
         _ => Err(RequestFault::invalid("client-auth-twice", "more than one kind of client credentials")),
     }
 }
@@ -60,14 +78,28 @@ fn target<'p>(params: &'p Params<'_>) -> Result<Option<&'p str>, RequestFault> {
     let mut target = None;
     for value in params.all("audience").chain(params.all("resource")) {
         if target.is_some_and(|other| other != value) {
-            return Err(RequestFault::new(Cause::Target, "target-several", "more than one audience or resource: a token is for one API"));
+            return Err(RequestFault::new(
+                Cause::Target,
+                "target-several",
+                "more than one audience or resource: a token is for one API",
+            ));
         }
         target = Some(value);
     }
-    let is_uri = |text: &str| text.split_once(':').is_some_and(|(scheme, rest)| !rest.is_empty() && scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')));
+    let is_uri = |text: &str| {
+        text.split_once(':').is_some_and(|(scheme, rest)| {
+            !rest.is_empty()
+                && scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        })
+    };
     match params.all("resource").find(|resource| !is_uri(resource) || resource.contains('#')) {
         None => Ok(target),
-        Some(_) => Err(RequestFault::new(Cause::Target, "target-malformed", "resource is not an absolute URI without a fragment")),
+        Some(_) => Err(RequestFault::new(
+            Cause::Target,
+            "target-malformed",
+            "resource is not an absolute URI without a fragment",
+        )),
     }
 }
 
@@ -80,7 +112,9 @@ fn error(cause: Cause) -> WireError {
         Cause::MethodNotAllowed => WireError::new(405, "invalid_request"),
         Cause::MisdirectedRequest => WireError::new(421, "invalid_request"),
         Cause::Policy(reason) => match reason {
-            Reason::TargetUnknown | Reason::TargetRequired | Reason::TargetReserved => WireError::new(400, "invalid_target"),
+            Reason::TargetUnknown | Reason::TargetRequired | Reason::TargetReserved => {
+                WireError::new(400, "invalid_target")
+            }
             Reason::ScopeNotGranted => WireError::new(400, "invalid_scope"),
             Reason::ProviderDisabled
             | Reason::ProofMissing

@@ -44,4 +44,5 @@ async fn collect(mut body: Incoming) -> Result<Bytes, RequestFault> {
 /// A subject token of 16 KiB, every byte of it percent-encoded, and the other parameters.
 const MAX_BYTES: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
-const TOO_LARGE: RequestFault = RequestFault::new(Cause::RequestTooLarge, "body-too-large", "the body has more than 64 KiB");
+const TOO_LARGE: RequestFault =
+    RequestFault::new(Cause::RequestTooLarge, "body-too-large", "the body has more than 64 KiB");

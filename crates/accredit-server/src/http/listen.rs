@@ -21,7 +21,11 @@ pub(super) async fn unix(path: &Path) -> Result<UnixListener, StartError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
     let mode = std::fs::metadata(folder).map_err(fault)?.permissions().mode();
     if mode & 0o077 != 0 {
-        let cause = format!("its folder `{}` has mode {:o}, expected 700: others could reach the socket", folder.display(), mode & 0o777);
+        let cause = format!(
+            "its folder `{}` has mode {:o}, expected 700: others could reach the socket",
+            folder.display(),
+            mode & 0o777
+        );
         return Err(fault(std::io::Error::other(cause)));
     }
     if path.exists() {

@@ -43,12 +43,17 @@ pub struct Running {
 /// # Errors
 /// Whatever keeps it from starting.
 pub async fn serve(config: &Config) -> Result<Running, StartError> {
-    let acceptor = config.public.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key)).transpose();
+    let acceptor =
+        config.public.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key)).transpose();
     let acceptor = acceptor?.map(TlsAcceptor::from);
     let proxies: Result<Vec<Cidr>, _> = config.public.trusted_proxies.iter().map(|entry| entry.parse()).collect();
-    let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range { field: "public.trusted_proxies", message: fault.to_string() })?;
+    let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range {
+        field: "public.trusted_proxies",
+        message: fault.to_string(),
+    })?;
     let public = listen::tcp(config.public.listen).await?;
-    let address = public.local_addr().map_err(|cause| StartError::Listen { place: config.public.listen.to_string(), cause })?;
+    let address =
+        public.local_addr().map_err(|cause| StartError::Listen { place: config.public.listen.to_string(), cause })?;
     let socket = listen::unix(&config.admin.socket).await?;
     let (app, writer) = App::start(config).await?;
     let (stop, stopped) = watch::channel(false);
@@ -105,7 +110,12 @@ fn hosts(config: &Config, address: SocketAddr) -> Vec<String> {
     hosts
 }
 
-async fn accept_public(listener: TcpListener, acceptor: Option<TlsAcceptor>, door: Arc<Door>, mut stopped: watch::Receiver<bool>) {
+async fn accept_public(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    door: Arc<Door>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -140,7 +150,12 @@ async fn accept_public(listener: TcpListener, acceptor: Option<TlsAcceptor>, doo
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S, peer: IpAddr, door: Arc<Door>, mut stopped: watch::Receiver<bool>) {
+async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    peer: IpAddr,
+    door: Arc<Door>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request| {
         let door = Arc::clone(&door);
         async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
@@ -198,7 +213,8 @@ fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
     let headers = request.headers();
     let hosts = headers.get_all(header::HOST).iter().count();
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let is_plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none();
+    let is_plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        && codings.next().is_none();
     match (hosts, is_plain) {
         (1, true) => None,
         (1, false) => Some(RequestFault::invalid("transfer-encoding", "the transfer encoding is not `chunked` alone")),
@@ -230,17 +246,19 @@ async fn accept_admin(listener: UnixListener, router: Router, mut stopped: watch
                 let mut router = router.clone();
                 async move { tower_service::Service::call(&mut router, request.map(Body::new)).await }
             });
-            let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+            let _ =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
+    let _ =
+        tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
 }
 
-const MISDIRECTED: RequestFault = RequestFault::new(Cause::MisdirectedRequest, "host", "this server does not answer for that host");
+const MISDIRECTED: RequestFault =
+    RequestFault::new(Cause::MisdirectedRequest, "host", "this server does not answer for that host");
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(10);
 /// Head of a request and what of the body came with it.
 const MAX_BUFFER: usize = 64 * 1024;
 const DRAIN: Duration = Duration::from_secs(10);
-

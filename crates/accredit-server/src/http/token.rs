@@ -77,7 +77,8 @@ fn check_head(request: &Request<Incoming>) -> Result<Media, RequestFault> {
 /// A refusal of the request itself: nothing was looked up, nothing is recorded.
 fn refuse(app: &App, face: &Face, fault: &RequestFault) -> Response<Full<Bytes>> {
     let decision = DecisionId::new(chance::bits());
-    let refused = Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None };
+    let refused =
+        Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None };
     render(app, face, &refused)
 }
 

@@ -6,8 +6,8 @@ use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::PublicKey;
 
 use super::encryption_key::KeyEncryptionKey;
-use super::state::KeyState;
 use super::signing_key::{KeyPurpose, SigningFault, SigningKey};
+use super::state::KeyState;
 
 /// The keys in force: immutable, replaced as a whole, so that whoever signs and whoever publishes see the same ones.
 #[derive(Debug, Default, Clone)]

@@ -12,8 +12,8 @@ use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 
 use super::encryption_key::KeyEncryptionKey;
-use super::state::KeyState;
 use super::sealing::{SealFault, Sealed};
+use super::state::KeyState;
 
 /// A key that signs, with its public half. Its private half is seen in memory alone, and never printed.
 pub(crate) struct SigningKey {

@@ -45,7 +45,9 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
     let Allowed { face, provider, known, token, token_hash, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", token.issuer()).text("kid", token.key_id());
-    record.text("algorithm", token.algorithm().as_str()).text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    record
+        .text("algorithm", token.algorithm().as_str())
+        .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.named("mapping", &terms.mapping).named("serviceAccount", &terms.account).named("api", &terms.api);
     record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
     let erasable = Erasable { salt: chance::bits(), bytes: claims(known, token.claims(), None) };
@@ -54,9 +56,13 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
 
 /// Writes a refusing decision down, with its explanation.
 pub(crate) fn denied(denied: &Denied<'_>) -> Content {
-    let Denied { face, provider, known, claims: seen, token_hash, reason, account, api, at, sequence, explanation } = denied;
+    let Denied { face, provider, known, claims: seen, token_hash, reason, account, api, at, sequence, explanation } =
+        denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
-    record.named("provider", provider).text("reason", reason).text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    record
+        .named("provider", provider)
+        .text("reason", reason)
+        .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     if let Some(account) = account {
         record.text("askedServiceAccount", &short(account));
     }

@@ -12,4 +12,4 @@ mod writer;
 pub(crate) use encode::{Allowed, Denied, admin_act, allowed, denied};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
-pub(crate) use writer::{Recorder, RecordFault, Recorded, SignHead, StoreWork};
+pub(crate) use writer::{RecordFault, Recorded, Recorder, SignHead, StoreWork};

@@ -86,7 +86,8 @@ impl Recorder {
     /// Starts the writer on a store and the chain that this process writes.
     pub(crate) fn start(store: Arc<Store>, chain: Chain, sign_head: SignHead) -> (Self, tokio::task::JoinHandle<()>) {
         let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new() });
-        let writer = Writer { shared: Arc::clone(&shared), store, chain, sign_head, last_batch: 0, last_head: clock::now() };
+        let writer =
+            Writer { shared: Arc::clone(&shared), store, chain, sign_head, last_batch: 0, last_head: clock::now() };
         (Self { shared }, tokio::spawn(writer.run()))
     }
 
@@ -212,7 +213,8 @@ impl Writer {
 
     async fn write(&mut self, batch: Vec<Waiting>) {
         self.last_batch = batch.len();
-        let (entries, answers): (Vec<Entry>, Vec<_>) = batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
+        let (entries, answers): (Vec<Entry>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
         match self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await {
             Ok(committed) => {
                 for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {

@@ -31,9 +31,16 @@ impl Starter {
     /// # Errors
     /// What cannot be used as given, named by its flag.
     pub fn yaml(&self) -> Result<String, Fault> {
-        let (owner, repository) = self.repository.split_once('/').filter(|(owner, repository)| is_part(owner) && is_part(repository)).ok_or_else(|| {
-            Fault::at("--repository", format!("`{}` is not a repository, expected OWNER/REPOSITORY", self.repository.escape_debug()))
-        })?;
+        let (owner, repository) = self
+            .repository
+            .split_once('/')
+            .filter(|(owner, repository)| is_part(owner) && is_part(repository))
+            .ok_or_else(|| {
+                Fault::at(
+                    "--repository",
+                    format!("`{}` is not a repository, expected OWNER/REPOSITORY", self.repository.escape_debug()),
+                )
+            })?;
         for (flag, id) in [("--repository-id", &self.repository_id), ("--owner-id", &self.owner_id)] {
             if let Some(id) = id.as_ref().filter(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit())) {
                 return Err(Fault::at(flag, format!("`{}` is not an id, expected digits", id.escape_debug())));
@@ -42,7 +49,9 @@ impl Starter {
         let api_name = api_name(&self.api)?;
         let account: Name = match &self.service_account {
             Some(name) => name.parse().map_err(|fault| Fault::at("--service-account", format!("{fault}")))?,
-            None => format!("ci/{}", slug(repository)).parse().map_err(|fault| Fault::at("--repository", format!("{fault}")))?,
+            None => format!("ci/{}", slug(repository))
+                .parse()
+                .map_err(|fault| Fault::at("--repository", format!("{fault}")))?,
         };
         let project = account.project().ok_or_else(|| {
             Fault::at("--service-account", format!("`{account}` has no project, expected PROJECT/NAME"))
@@ -108,7 +117,9 @@ impl Starter {
 }
 
 fn is_part(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    !text.is_empty()
+        && text.len() <= 100
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// A name for the API out of its audience: `https://payments.example.org` becomes `payments/payments`.
@@ -127,7 +138,11 @@ fn api_name(audience: &str) -> Result<String, Fault> {
 }
 
 fn slug(text: &str) -> String {
-    let lower: String = text.chars().take(40).map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
+    let lower: String = text
+        .chars()
+        .take(40)
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+        .collect();
     lower.trim_matches('-').to_owned()
 }
 
@@ -141,7 +156,11 @@ fn full_ref(text: &str) -> Result<String, Fault> {
         format!("refs/heads/{text}")
     };
     let body = full.strip_suffix('*').unwrap_or(&full);
-    if text.is_empty() || text == "*" || body.contains('*') || full.chars().any(|letter| letter.is_control() || letter == ' ') {
+    if text.is_empty()
+        || text == "*"
+        || body.contains('*')
+        || full.chars().any(|letter| letter.is_control() || letter == ' ')
+    {
         return Err(Fault::at("--ref", format!("`{}` is not a branch, a tag or a ref", text.escape_debug())));
     }
     Ok(full)
@@ -157,11 +176,17 @@ fn flow(items: &[String]) -> String {
 /// Without quotes where YAML needs none.
 fn bare(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-');
-    if text.bytes().all(plain) && text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off") {
+    if text.bytes().all(plain)
+        && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+    {
         return text.to_owned();
     }
     quote(text)
 }
+
+/// Words that YAML has taken for truth values or nothing, in some version and in any case.
+const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -184,7 +209,12 @@ mod tests {
             ..Starter::default()
         };
         let yaml = starter.yaml().unwrap();
-        for line in ["name: ci/web-main", "    repository_id: \"123\"", "    ref: [refs/heads/main, \"refs/tags/v*\"]", "name: payments/payments"] {
+        for line in [
+            "name: ci/web-main",
+            "    repository_id: \"123\"",
+            "    ref: [refs/heads/main, \"refs/tags/v*\"]",
+            "name: payments/payments",
+        ] {
             assert!(yaml.contains(line), "{line} is not in\n{yaml}");
         }
     }
