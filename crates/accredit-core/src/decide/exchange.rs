@@ -226,7 +226,7 @@ pub(super) fn target<'r, 'w>(
                 Reason::TargetUnknown,
                 format!("audience `{}` is not granted to `{}`, which may use {granted}", Shown::of(text), account.name),
             )
-            .hint("the API's owner can: `accredit grant create ...`")
+            .hint("its owner can: `accredit apply` a Grant for the API")
         });
     }
     let mut possible = reach
@@ -238,7 +238,7 @@ pub(super) fn target<'r, 'w>(
             Reason::NothingGranted,
             format!("nothing is granted to `{}` that its mapping allows", account.name),
         )
-        .hint("the API's owner can: `accredit grant create ...`")),
+        .hint("its owner can: `accredit apply` a Grant for the API")),
         (Some(one), Some(two)) => Err(Denial::new(
             Reason::TargetRequired,
             format!(
@@ -301,7 +301,7 @@ fn permissions(
                         Reason::ScopeNotGranted,
                         format!("scope `{shown}` is not granted to `{}` on `{}`", account.name, reach.api.name),
                     )
-                    .hint("the API's owner can: `accredit grant create ...`"),
+                    .hint("its owner can: `accredit apply` a Grant for the API"),
                 };
                 return Err(denial);
             }

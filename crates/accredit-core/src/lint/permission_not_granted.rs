@@ -30,7 +30,7 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
         .into_iter()
         .map(|permission| {
             Finding::new("spec.permissions", format!("permission `{permission}` is not granted to `{account}`"))
-                .fix("the API's owner can: `accredit grant create ...`")
+                .fix("its owner can: `accredit apply` a Grant for the API")
         })
         .collect()
 }
