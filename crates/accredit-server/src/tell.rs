@@ -52,10 +52,20 @@ impl<S> Told<S> {
         empty
     }
 
-    /// For the record: without the values of claims that it may not keep.
+    /// For the record: without the values of claims that it may not keep, and within what a record may hold. Mappings say
+    /// what they expect at any length, and one caller's refusal must find room all the same.
     pub(crate) fn recorded(mut self, provider: &Provider, decision: DecisionId) -> Value {
         self.explained.redact(&|claim| provider.audits(claim));
-        let explanation = Explanation { decision: Some(decision.to_string()), ..self.shown() };
+        let mut explanation = Explanation { decision: Some(decision.to_string()), ..self.shown() };
+        let told = serde_json::to_value(&explanation).unwrap_or_default();
+        if told.to_string().len() <= MOST_RECORDED {
+            return told;
+        }
+        explanation.considered.clear();
+        explanation.fix = None;
+        explanation.summary = explanation.summary.chars().take(SHORTENED).collect();
+        explanation.hint =
+            Some("ask `accredit explain`: the log has no room for all that the mappings expect".to_owned());
         serde_json::to_value(explanation).unwrap_or_default()
     }
 }
@@ -178,3 +188,9 @@ fn clause(trace: &ClauseTrace) -> Clause {
         }),
     }
 }
+
+/// Bytes of an explanation in the log. INVARIANT: with a token's claims beside it, it stays below the store's bound for a
+/// record (1 MiB); above, the refusal could not be recorded at all.
+const MOST_RECORDED: usize = 256 * 1024;
+/// What is left of a summary that was too long, in characters.
+const SHORTENED: usize = 500;

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Ran, accredit, run};
+use crate::command::{Ran, accredit, binary, run};
 use crate::http::{Answer, Connection};
 
 /// Where a server lives: configuration, store, keys, admin socket, log. Removed at the end.
@@ -100,8 +100,21 @@ impl Home {
         arguments: &[&str],
         environment: impl IntoIterator<Item = (&'e str, &'e str)>,
     ) -> Server {
-        let before = fs::read(self.path("log")).map_or(0, |log| log.len());
+        let before = self.logged();
         let mut server = self.begin(arguments, environment);
+        server.address = server.await_ready(before);
+        server
+    }
+
+    /// The same after a line of shell, whose process the server takes over.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_after(&self, shell: &str) -> Server {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(binary()).env_clear();
+        let before = self.logged();
+        let mut server = self.spawn(&mut command, &[]);
         server.address = server.await_ready(before);
         server
     }
@@ -111,13 +124,20 @@ impl Home {
     /// # Panics
     /// It cannot be started.
     pub fn begin<'e>(&self, arguments: &[&str], environment: impl IntoIterator<Item = (&'e str, &'e str)>) -> Server {
+        self.spawn(accredit().envs(environment), arguments)
+    }
+
+    fn spawn(&self, command: &mut Command, arguments: &[&str]) -> Server {
         let log = self.path("log");
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut command = accredit();
-        command.args(["server", "--config"]).arg(self.path("accredit.toml")).args(arguments).envs(environment);
+        command.args(["server", "--config"]).arg(self.path("accredit.toml")).args(arguments);
         command.env("HOME", self.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         let nowhere = ([127, 0, 0, 1], 0).into();
         Server { address: nowhere, socket: self.path("run/admin.sock"), child: command.spawn().unwrap(), log }
+    }
+
+    fn logged(&self) -> usize {
+        fs::read(self.path("log")).map_or(0, |log| log.len())
     }
 
     /// Runs the server where it is expected not to start.

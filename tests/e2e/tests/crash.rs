@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use accredit_e2e::claims::{random, said, token};
+use accredit_e2e::command::{exists, run};
 use accredit_e2e::http::Connection;
 use accredit_e2e::issuer::Issuer;
-use accredit_e2e::resources;
 use accredit_e2e::server::{Home, Server};
+use accredit_e2e::{resources, skip};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -74,6 +77,39 @@ fn a_start_may_be_killed_at_any_moment() {
     assert_eq!(verified["breaks"], json!([]));
     let keys = server.connect().get("/oauth/jwks").json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{keys}");
+}
+
+/// K07: a disk that takes nothing more means no token, for as long as that lasts and no longer.
+#[test]
+fn without_its_record_no_token_leaves() {
+    if !exists("prlimit", "--version") {
+        return skip("a full disk", "there is no `prlimit` here");
+    }
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    // A write beyond the limit is then an error and not the end.
+    let server = home.start_after("trap '' XFSZ");
+    server.apply(&resources::usual(&issuer));
+    let limit = |bytes: &str| {
+        let process = server.process().to_string();
+        run(Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]), "").ended(0);
+    };
+    let mut connection = server.connect();
+    connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let written = fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();
+    limit(&written.to_string());
+    for _ in 0..3 {
+        let refused = connection.exchange(&token(&issuer, &json!({})), &[]);
+        assert_eq!((refused.status, refused.member("error").as_str()), (503, "temporarily_unavailable"));
+        assert!(refused.header("retry-after").is_some() && refused.json().get("access_token").is_none());
+    }
+    server.accredit(["disable", "mapping", "ci/web-main"]).ended(4);
+    limit("unlimited");
+    let id = connection.exchange(&token(&issuer, &json!({})), &[]);
+    id.access_token();
+    server.accredit(["decision", &id.decision()]).ended(0);
+    let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
+    assert_eq!(verified["breaks"], json!([]));
+    assert!(server.stop().success());
 }
 
 fn exchange(server: &Server, issuer: &Issuer, known: &Known) {

@@ -256,3 +256,71 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
     server.accredit(["audit", "show", &format!("dec_{}", "0".repeat(32))]).ended(1);
     server.accredit(["decision", "dec_1"]).ended(2);
 }
+
+/// L24, H11: what a stranger writes into a claim, a parameter or a description does nothing to the terminal that shows it.
+#[test]
+fn hostile_text_is_inert_wherever_it_is_shown() {
+    let (home, issuer, server) = served();
+    let hostile = "\u{1b}[2J\u{202e}<img src=x onerror=alert(1)>\r\nallowed  forged\u{7}\u{9b}0m\u{200b}";
+    let documents = json!({"resources": [{"kind": "Project", "name": "ci", "spec": {"description": hostile}}]});
+    assert_eq!(server.admin("POST", "/v1/apply", &documents).0, 200);
+    let subject = token(&issuer, &json!({"ref": hostile, "actor": hostile, "iss": issuer.url}));
+    let denied = server.exchange(&subject, &[("service_account_id", hostile), ("audience", hostile)]);
+    let issuer_denied = server.exchange(&token(&issuer, &json!({"iss": hostile})), &[]);
+    let kid = json!({"alg": "ES256", "kid": hostile}).to_string();
+    let kid_denied = server.exchange(&issuer.sign_under(&kid, &job_with(&issuer, &json!({})).to_string()), &[]);
+    let mut shown = Vec::new();
+    let file = home.write("token", &subject);
+    for format in ["text", "json", "yaml"] {
+        for answer in [&denied, &issuer_denied, &kid_denied] {
+            assert_eq!(answer.status, 400);
+            shown.push(server.accredit(["decision", &answer.decision(), "-o", format]).ended(0).stdout);
+        }
+        shown.push(server.accredit(["explain", "--token", file.to_str().unwrap(), "-o", format]).ended(3).stdout);
+        shown.push(server.accredit(["audit", "show", &denied.decision(), "-o", format]).ended(0).stdout);
+        shown.push(server.accredit(["audit", "list", "-o", format]).ended(0).stdout);
+        shown.push(server.accredit(["list", "project", "-o", format]).ended(0).stdout);
+        shown.push(server.accredit(["get", "project", "ci", "-o", format]).ended(0).stdout);
+    }
+    shown.push(server.accredit(["export"]).ended(0).stdout);
+    shown.push(server.accredit(["explain", "--token", "-", "--provider", hostile]).stderr);
+    shown.push(server.log());
+    for text in &shown {
+        let is_hostile = |letter: char| {
+            letter.is_control() && letter != '\n' || matches!(letter, '\u{200b}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!text.contains(is_hostile), "{}", text.escape_debug());
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("allowed  forged")), "{text}");
+    }
+    assert!(
+        shown.iter().filter(|text| text.contains("onerror")).count() > 10,
+        "nothing hostile was shown, so nothing was tested"
+    );
+    // Inert is not lost: what was exported still says the same.
+    let again =
+        server.accredit_with(["apply", "-f", "-", "-o", "json"], &server.accredit(["export"]).stdout).ended(0).json();
+    assert!(again["changes"].as_array().unwrap().iter().all(|change| change["action"] == "unchanged"), "{again}");
+}
+
+/// K07: mappings too long to be told whole stop neither the refusal, nor its record, nor anybody else.
+#[test]
+fn an_explanation_that_is_too_long_for_the_log_is_shortened() {
+    let (_home, issuer, server) = served();
+    let many: Vec<_> = (0..250).map(|number| format!("refs/heads/{}{number}", "x".repeat(900))).collect();
+    let mapping = |number| {
+        let spec = json!({
+            "provider": "github",
+            "serviceAccount": "ci/web",
+            "match": {"repository_id": "123", "actor": format!("nobody-{number}"), "ref": many},
+        });
+        json!({"kind": "Mapping", "name": format!("ci/long-{number}"), "spec": spec})
+    };
+    let documents = json!({"resources": (0..8).map(mapping).collect::<Vec<_>>()});
+    assert_eq!(server.admin("POST", "/v1/apply", &documents).0, 200);
+    let refused = server.exchange(&token(&issuer, &json!({"ref": "refs/heads/none"})), &[]);
+    assert_eq!((refused.status, refused.member("reason").as_str()), (400, "no-mapping-matched"));
+    let told = decision(&server, &refused.decision());
+    assert_eq!((&told["reason"], &told["verdict"]), (&json!("no-mapping-matched"), &json!("deny")));
+    assert!(told["summary"].as_str().is_some_and(|summary| (10..2000).contains(&summary.len())), "{told}");
+    server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+}

@@ -3,7 +3,7 @@
 //! Beside what a scenario says, each is asked three times more: with its documents in reverse, with its world read back
 //! from rows, and, where a fix is proposed, with the fix applied.
 
-use accredit_core::decide::{Ask, ClauseVerdict, Denial, Explained, Limits, Terms, exchange, explain};
+use accredit_core::decide::{Ask, ClauseVerdict, Denial, Explained, Limits, Near, Reason, Terms, exchange, explain};
 use accredit_core::facts::{Facts, TypedIn};
 use accredit_core::model::{Document, Kind, Provider, Replay, Resource};
 use accredit_core::world::World;
@@ -103,6 +103,24 @@ fn scenarios_come_out_as_they_say() {
         }
     }
     crate::settle(count, &failures);
+}
+
+/// A reason, or a near miss, that no scenario shows might as well not exist.
+#[test]
+fn every_reason_and_every_near_miss_has_a_scenario() {
+    let files = crate::files("exchange", "toml");
+    let scenarios: Vec<Scenario> =
+        files.iter().flat_map(|path| toml::from_str::<File>(&crate::text(path)).unwrap().scenario).collect();
+    // The first is made where a mark is found in the store, the second nowhere yet.
+    let elsewhere = [Reason::TokenReplayed, Reason::AccountRequired];
+    for reason in Reason::ALL.into_iter().filter(|reason| !elsewhere.contains(reason)) {
+        let is_shown = scenarios.iter().any(|scenario| scenario.then.deny.as_deref() == Some(reason.code()));
+        assert!(is_shown, "no scenario is denied with `{}`", reason.code());
+    }
+    for near in [Near::Case, Near::SubjectFormat, Near::TrailingSlash, Near::Type, Near::WhiteSpace] {
+        let is_told = |scenario: &Scenario| scenario.then.hint.as_deref() == Some(near.hint());
+        assert!(scenarios.iter().any(is_told), "no scenario is told: {}", near.hint());
+    }
 }
 
 fn judge(file: &File, scenario: &Scenario) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use accredit_core::lint::{RULES, Severity};
 use accredit_core::model::yaml;
-use accredit_core::providers::{KINDS, ProviderKind, Standing};
+use accredit_core::providers::{KINDS, ProviderKind, SHARED_ISSUERS, SharedIssuer, Standing};
 
 use crate::stage::{Stage, told};
 
@@ -19,6 +19,17 @@ fn every_kind_has_a_page_that_says_the_same() {
         failures.extend(examples(&page).err().map(|problem| format!("docs/providers/{}.md: {problem}", kind.name)));
     }
     crate::settle(KINDS.len(), &failures);
+}
+
+/// The public issuers that the generic kind knows to be shared.
+#[test]
+fn shared_issuers_stand_on_the_page_of_their_kind() {
+    let page = crate::text(&crate::repository("docs/providers/oidc.md"));
+    let rows = section(&page, "Tenancy");
+    let claims =
+        |shared: &SharedIssuer| shared.tenancy.iter().map(|claim| format!("`{claim}`")).collect::<Vec<_>>().join(", ");
+    let row = |shared: &SharedIssuer| vec![format!("`{}`", shared.issuer), shared.platform.to_owned(), claims(shared)];
+    assert_eq!(rows, SHARED_ISSUERS.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
@@ -68,7 +79,7 @@ fn about_the_kind(kind: &ProviderKind, page: &str) -> Vec<String> {
             vec![format!("`{}`", fact.name), standing(fact.standing).to_owned(), recorded(fact.audited).to_owned()]
         })
         .collect();
-    let table = page.split("\n## ").find(|section| section.starts_with("Claims\n")).map(rows).unwrap_or_default();
+    let table = section(page, "Claims");
     let table: Vec<Vec<String>> = table.into_iter().map(|row| row.into_iter().take(3).collect()).collect();
     for claim in claims.iter().filter(|claim| !table.contains(claim)) {
         problems.push(format!("table of claims lacks {claim:?}"));
@@ -90,6 +101,11 @@ const fn standing(standing: Standing) -> &'static str {
 
 const fn recorded(audited: bool) -> &'static str {
     if audited { "yes" } else { "no" }
+}
+
+/// The rows of a section's tables.
+fn section(page: &str, title: &str) -> Vec<Vec<String>> {
+    page.split("\n## ").find(|section| section.starts_with(&format!("{title}\n"))).map(rows).unwrap_or_default()
 }
 
 /// The cells of the rows of a page's tables, headings left out.

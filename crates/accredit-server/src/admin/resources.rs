@@ -148,7 +148,8 @@ async fn carry_out(
         records: vec![record::admin_act(event, clock::now(), "local socket", before.world.sequence, &detail)],
     };
     let head = app.recorder.work(StoreWork::Change(change)).await?;
-    app.renew_keys(plan.puts.iter());
+    // A new provider's keys are made when it is first asked for: no decision can have known it before.
+    app.renew_keys(plan.puts.iter().filter(|put| before.world.by_id(put.id).is_some()));
     let mut world = plan.next;
     world.sequence = head.sequence;
     app.read_model.publish(InForce { world, revocation: head.revocation });
@@ -165,7 +166,9 @@ async fn carry_out(
 fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
     let mut faults = Vec::new();
     for put in &plan.puts {
-        let Some(known) = put.as_provider() else { continue };
+        let Some(known) = put.as_provider().filter(|known| !matches!(known.keys, KeysSpec::Uploaded(_))) else {
+            continue;
+        };
         if let Err(fault) = app.provider_keys.judge(&provider::key_source(known)) {
             let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
             let field = if matches!(known.keys, KeysSpec::JwksUrl(_)) { "spec.keys.jwksUrl" } else { "spec.issuer" };

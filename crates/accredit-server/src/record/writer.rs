@@ -195,12 +195,13 @@ impl Writer {
             return Next::Work(work, answer);
         }
         let mut bytes = 0;
-        let mut fits = |waiting: &&Waiting| {
+        let mut fits = |(place, waiting): &(usize, &Waiting)| {
             bytes += waiting.entry.record.size();
-            bytes <= MAX_BATCH_BYTES
+            // One that is too large for any batch goes alone and is refused by the store; left in the queue, nothing behind
+            // it would ever be written.
+            *place == 0 || bytes <= MAX_BATCH_BYTES
         };
-        // A single record is always smaller than a batch may be, so the first one fits.
-        let count = queue.entries.iter().take(MAX_BATCH).take_while(|waiting| fits(waiting)).count();
+        let count = queue.entries.iter().take(MAX_BATCH).enumerate().take_while(|waiting| fits(waiting)).count();
         if count > 0 {
             return Next::Batch(queue.entries.drain(..count).collect());
         }
@@ -265,3 +266,29 @@ const MAX_WAITING: usize = 8192;
 const LINGER: Duration = Duration::from_micros(900);
 /// Seconds between two signed heads of a busy chain.
 const HEAD_EVERY: i64 = 60;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use accredit_store::audit::{ChainId, Content};
+
+    use super::*;
+
+    /// What the store refuses keeps nobody behind it waiting.
+    #[tokio::test]
+    async fn a_record_that_is_too_large_is_refused_alone() {
+        let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
+        let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
+        let (recorder, writer) = Recorder::start(store, chain, Arc::new(|_| None));
+        let note = |id: u8, bytes: usize| {
+            let record = NewRecord { id: [id; 16], content: Content::from(vec![b'a'; bytes]) };
+            let recorder = recorder.clone();
+            async move { tokio::time::timeout(Duration::from_secs(20), recorder.note(record)).await.unwrap() }
+        };
+        let (before, large, behind) = tokio::join!(note(1, 100), note(2, 2 * MAX_BATCH_BYTES), note(3, 100));
+        assert!(before.is_ok() && behind.is_ok(), "{before:?} {behind:?}");
+        assert!(matches!(large, Err(RecordFault::Store(_))), "{large:?}");
+        recorder.close();
+        writer.await.unwrap();
+    }
+}
