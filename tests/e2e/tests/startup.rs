@@ -84,12 +84,7 @@ fn an_unconfigured_server_is_useful_at_once() {
 #[test]
 fn an_unconfigured_server_refuses_what_it_cannot_be() {
     let home = Home::new();
-    for (listen, words) in [
-        ("0.0.0.0:7070", "not loopback"),
-        ("[::]:7070", "not loopback"),
-        ("127.0.0.1:0", "names no port"),
-        ("7070", "does not fit"),
-    ] {
+    for (listen, words) in [("0.0.0.0:7070", "not loopback"), ("[::]:7070", "not loopback"), ("7070", "does not fit")] {
         let ran = run(accredit().args(["server", "--listen", listen]).env("HOME", home.folder()), "").ended(2);
         assert!(ran.stderr.contains(words) && ran.stderr.contains("hint: "), "{listen}: {}", ran.stderr);
     }

@@ -61,10 +61,6 @@ fn laptop(common: &Common, args: &Args) -> Result<Config, Failure> {
         ))
         .hint("other addresses need a configuration with certificates: --config FILE"));
     }
-    if args.listen.port() == 0 {
-        let message = format!("address `{}` names no port, and the port is a part of the issuer", args.listen);
-        return Err(Failure::misused(message).hint(format!("name one, such as {}:7070", args.listen.ip())));
-    }
     let homeless =
         || Failure::misused("no folder for the store: `HOME` is not set").hint("set it, or use --config FILE");
     let data = paths::data_folder().ok_or_else(homeless)?;
