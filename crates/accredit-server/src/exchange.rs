@@ -78,12 +78,17 @@ impl Walk<'_> {
         let mut peeking = Buffer::default();
         let unverified = verify::read(token, &mut peeking).map_err(|fault| self.unverified(&fault, None))?;
         let named = self.request.provider.as_deref();
-        let candidates = provider::resolve(&self.in_force.world, named, &unverified)
+        let mut candidates = provider::resolve(&self.in_force.world, named, &unverified)
             .map_err(|unknown| self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))?;
+        // Nearly always there is one. Where an issuer serves several providers, the audience tells them apart; those whose
+        // keys are at hand come first, so that nobody waits for keys that he may not need.
+        if candidates.len() > 1 {
+            candidates.sort_by_cached_key(|provider| !self.has_keys(provider));
+        }
         let mut unverified = Some(unverified);
         let mut again;
+        let mut unreachable = None;
         let mut candidates = candidates.into_iter().peekable();
-        // Nearly always there is one. Where an issuer serves several providers, the audience tells them apart.
         while let Some(provider) = candidates.next() {
             let token_now = match unverified.take() {
                 Some(first) => first,
@@ -96,15 +101,29 @@ impl Walk<'_> {
                 provider.as_provider().ok_or_else(|| Refused::unavailable(self.decision, Cause::Internal, 1))?;
             let keys = match self.app.keys_of(provider, known).keys_for(token_now.key_id(), self.now).await {
                 Ok(keys) => keys,
-                Err(unavailable) => return Err(self.keys_unavailable(provider, &unavailable)),
+                Err(unavailable) => {
+                    unreachable.get_or_insert((provider, unavailable));
+                    continue;
+                }
             };
             match verify::verify(token_now, &provider::expectations(known), &keys, self.now) {
                 Ok(verified) => return self.decide(provider, known, token, &verified).await,
-                Err(rejected) if candidates.peek().is_some() && is_another_providers(&rejected.fault) => {}
-                Err(rejected) => return Err(self.rejected(provider, known, token, &rejected).await),
+                Err(rejected) => {
+                    let is_the_last = candidates.peek().is_none() && unreachable.is_none();
+                    if is_the_last || !is_another_providers(rejected.fault.code()) {
+                        return Err(self.rejected(provider, known, token, &rejected).await);
+                    }
+                }
             }
         }
-        Err(Refused::unavailable(self.decision, Cause::Internal, 1))
+        match unreachable {
+            Some((provider, unavailable)) => Err(self.keys_unavailable(provider, &unavailable)),
+            None => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
+        }
+    }
+
+    fn has_keys(&self, provider: &Resource) -> bool {
+        provider.as_provider().is_some_and(|known| self.app.keys_of(provider, known).current(self.now).is_some())
     }
 
     async fn decide(
@@ -345,16 +364,16 @@ impl Refused {
     }
 }
 
-/// Whether another provider of the same issuer might still know the token.
-fn is_another_providers(fault: &TokenFault) -> bool {
+/// Whether another provider of the same issuer might still know a token that is refused with this code.
+pub(crate) fn is_another_providers(code: &str) -> bool {
     matches!(
-        fault,
-        TokenFault::AudienceMismatch { .. }
-            | TokenFault::AudienceNotSingle { .. }
-            | TokenFault::BadSignature { .. }
-            | TokenFault::IssuerMismatch { .. }
-            | TokenFault::KeyNotFound { .. }
-            | TokenFault::KeyNotUsable { .. }
+        code,
+        "audience-mismatch"
+            | "audience-not-single"
+            | "bad-signature"
+            | "issuer-mismatch"
+            | "key-not-found"
+            | "key-not-usable"
     )
 }
 

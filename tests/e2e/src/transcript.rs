@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_transcript_is_parsed() {
-        let steps = parse("# about\n\n# case: H01\n> A\n>\n> b\n< C\n* closed\n\n> D\n< E\n").unwrap();
+        let steps = parse("# about\n\n# case: one\n> A\n>\n> b\n< C\n* closed\n\n> D\n< E\n").unwrap();
         let step = |line, sent: &[&str], expected: &[&str]| {
             let own = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
             Step { line, sent: own(sent), expected: own(expected) }

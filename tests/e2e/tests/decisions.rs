@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::fs;
+
 use accredit_e2e::claims::{job_with, said, token};
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
@@ -119,6 +121,30 @@ fn decision_of_nobody(server: &Server) -> i32 {
     ran.code.unwrap()
 }
 
+/// Where an issuer has two providers, told apart by their audience, explain finds the one that an exchange finds.
+#[test]
+fn explain_and_exchange_find_the_same_provider() {
+    let (home, issuer, server) = served();
+    let provider = resources::provider("second", &issuer.url, &resources::keys(&issuer.key_set()));
+    let mapping = "kind: Mapping\nname: ci/web-second\nspec: {provider: second, serviceAccount: ci/web, match: {repository_id: \"123\"}}\n";
+    server.apply(&format!("{provider}  audiences: [\"https://second.test\"]\n---\n{mapping}"));
+    for (audience, name) in [("http://accredit.test", "github"), ("https://second.test", "second")] {
+        let changes = json!({"aud": audience});
+        let answer = server.exchange(&token(&issuer, &changes), &[]);
+        assert_eq!(decision(&server, &answer.decision())["provider"], name);
+        let token = home.write("token", &token(&issuer, &changes));
+        let claims = home.write("claims.json", &job_with(&issuer, &changes).to_string());
+        let (token, claims) = (token.to_str().unwrap(), claims.to_str().unwrap());
+        for arguments in [&["--token", token][..], &["--claims", claims], &["--token", token, "--claims", claims]] {
+            let told = server.accredit([&["explain", "-o", "json"], arguments].concat()).json();
+            assert_eq!((&told["provider"], &told["verdict"]), (&json!(name), &json!("allow")), "{arguments:?}: {told}");
+        }
+    }
+    let token = home.write("token", &token(&issuer, &json!({"aud": "https://third.test"})));
+    let told = server.accredit(["explain", "-o", "json", "--token", token.to_str().unwrap()]).ended(3).json();
+    assert_eq!(told["reason"], "audience-mismatch");
+}
+
 /// A token judged at another time: expired by then, or not valid yet.
 #[test]
 fn explain_judges_at_the_time_that_it_is_told() {
@@ -133,11 +159,7 @@ fn explain_judges_at_the_time_that_it_is_told() {
         let told = server.accredit(["explain", "-o", "json", "--token", file.to_str().unwrap(), "--at", at]).json();
         assert_eq!((&told["verdict"], &told["reason"], &told["at"]), (&json!(verdict), &reason, &json!(at)), "{told}");
     }
-    assert_eq!(
-        server.exchange(&std::fs::read_to_string(file).unwrap(), &[]).status,
-        400,
-        "an explanation moved the clock"
-    );
+    assert_eq!(server.exchange(&fs::read_to_string(file).unwrap(), &[]).status, 400, "an explanation moved the clock");
     server.accredit(["explain", "--token", "token", "--at", "tomorrow"]).ended(2);
 }
 

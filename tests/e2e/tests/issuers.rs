@@ -57,6 +57,30 @@ fn an_issuer_that_hangs_delays_nobody_whose_keys_are_cached() {
     assert_eq!(other.requests(), 1, "callers asked each for himself");
 }
 
+/// J03: of two providers of one issuer, told apart by their audience, one that cannot be reached is in nobody's way but its own.
+#[test]
+fn an_unreachable_provider_is_not_in_the_way_of_its_namesake() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    let server = home.start();
+    let nobody = r#"kind: Provider
+name: unreachable
+id: idp_00000000000000000000000000
+spec:
+  type: github
+  issuer: https://ci.test
+  audiences: ["https://second.test"]
+  keys: {jwksUrl: "http://127.0.0.1:9/keys"}
+"#;
+    server.apply(&format!("{}---\n{nobody}", resources::usual(&issuer)));
+    for _ in 0..2 {
+        server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+        let waits = server.exchange(&token(&issuer, &json!({"aud": "https://second.test"})), &[]);
+        assert_eq!((waits.status, waits.member("error").as_str()), (503, "temporarily_unavailable"));
+        let told = server.accredit(["decision", &waits.decision(), "-o", "json"]).ended(0).json();
+        assert_eq!((&told["reason"], &told["provider"]), (&json!("keys-unavailable"), &json!("unreachable")));
+    }
+}
+
 /// J03: a key that is cached serves on while its issuer, asked for another one, hangs.
 #[test]
 fn a_hanging_refresh_delays_nobody_with_a_known_key() {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::thread;
+
 use accredit_e2e::claims::token;
 use accredit_e2e::command::Ran;
 use accredit_e2e::issuer::Issuer;
@@ -155,6 +157,32 @@ fn a_change_is_in_force_when_its_command_returns() {
     assert_eq!(status(), 200);
     server.accredit(["delete", "mapping", "ci/web-main"]).ended(0);
     assert_eq!(status(), 400);
+}
+
+/// Operators who change things at once wait for each other; nothing is lost and everything is recorded.
+#[test]
+fn changes_at_once_all_land() {
+    let (_home, _issuer, server) = served();
+    let project =
+        |thread: usize, number: usize| json!({"kind": "Project", "name": format!("at-once-{thread}-{number}")});
+    let before = sequence(&server);
+    thread::scope(|scope| {
+        for operator in 0..8 {
+            let server = &server;
+            scope.spawn(move || {
+                for number in 0..5 {
+                    let (status, answer) =
+                        server.admin("POST", "/v1/apply", &json!({"resources": [project(operator, number)]}));
+                    assert_eq!(status, 200, "{answer}");
+                }
+            });
+        }
+    });
+    assert_eq!(export(&server).matches("name: at-once-").count(), 40);
+    assert_eq!(sequence(&server), before + 40);
+    let records = server.accredit(["audit", "list", "--limit", "1000", "-o", "json"]).ended(0).json();
+    let of_ours = |record: &&Value| record["summary"].as_str().is_some_and(|summary| summary.contains("at-once-"));
+    assert_eq!(records["records"].as_array().unwrap().iter().filter(of_ours).count(), 40);
 }
 
 /// B05, J13: keys that are replaced verify nothing any more, from the next exchange on.

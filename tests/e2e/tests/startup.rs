@@ -33,11 +33,11 @@ fn an_unconfigured_server_is_useful_at_once() {
             .env("HOME", home.folder())
             .stderr(log)
             .stdout(Stdio::null());
-        let child = command.spawn().unwrap();
+        let child = Kept(command.spawn().unwrap());
         await_text(&home.path("log"), "stop     Ctrl-C\n");
         child
     };
-    let mut child = begin();
+    let child = begin();
     let said = fs::read_to_string(home.path("log")).unwrap();
     for line in
         ["server ready", &format!("server   http://{free}\n"), "accredit init github --repository", "apply -f web.yaml"]
@@ -71,12 +71,14 @@ fn an_unconfigured_server_is_useful_at_once() {
     ];
     let yaml = run(accredit().args(init).env("HOME", home.folder()), "").ended(0).stdout;
     run(accredit().args(["apply", "-f", "-"]).env("HOME", home.folder()), &yaml).ended(0);
+    let ready = Connection::tcp(free).get("/readyz");
+    assert_eq!((ready.status, &ready.json()["ready"]), (200, &json!(true)));
     let keys = Connection::tcp(free).get("/oauth/jwks").body;
-    assert_eq!(end(&mut child, Signal::SIGINT), Some(0));
+    assert_eq!(child.end(Signal::SIGINT), Some(0));
 
-    let mut child = begin();
+    let child = begin();
     assert_eq!(Connection::tcp(free).get("/oauth/jwks").body, keys, "keys are kept");
-    assert_eq!(end(&mut child, Signal::SIGTERM), Some(0));
+    assert_eq!(child.end(Signal::SIGTERM), Some(0));
     run(accredit().arg("status").env("HOME", home.folder()), "").ended(4);
 }
 
@@ -196,6 +198,7 @@ fn a_server_that_ends_finishes_what_it_is_at() {
         let id = begun.answer().unwrap().unwrap();
         id.access_token();
         assert_eq!(server.ended().code(), Some(0));
+        assert!(!home.path("data/accredit.db-wal").exists(), "the store is not one file that can be copied");
         let server = home.start();
         server.accredit(["decision", &id.decision()]).ended(0);
         let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
@@ -249,7 +252,7 @@ fn the_demo_works_and_cleans_up() {
     assert!(is_clean(), "the demo left something behind");
 
     let log = fs::File::create(home.path("log")).unwrap();
-    let mut child = demo().arg("--stay").stdout(log).stdin(Stdio::null()).spawn().unwrap();
+    let child = Kept(demo().arg("--stay").stdout(log).stdin(Stdio::null()).spawn().unwrap());
     let said = await_text(&home.path("log"), "export\n");
     let socket = said.split("--socket ").nth(1).unwrap().split(' ').next().unwrap();
     let list = run(accredit().args(["audit", "list", "--socket", socket]), "").ended(0).stdout;
@@ -259,13 +262,25 @@ fn the_demo_works_and_cleans_up() {
     assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o077, 0, "others can read the job's token");
     let explain = ["explain", "--socket", socket, "--token", file, "--service-account", "ci/web"];
     run(accredit().args(explain), "").ended(0);
-    assert_eq!(end(&mut child, Signal::SIGINT), Some(0));
+    assert_eq!(child.end(Signal::SIGINT), Some(0));
     assert!(is_clean(), "the demo left something behind");
 }
 
-fn end(child: &mut Child, signal: Signal) -> Option<i32> {
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-    child.wait().unwrap().code()
+/// A process that does not outlive a test that fails.
+struct Kept(Child);
+
+impl Kept {
+    fn end(mut self, signal: Signal) -> Option<i32> {
+        kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn await_text(path: &Path, text: &str) -> String {

@@ -6,7 +6,7 @@ use accredit_api::admin::{AuditBreak, AuditList, AuditRecord, AuditVerification,
 use accredit_core::model::DecisionId;
 use accredit_id::time::Timestamp;
 use accredit_store::Found;
-use accredit_store::audit::Value as Erasable;
+use accredit_store::audit::{Break, Value as Erasable};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -60,11 +60,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, one: Result<Query<One>, Qu
 
 pub(super) async fn verify(State(app): State<Arc<App>>) -> Answer<AuditVerification> {
     let verified = app.store.verify_audit(&[], |head| app.signing.signed(head)).await?;
-    let breaks = verified
-        .breaks
-        .iter()
-        .map(|found| AuditBreak { chain: String::new(), batch: 0, message: format!("{found}") })
-        .collect();
+    let breaks = verified.breaks.iter().map(broken).collect();
     Ok(Json(AuditVerification {
         chains: verified.chains,
         batches: verified.batches,
@@ -72,6 +68,27 @@ pub(super) async fn verify(State(app): State<Arc<App>>) -> Answer<AuditVerificat
         heads: verified.heads,
         breaks,
     }))
+}
+
+/// Where the log is not what was written; batch 0 where a whole chain is meant.
+fn broken(found: &Break) -> AuditBreak {
+    let (chain, batch) = match found {
+        Break::BatchAltered { chain, number }
+        | Break::BatchMisplaced { chain, number, belongs_at: _ }
+        | Break::BatchRepeated { chain, number }
+        | Break::BatchSpliced { chain, number, from: _ }
+        | Break::BatchUnlinked { chain, number }
+        | Break::BatchUnreadable { chain, number }
+        | Break::BatchesMissing { chain, first: number, last: _ }
+        | Break::ChainExtended { chain, sealed_at: number, last: _ }
+        | Break::ChainTruncated { chain, last: number, seen: _ }
+        | Break::HeadDisagrees { chain, number }
+        | Break::HeadForged { chain, number, key_id: _ }
+        | Break::SummaryAltered { chain, number }
+        | Break::ValueAltered { chain, number, record: _ } => (chain, *number),
+        Break::ChainAltered { chain } | Break::ChainMissing { chain } | Break::ChainUnlinked { chain } => (chain, 0),
+    };
+    AuditBreak { chain: chain.to_string(), batch, message: found.to_string() }
 }
 
 /// A record as an operator reads it.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
+use crate::exchange::is_another_providers;
 use crate::read_model::InForce;
 use crate::{clock, provider, tell};
 
@@ -44,8 +45,8 @@ impl Question<'_> {
         match (&self.request.token, &self.request.claims) {
             (Some(token), claims) => self.about_token(token.trim(), claims.as_ref()),
             (None, Some(claims)) => {
-                let provider = self.named_provider()?;
-                self.about_claims(provider, claims.clone(), "typed-in")
+                let providers = self.providers_of(claims)?;
+                self.first_that_knows(&providers, |provider| self.about_claims(provider, claims.clone(), "typed-in"))
             }
             (None, None) => Err(AdminFault::Request("the request has neither a token nor claims".to_owned())),
         }
@@ -61,7 +62,37 @@ impl Question<'_> {
             Ok(providers) => providers,
             Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
         };
-        let Some(provider) = providers.first() else { return Err(AdminFault::NotFound("no provider".to_owned())) };
+        self.first_that_knows(&providers, |provider| self.about_token_of(provider, token, overlay))
+    }
+
+    /// As an exchange does it: where an issuer serves several providers, the audience tells them apart.
+    fn first_that_knows(
+        &self,
+        providers: &[&Arc<Resource>],
+        about: impl Fn(&Resource) -> Result<Explanation, AdminFault>,
+    ) -> Result<Explanation, AdminFault> {
+        let mut told = Err(AdminFault::NotFound("no provider".to_owned()));
+        for provider in providers {
+            told = about(provider);
+            let reason = told.as_ref().ok().and_then(|told| told.reason.as_deref());
+            if !reason.is_some_and(is_another_providers) {
+                break;
+            }
+        }
+        told
+    }
+
+    fn about_token_of(
+        &self,
+        provider: &Resource,
+        token: &str,
+        overlay: Option<&Map<String, Value>>,
+    ) -> Result<Explanation, AdminFault> {
+        let mut buffer = Buffer::default();
+        let unverified = match verify::read(token, &mut buffer) {
+            Ok(unverified) => unverified,
+            Err(fault) => return Ok(self.no_provider(fault.code(), fault.operator_text(), fault.hint())),
+        };
         let known = provider.as_provider().ok_or_else(|| AdminFault::NotFound("no provider".to_owned()))?;
         let held = self.app.keys_of(provider, known).current(self.now);
         let Some(keys) = held.filter(|_| overlay.is_none()) else {
@@ -114,7 +145,8 @@ impl Question<'_> {
     /// Typed-in claims may leave out what a token must have; what they do say must not contradict it.
     fn claims_fault(&self, known: &Provider, claims: &Object<'_>) -> Option<(&'static str, String)> {
         let text = |name: &str| claims.get(name).and_then(Claim::as_str);
-        if let Some(issuer) = text("iss").filter(|issuer| *issuer != known.issuer) {
+        let is_ours = |issuer: &&str| *issuer == known.issuer || known.jwt_issuer.as_deref() == Some(*issuer);
+        if let Some(issuer) = text("iss").filter(|issuer| !is_ours(issuer)) {
             return Some(("issuer-mismatch", format!("issuer is `{issuer}`, expected `{}`", known.issuer)));
         }
         if let Some(audience) = text("aud").filter(|audience| !known.audiences.iter().any(|ours| ours == audience)) {
@@ -127,16 +159,20 @@ impl Question<'_> {
         (ends <= self.now).then(|| ("expired", format!("token expired {} s ago", self.now.seconds_since(ends))))
     }
 
-    fn named_provider(&self) -> Result<&Arc<Resource>, AdminFault> {
+    /// The provider that is named, or those of the issuer in claims that need not be.
+    fn providers_of(&self, claims: &Map<String, Value>) -> Result<Vec<&Arc<Resource>>, AdminFault> {
         let world = &self.in_force.world;
         if let Some(text) = self.request.provider.as_deref() {
-            return world
-                .find(accredit_core::model::Kind::Provider, text)
+            let named = world.find(accredit_core::model::Kind::Provider, text);
+            return named
+                .map(|provider| vec![provider])
                 .ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
         }
-        let issuer = self.request.claims.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
-        let found = issuer.and_then(|issuer| world.providers_of_issuer(issuer).next());
-        found.ok_or_else(|| {
+        let issuer = claims.get("iss").and_then(Value::as_str);
+        let need_not_be_named =
+            |provider: &&Arc<Resource>| provider.as_provider().is_some_and(|known| !known.only_named);
+        let found = issuer.map(|issuer| world.providers_of_issuer(issuer).filter(need_not_be_named).collect());
+        found.filter(|found: &Vec<_>| !found.is_empty()).ok_or_else(|| {
             AdminFault::Request(
                 "the request names no provider, and the claims have no `iss` that one is known for".to_owned(),
             )

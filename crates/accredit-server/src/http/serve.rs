@@ -73,19 +73,27 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
 }
 
 impl Running {
-    /// Stops: no new connections, the open ones finish what they are at within ten seconds, the log is closed.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
+    /// Stops: no new connections, the open ones finish what they are at within ten seconds, log and store are closed.
+    pub async fn stop(self) {
+        let Running { address: _, app, stop, mut tasks, writer } = self;
+        let _ = stop.send(true);
         let _ = tokio::time::timeout(DRAIN, async {
             // Two accept loops end by themselves; the tally never does.
-            self.tasks.join_next().await;
-            self.tasks.join_next().await;
+            tasks.join_next().await;
+            tasks.join_next().await;
         })
         .await;
-        self.tasks.abort_all();
-        self.app.note_tally().await;
-        self.app.recorder.close();
-        let _ = self.writer.await;
+        tasks.shutdown().await;
+        app.note_tally().await;
+        app.recorder.close();
+        let _ = writer.await;
+        // A connection that outlasted the ten seconds may still hold the store. It then ends as in a crash, and loses nothing.
+        let store = Arc::into_inner(app).and_then(|app| Arc::into_inner(app.store));
+        if let Some(store) = store
+            && let Err(fault) = store.close().await
+        {
+            tracing::warn!(code = fault.code(), "the store was not closed: {fault}");
+        }
     }
 }
 
