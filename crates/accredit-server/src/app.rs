@@ -150,17 +150,16 @@ impl App {
 
     /// The keys of a provider: made when it is first asked for, replaced when the provider changes.
     pub(crate) fn keys_of(&self, provider: &Resource, known: &Provider) -> Arc<ProviderKeys> {
-        let id = provider.id.to_string();
         self.provider_keys
-            .held(&id)
-            .unwrap_or_else(|| self.provider_keys.provider(&id, &Arc::new(provider::key_source(known))))
+            .held(provider.id)
+            .unwrap_or_else(|| self.provider_keys.provider(provider.id, &Arc::new(provider::key_source(known))))
     }
 
     /// Takes the keys of changed providers away before the change is in force, so that none outlives it (J13).
     pub(crate) fn renew_keys<'r>(&self, changed: impl Iterator<Item = &'r Arc<Resource>>) {
         for resource in changed {
             if let Some(known) = resource.as_provider() {
-                self.provider_keys.provider(&resource.id.to_string(), &Arc::new(provider::key_source(known)));
+                self.provider_keys.provider(resource.id, &Arc::new(provider::key_source(known)));
             }
         }
     }

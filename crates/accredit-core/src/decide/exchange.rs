@@ -128,7 +128,7 @@ fn the_one_match<'w, S>(
             && account.is_none_or(|account| mapping.account == account)
             && second.is_none()
             && first.is_none_or(|first| first.id != candidate.id)
-            && world.enabled(candidate.id).is_some()
+            && world.counts(candidate)
             && matches(mapping, facts);
         if counts {
             match first {

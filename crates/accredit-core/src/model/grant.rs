@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Id, Permission};
+use super::{Id, Permission, Permissions};
 
 /// `spec` of a `Grant`. It belongs to the API's project, so that nobody grants himself another's permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Given {
     /// These permissions.
-    Permissions(Box<[Permission]>),
+    Permissions(Permissions),
     /// Whatever the role holds at the time of the decision.
     Role(Id),
 }

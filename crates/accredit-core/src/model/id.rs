@@ -1,6 +1,7 @@
 //! Ids: 128 random bits behind a prefix that says what they name.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use super::Kind;
@@ -8,7 +9,7 @@ use super::Kind;
 /// The id of a resource, e.g. `map_01h8x2...`: the kind's prefix and 26 characters of Crockford's base32.
 ///
 /// Ids never change and are never used again. They are not secret.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
     kind: Kind,
     bits: [u8; 16],
@@ -42,6 +43,13 @@ impl Id {
     /// The random bits.
     pub fn bits(&self) -> &[u8; 16] {
         &self.bits
+    }
+}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The bits are random; the kind would add nothing but time.
+        state.write_u128(u128::from_ne_bytes(self.bits));
     }
 }
 
@@ -84,11 +92,11 @@ fn parse_id(text: &str) -> Option<Id> {
     }
     let mut bits: u128 = 0;
     for (place, byte) in encoded.bytes().enumerate() {
-        let digit = ALPHABET.iter().position(|&letter| letter == byte)? as u128;
-        if place == 0 && digit > 7 {
+        let digit = DIGITS[usize::from(byte)];
+        if digit == NO_DIGIT || (place == 0 && digit > 7) {
             return None;
         }
-        bits = (bits << 5) | digit;
+        bits = (bits << 5) | u128::from(digit);
     }
     Some(Id::new(kind, bits.to_be_bytes()))
 }
@@ -146,6 +154,17 @@ impl FromStr for DecisionId {
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// The alphabet backwards: a digit for each byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = u8::MAX;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// 128 bits in base32, rounded up.
 const ENCODED: usize = 26;

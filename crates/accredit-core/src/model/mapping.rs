@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use super::{Claim, Expected, Id, Lifetime, Match, Name, Permission};
+use super::{Claim, Expected, Id, Lifetime, Match, Name, Permission, Permissions};
 use crate::expr::Program;
 
 /// `spec` of a `Mapping`.
@@ -72,7 +73,7 @@ pub struct Mapping {
     /// The account's name.
     pub account_name: Name,
     /// What each claim must be.
-    pub clauses: Box<[Clause]>,
+    pub clauses: Clauses,
     /// What must be true as well.
     pub condition: Option<Arc<Program>>,
     /// How narrow.
@@ -89,6 +90,10 @@ pub struct Mapping {
     pub anchor: Option<usize>,
 }
 
+/// The clauses of a mapping. Up to three lie in the mapping itself: a decision reads mappings that nobody has looked at for a
+/// while, and each pointer it need not follow is memory it need not wait for.
+pub type Clauses = SmallVec<[Clause; 3]>;
+
 /// One expectation of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
@@ -104,7 +109,7 @@ pub enum MappingPermissions {
     /// Not at all.
     All,
     /// To these, whichever API.
-    Only(Box<[Permission]>),
+    Only(Permissions),
     /// To these, for each API; others are not allowed.
     PerApi(Box<[ApiPermissions]>),
 }

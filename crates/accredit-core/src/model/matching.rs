@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::de::Error as _;
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use smallvec::{SmallVec, smallvec};
 
 /// Which claim a clause reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,20 +31,23 @@ pub enum Scalar {
     /// This whole number.
     Int(i64),
     /// Any text that begins so; written with a `*` at the end.
-    Prefix(Box<str>),
+    Prefix(CompactString),
     /// This text.
-    Text(Box<str>),
+    Text(CompactString),
 }
+
+/// The values that a clause names; nearly always one, which then lies in the clause itself.
+pub type Values = SmallVec<[Scalar; 1]>;
 
 /// What a clause expects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expected {
     /// The claim is an array and holds each of these; written `{all: [...]}`.
-    All(Box<[Scalar]>),
+    All(Values),
     /// The claim is an array and holds one of these; written `{any: [...]}`.
-    Any(Box<[Scalar]>),
+    Any(Values),
     /// The claim is one of these; written as a value or a list.
-    OneOf(Box<[Scalar]>),
+    OneOf(Values),
 }
 
 /// Why a value cannot be expected.
@@ -143,7 +148,7 @@ impl fmt::Display for Scalar {
 impl Expected {
     /// Expects exactly this text.
     pub fn text(text: &str) -> Self {
-        Expected::OneOf([Scalar::Text(text.into())].into())
+        Expected::OneOf(smallvec![Scalar::Text(text.into())])
     }
 
     /// The values named.
@@ -183,12 +188,12 @@ impl Expected {
                 }
             }
             Value::Array(_) => Ok(Expected::OneOf(list_of(value)?)),
-            scalar => Ok(Expected::OneOf([Scalar::parse(scalar)?].into())),
+            scalar => Ok(Expected::OneOf(smallvec![Scalar::parse(scalar)?])),
         }
     }
 }
 
-fn list_of(value: &Value) -> Result<Box<[Scalar]>, ValueFault> {
+fn list_of(value: &Value) -> Result<Values, ValueFault> {
     match value {
         Value::Array(values) if values.is_empty() => {
             Err(ValueFault("an empty list, which nothing satisfies".to_owned()))
@@ -197,7 +202,7 @@ fn list_of(value: &Value) -> Result<Box<[Scalar]>, ValueFault> {
             Err(ValueFault(format!("{} values, at most {MAX_VALUES} are allowed", values.len())))
         }
         Value::Array(values) => values.iter().map(Scalar::parse).collect(),
-        scalar => Ok([Scalar::parse(scalar)?].into()),
+        scalar => Ok(smallvec![Scalar::parse(scalar)?]),
     }
 }
 

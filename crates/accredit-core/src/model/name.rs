@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The name of a resource. Each part is 1 to 63 characters of `a-z`, `0-9`, `-`, `_`, `.` and begins with a letter or digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
-    /// Shared: a name stands in several indexes.
-    text: Arc<str>,
+    /// Most are short enough to lie here and nowhere else.
+    text: CompactString,
     /// Where the project ends; 0 when there is none.
     slash: u8,
 }

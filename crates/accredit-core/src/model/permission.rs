@@ -4,10 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 /// A permission of an API, e.g. `payments.read`: 1 to 128 characters of the scope-token set (RFC 6749 section 3.3).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission(Arc<str>);
+
+/// A list of permissions; most hold one, which then lies in whatever lists it.
+pub type Permissions = SmallVec<[Permission; 1]>;
 
 impl Permission {
     /// Parses one permission.

@@ -49,6 +49,10 @@ pub struct Resource {
 
 /// A resource's fields with references resolved and expressions compiled.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "where there are many resources they are mappings, and those lie in one piece"
+)]
 pub enum Compiled {
     /// An API.
     Api(Api),

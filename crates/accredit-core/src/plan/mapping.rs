@@ -5,8 +5,8 @@ use accredit_id::json::Object;
 use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
-    ApiPermissions, Claim, Clause, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions, MappingSpec, Name,
-    Permission, PermissionsSpec, Provider, Scalar,
+    ApiPermissions, Claim, Clause, Clauses, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions,
+    MappingSpec, Name, Permission, PermissionsSpec, Provider, Scalar,
 };
 use crate::providers::Shape;
 use crate::world::World;
@@ -83,7 +83,7 @@ fn check_condition(condition: &Program, is_alone: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Box<[Clause]>, Fault> {
+fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Clauses, Fault> {
     spec.matches
         .iter()
         .map(|(key, expected)| {

@@ -1,9 +1,12 @@
 //! Changing a world: every index follows a resource in and out.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::{SharedProgram, Target, World, anchor_keys};
+use accredit_id::json::{Json, Number};
+use foldhash::fast::FixedState;
+
+use super::{Ids, SharedProgram, Target, Targets, World, anchor_keys};
 use crate::expr::Program;
 use crate::model::{Claim, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
 
@@ -11,9 +14,34 @@ use crate::model::{Claim, Compiled, Given, Id, Mapping, MappingPermissions, Perm
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AnchorKey(u64);
 
+/// A value that can be an anchor, as a clause or a token has it.
+#[derive(Clone, Copy, Hash)]
+pub(super) enum Anchor<'a> {
+    Int(i64),
+    Text(&'a str),
+}
+
 impl AnchorKey {
-    pub(super) fn new(provider: Id, claim: &str, value: &Scalar) -> Self {
-        Self(BuildHasherDefault::<DefaultHasher>::default().hash_one((provider, claim, value)))
+    pub(super) fn new(provider: Id, claim: &str, value: Anchor<'_>) -> Self {
+        Self(FixedState::default().hash_one((provider, claim, value)))
+    }
+}
+
+impl<'a> Anchor<'a> {
+    pub(super) fn expected(value: &'a Scalar) -> Option<Self> {
+        match value {
+            Scalar::Int(number) => Some(Anchor::Int(*number)),
+            Scalar::Text(text) => Some(Anchor::Text(text)),
+            Scalar::Bool(_) | Scalar::Prefix(_) => None,
+        }
+    }
+
+    pub(super) fn claimed(value: &'a Json<'_>) -> Option<Self> {
+        match value {
+            Json::Number(Number::Int(number)) => Some(Anchor::Int(*number)),
+            Json::String(text) => Some(Anchor::Text(text)),
+            _ => None,
+        }
     }
 }
 
@@ -23,16 +51,16 @@ impl World {
         self.remove(resource.id);
         self.names.insert((resource.kind(), resource.name.clone()), resource.id);
         for id in references(&resource) {
-            self.referrers.change(id, |ids| push(ids, resource.id), |_| true);
+            self.referrers.change(id, |ids| ids.push(resource.id), |_| true);
         }
         self.share(&resource, true);
         match &resource.compiled {
             Compiled::Api(api) => self.audiences.insert((*api.audience).into(), resource.id),
-            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| push(ids, resource.id), |_| true),
+            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| ids.push(resource.id), |_| true),
             Compiled::Provider(provider) => {
                 self.issuers.change(provider.issuer.as_str().into(), |ids| ids.push(resource.id), |_| true);
             }
-            Compiled::Mapping(mapping) => self.file(resource.id, mapping, true),
+            Compiled::Mapping(mapping) => self.file(&resource, mapping, true),
             Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
         self.resources.insert(resource.id, resource);
@@ -41,7 +69,7 @@ impl World {
     /// Takes a resource out of force.
     pub fn remove(&mut self, id: Id) {
         let Some(resource) = self.resources.get(&id).cloned() else { return };
-        let without = |ids: &mut Vec<Id>| ids.retain(|other| *other != id);
+        let without = |ids: &mut Ids| ids.retain(|other| *other != id);
         self.names.remove(&(resource.kind(), resource.name.clone()));
         for target in references(&resource) {
             self.referrers.change(target, without, |ids| !ids.is_empty());
@@ -52,7 +80,7 @@ impl World {
             Compiled::Provider(provider) => {
                 self.issuers.change(provider.issuer.as_str().into(), without, |ids| !ids.is_empty());
             }
-            Compiled::Mapping(mapping) => self.file(id, mapping, false),
+            Compiled::Mapping(mapping) => self.file(&resource, mapping, false),
             Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
         self.share(&resource, false);
@@ -78,14 +106,14 @@ impl World {
     }
 
     /// Files a mapping where its tokens will look for it, or takes it out again.
-    fn file(&mut self, id: Id, mapping: &Mapping, present: bool) {
-        let target = Target { account: mapping.account, mapping: id };
-        let turn = |targets: &mut Vec<Target>| match present {
-            true => push(targets, target),
-            false => targets.retain(|other| *other != target),
+    fn file(&mut self, resource: &Arc<Resource>, mapping: &Mapping, present: bool) {
+        let id = resource.id;
+        let turn = |targets: &mut Targets| match present {
+            true => targets.push(Target { account: mapping.account, mapping: Arc::clone(resource) }),
+            false => targets.retain(|other| other.mapping.id != id),
         };
-        let turn_id = |ids: &mut Vec<Id>| match present {
-            true => push(ids, id),
+        let turn_id = |ids: &mut Ids| match present {
+            true => ids.push(id),
             false => ids.retain(|other| *other != id),
         };
         self.routes.change((mapping.provider, mapping.account), turn_id, |ids| !ids.is_empty());
@@ -114,14 +142,6 @@ impl World {
             |claims| !claims.is_empty(),
         );
     }
-}
-
-/// Most lists stay at one entry; a vector's own first growth would make room for four.
-fn push<T>(list: &mut Vec<T>, item: T) {
-    if list.len() < 4 {
-        list.reserve_exact(1);
-    }
-    list.push(item);
 }
 
 fn programs(resource: &Resource) -> Vec<&Arc<Program>> {

@@ -9,11 +9,12 @@ mod shards;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use accredit_id::json::{Json, Number, Object};
+use accredit_id::json::Object;
+use smallvec::SmallVec;
 
 use crate::expr::Program;
-use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Name, Permission, Resource, Scalar};
-use index::AnchorKey;
+use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Name, Permission, Resource};
+use index::{Anchor, AnchorKey};
 use shards::Shards;
 
 /// The resources in force, and the indexes over them.
@@ -26,19 +27,19 @@ pub struct World {
     /// API by audience.
     audiences: Shards<Box<str>, Id>,
     /// Providers by issuer.
-    issuers: Shards<Box<str>, Vec<Id>>,
+    issuers: Shards<Box<str>, Ids>,
     /// Mappings by (provider, anchor claim, value).
-    anchors: Shards<AnchorKey, Vec<Target>>,
+    anchors: Shards<AnchorKey, Targets>,
     /// Anchor claims of a provider's mappings, with how many use each.
     anchor_claims: Shards<Id, Arc<BTreeMap<Box<str>, usize>>>,
     /// Mappings without an anchor, by provider.
-    loose: Shards<Id, Vec<Target>>,
+    loose: Shards<Id, Targets>,
     /// All mappings from a provider to a service account.
-    routes: Shards<(Id, Id), Vec<Id>>,
+    routes: Shards<(Id, Id), Ids>,
     /// Grants to a service account.
-    grants: Shards<Id, Vec<Id>>,
+    grants: Shards<Id, Ids>,
     /// Who refers to a resource.
-    referrers: Shards<Id, Vec<Id>>,
+    referrers: Shards<Id, Ids>,
     /// Compiled expressions by source, with how many resources use each: 100,000 mappings may share one condition.
     programs: Shards<Box<str>, SharedProgram>,
     /// Claim and permission names, for the same reason.
@@ -53,11 +54,15 @@ struct SharedProgram {
 }
 
 /// A mapping and the service account that it leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Target {
     account: Id,
-    mapping: Id,
+    mapping: Arc<Resource>,
 }
+
+/// Most lists stay at one entry, which then lies in the index itself.
+type Ids = SmallVec<[Id; 1]>;
+type Targets = SmallVec<[Target; 1]>;
 
 /// What a service account may do on one API.
 #[derive(Clone, Debug)]
@@ -118,17 +123,14 @@ impl World {
         raw: &Object<'_>,
         each: &mut dyn FnMut(&'w Arc<Resource>),
     ) {
-        let mut offer = |targets: &'w Vec<Target>| {
-            for target in targets.iter().filter(|target| account.is_none_or(|account| target.account == account)) {
-                if let Some(mapping) = self.by_id(target.mapping) {
-                    each(mapping);
-                }
-            }
+        let mut offer = |targets: &'w Targets| {
+            let to_account = |target: &&Target| account.is_none_or(|account| target.account == account);
+            targets.iter().filter(to_account).for_each(|target| each(&target.mapping));
         };
         if let Some(claims) = self.anchor_claims.get(&provider) {
             for claim in claims.keys() {
-                let Some(value) = raw.get(claim).and_then(anchor_value) else { continue };
-                if let Some(targets) = self.anchors.get(&AnchorKey::new(provider, claim, &value)) {
+                let Some(value) = raw.get(claim).and_then(Anchor::claimed) else { continue };
+                if let Some(targets) = self.anchors.get(&AnchorKey::new(provider, claim, value)) {
                     offer(targets);
                 }
             }
@@ -163,20 +165,18 @@ impl World {
     /// The mappings from the same provider to the same account. Where there are more than can be looked at, those that
     /// share an anchor value with this one, or have none.
     pub fn neighbours<'w>(&'w self, mapping: &Mapping) -> Vec<&'w Arc<Resource>> {
-        let route = self.routes.get(&(mapping.provider, mapping.account)).map_or(0, Vec::len);
+        let route = self.routes.get(&(mapping.provider, mapping.account)).map_or(0, |ids| ids.len());
         let Some(place) = mapping.anchor.filter(|_| route > MAX_NEIGHBOURS) else {
             return self.route(mapping.provider, mapping.account).take(MAX_NEIGHBOURS).collect();
         };
-        let mut ids: Vec<Id> = Vec::new();
-        for key in anchor_keys(mapping.provider, &mapping.clauses[place]) {
-            let targets = self.anchors.get(&key).into_iter().flatten();
-            ids.extend(targets.filter(|target| target.account == mapping.account).map(|target| target.mapping));
-        }
-        let loose = self.loose.get(&mapping.provider).into_iter().flatten();
-        ids.extend(loose.filter(|target| target.account == mapping.account).map(|target| target.mapping));
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().take(MAX_NEIGHBOURS).filter_map(|id| self.by_id(id)).collect()
+        let anchored = anchor_keys(mapping.provider, &mapping.clauses[place]).filter_map(|key| self.anchors.get(&key));
+        let targets = anchored.chain(self.loose.get(&mapping.provider)).flatten();
+        let to_account = targets.filter(|target| target.account == mapping.account);
+        let mut neighbours: Vec<&Arc<Resource>> = to_account.map(|target| &target.mapping).collect();
+        neighbours.sort_unstable_by_key(|neighbour| neighbour.id);
+        neighbours.dedup_by_key(|neighbour| neighbour.id);
+        neighbours.truncate(MAX_NEIGHBOURS);
+        neighbours
     }
 
     /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' names.
@@ -207,11 +207,13 @@ impl World {
 
     /// A resource that counts: enabled, and so is the project that owns it.
     pub fn enabled(&self, id: Id) -> Option<&Arc<Resource>> {
-        let resource = self.by_id(id).filter(|resource| resource.enabled)?;
-        match resource.project {
-            Some(project) => self.by_id(project).filter(|project| project.enabled).map(|_| resource),
-            None => Some(resource),
-        }
+        self.by_id(id).filter(|resource| self.counts(resource))
+    }
+
+    /// Whether a resource of this world counts: it is enabled, and so is the project that owns it.
+    pub fn counts(&self, resource: &Resource) -> bool {
+        let project_is_enabled = |project| self.by_id(project).is_some_and(|project| project.enabled);
+        resource.enabled && resource.project.is_none_or(project_is_enabled)
     }
 
     /// Who refers to a resource.
@@ -242,21 +244,13 @@ impl World {
     }
 }
 
-/// The text by which an anchor's value is found, when a claim can be one.
-fn anchor_value(value: &Json<'_>) -> Option<Scalar> {
-    match value {
-        Json::String(text) => Some(Scalar::Text(text.as_ref().into())),
-        Json::Number(Number::Int(number)) => Some(Scalar::Int(*number)),
-        _ => None,
-    }
-}
-
 fn anchor_keys(provider: Id, clause: &Clause) -> impl Iterator<Item = AnchorKey> {
     let values = match &clause.expected {
         Expected::OneOf(values) => &values[..],
-        _ => &[],
+        Expected::All(_) | Expected::Any(_) => &[],
     };
-    values.iter().map(move |value| AnchorKey::new(provider, &clause.claim.to_string(), value))
+    let claim = clause.claim.to_string();
+    values.iter().filter_map(Anchor::expected).map(move |value| AnchorKey::new(provider, &claim, value))
 }
 
 /// A provider's mappings are found by at most so many different claims.

@@ -153,9 +153,8 @@ async fn carry_out(
     let mut world = plan.next;
     world.sequence = head.sequence;
     app.read_model.publish(InForce { world, revocation: head.revocation });
-    let gone: Vec<String> = plan.deletes.iter().map(|gone| gone.id.to_string()).collect();
-    if !gone.is_empty() {
-        app.provider_keys.retain(|id| !gone.iter().any(|gone| gone == id));
+    if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
+        app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
     }
     tracing::info!(event, changes = response.changes.len(), sequence = head.sequence, "resources changed");
     response.sequence = head.sequence;

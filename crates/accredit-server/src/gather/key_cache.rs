@@ -1,9 +1,9 @@
 //! The keys of all providers.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use accredit_core::model::Id;
 use arc_swap::ArcSwap;
 
 use super::fetch::Fetcher;
@@ -23,7 +23,7 @@ pub(crate) struct KeyCache {
 
 #[derive(Default)]
 struct Shard {
-    entries: ArcSwap<HashMap<Box<str>, Arc<ProviderKeys>>>,
+    entries: ArcSwap<HashMap<Id, Arc<ProviderKeys>>>,
     /// Held by whoever replaces `entries`.
     writing: Mutex<()>,
 }
@@ -44,49 +44,48 @@ impl KeyCache {
 
     /// The keys of a provider that has this source now. Keys that are held from another source are dropped: no token that
     /// comes after the change is judged by them.
-    pub(crate) fn provider(&self, id: &str, source: &Arc<KeySource>) -> Arc<ProviderKeys> {
+    pub(crate) fn provider(&self, id: Id, source: &Arc<KeySource>) -> Arc<ProviderKeys> {
         let shard = self.shard(id);
         let is_current = |keys: &Arc<ProviderKeys>| Arc::ptr_eq(keys.source(), source) || keys.source() == source;
-        if let Some(keys) = shard.entries.load().get(id).filter(|keys| is_current(keys)) {
+        if let Some(keys) = shard.entries.load().get(&id).filter(|keys| is_current(keys)) {
             return Arc::clone(keys);
         }
-        shard.write(|entries| match entries.get(id) {
+        shard.write(|entries| match entries.get(&id) {
             // Somebody else was faster.
             Some(keys) if is_current(keys) => Arc::clone(keys),
             _ => {
-                let keys = Arc::new(ProviderKeys::new(id, Arc::clone(source), Arc::clone(&self.fetcher)));
-                entries.insert(id.into(), Arc::clone(&keys));
+                let keys = Arc::new(ProviderKeys::new(&id.to_string(), Arc::clone(source), Arc::clone(&self.fetcher)));
+                entries.insert(id, Arc::clone(&keys));
                 keys
             }
         })
     }
 
     /// What is held of a provider, if it was ever asked for. For whoever only looks.
-    pub(crate) fn held(&self, id: &str) -> Option<Arc<ProviderKeys>> {
-        self.shard(id).entries.load().get(id).cloned()
+    pub(crate) fn held(&self, id: Id) -> Option<Arc<ProviderKeys>> {
+        self.shard(id).entries.load().get(&id).cloned()
     }
 
     /// Drops what is held of providers that are not kept.
-    pub(crate) fn retain(&self, mut keep: impl FnMut(&str) -> bool) {
+    pub(crate) fn retain(&self, mut keep: impl FnMut(Id) -> bool) {
         for shard in &self.shards {
             if shard.entries.load().is_empty() {
                 continue;
             }
-            shard.write(|entries| entries.retain(|id, _| keep(id)));
+            shard.write(|entries| entries.retain(|id, _| keep(*id)));
         }
     }
 
-    fn shard(&self, id: &str) -> &Shard {
-        // Ids are ours and random, so nobody can crowd a shard. The remainder of a division by SHARDS fits.
-        let index = BuildHasherDefault::<DefaultHasher>::new().hash_one(id) % SHARDS as u64;
-        &self.shards[usize::try_from(index).unwrap_or_default()]
+    fn shard(&self, id: Id) -> &Shard {
+        // Ids are random but for those that somebody chose; he would crowd his own server.
+        &self.shards[usize::from(id.bits()[15]) % SHARDS]
     }
 }
 
 // === impl Shard ===
 
 impl Shard {
-    fn write<T>(&self, change: impl FnOnce(&mut HashMap<Box<str>, Arc<ProviderKeys>>) -> T) -> T {
+    fn write<T>(&self, change: impl FnOnce(&mut HashMap<Id, Arc<ProviderKeys>>) -> T) -> T {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = HashMap::clone(&self.entries.load());
         let answer = change(&mut entries);

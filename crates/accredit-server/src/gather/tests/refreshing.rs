@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use accredit_core::model::{Id, Kind};
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::time::Timestamp;
 use tokio::task::JoinSet;
@@ -254,23 +255,23 @@ async fn j13_another_source_drops_the_old_keys_at_once() {
     new.answer("/jwks", Answer::Full { status: 500, headers: Vec::new(), body: Vec::new() });
     let cache = KeyCache::new(fetcher());
     let source = Arc::new(old.jwks_url());
-    assert_eq!(names(&cache.provider("idp_1", &source), "same", at(0)).await, ["same"]);
+    assert_eq!(names(&cache.provider(id(1), &source), "same", at(0)).await, ["same"]);
     // The same source in another place of memory is the same source.
-    let again = cache.provider("idp_1", &Arc::new(old.jwks_url()));
+    let again = cache.provider(id(1), &Arc::new(old.jwks_url()));
     assert!(again.current(at(1)).is_some());
-    let changed = cache.provider("idp_1", &Arc::new(new.jwks_url()));
+    let changed = cache.provider(id(1), &Arc::new(new.jwks_url()));
     assert!(changed.current(at(1)).is_none());
     assert!(changed.keys_for(Some("same"), at(1)).await.is_err());
-    assert!(cache.held("idp_1").unwrap().current(at(1)).is_none());
+    assert!(cache.held(id(1)).unwrap().current(at(1)).is_none());
     // Another purpose counts other keys.
-    let plain = cache.provider("idp_3", &source);
+    let plain = cache.provider(id(3), &source);
     assert_eq!(names(&plain, "same", at(1)).await, ["same"]);
     let bundle = KeySource { purpose: Purpose::JwtSvid, ..old.jwks_url() };
-    assert!(cache.provider("idp_3", &Arc::new(bundle)).current(at(1)).is_none());
+    assert!(cache.provider(id(3), &Arc::new(bundle)).current(at(1)).is_none());
     // B14: one provider's keys are no other's.
-    assert!(cache.provider("idp_2", &source).current(at(1)).is_none());
-    cache.retain(|id| id != "idp_1");
-    assert!(cache.held("idp_1").is_none() && cache.held("idp_2").is_some());
+    assert!(cache.provider(id(2), &source).current(at(1)).is_none());
+    cache.retain(|kept| kept != id(1));
+    assert!(cache.held(id(1)).is_none() && cache.held(id(2)).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -280,15 +281,19 @@ async fn j14_ten_thousand_providers_fetch_nothing_until_asked() {
     let cache = Arc::new(KeyCache::new(fetcher_with(Limits { total: Duration::from_secs(10), ..LIMITS })));
     let source = Arc::new(stand.jwks_url());
     for index in 0..10_000 {
-        cache.provider(&format!("idp_{index}"), &source);
+        cache.provider(id(index), &source);
     }
     assert_eq!(stand.asked().len(), 0);
     // Two threads that ask for the same provider first get the same entry.
     let mut callers = JoinSet::new();
     for index in 0..200 {
         let (cache, source) = (Arc::clone(&cache), Arc::clone(&source));
-        callers.spawn(async move { names(&cache.provider(&format!("new_{}", index / 2), &source), "a", at(0)).await });
+        callers.spawn(async move { names(&cache.provider(id(20_000 + index / 2), &source), "a", at(0)).await });
     }
     callers.join_all().await;
     assert_eq!(stand.count("/jwks"), 100);
+}
+
+fn id(number: u128) -> Id {
+    Id::new(Kind::Provider, number.to_be_bytes())
 }
