@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Reason;
 use super::exchange::{Ask, Limits, exchange, target};
 use super::trace::{ClauseVerdict, MappingTrace};
-use crate::facts::Facts;
+use crate::facts::{Facts, Seen};
 use crate::model::{Claim, Document, Expected, Given, Kind, Name, Permission, Resource, yaml};
 use crate::plan::{self, Context};
 use crate::providers::Standing;
@@ -88,7 +88,7 @@ fn widened<S>(trace: &MappingTrace, resource: &Resource, facts: &Facts<'_, S>) -
         if facts.provider().kind.claim(name)?.standing != Standing::Chosen {
             return None;
         }
-        let seen = json!(writable(facts, name)?);
+        let seen = json!(writable(facts, &clause.claim)?);
         let values = match matches.get(&**name)? {
             Value::Array(values) => values.iter().cloned().chain([seen]).collect(),
             value => vec![value.clone(), seen],
@@ -103,12 +103,10 @@ fn started<S>(asked: &Asked<'_, S>) -> Option<Document> {
     let account = asked.world.find(Kind::ServiceAccount, asked.ask.account?)?;
     let kind = asked.facts.provider().kind;
     let mut matches = serde_json::Map::new();
-    let permanent =
-        kind.tenancy.iter().filter(|name| kind.claim(name).is_some_and(|fact| fact.standing == Standing::Permanent));
-    let last = if kind.name == "github" { "ref" } else { "sub" };
-    for name in permanent.copied().chain([last]) {
-        if let Some(text) = writable(asked.facts, name) {
-            matches.insert(name.to_owned(), json!(text));
+    let is_permanent = |name: &&&str| kind.standing(&Claim::named(name)) == Some(Standing::Permanent);
+    for name in kind.tenancy.iter().filter(is_permanent).chain(kind.narrow) {
+        if let Some(text) = writable(asked.facts, &Claim::named(name)) {
+            matches.insert((*name).to_owned(), json!(text));
         }
     }
     if matches.is_empty() {
@@ -155,8 +153,12 @@ fn granted<S>(asked: &Asked<'_, S>, nearby: &[(MappingTrace, &Arc<Resource>)]) -
 }
 
 /// A claim's text, where it can stand in a mapping and be read for what it is.
-fn writable<'f, S>(facts: &Facts<'f, S>, name: &str) -> Option<&'f str> {
-    let text = facts.raw().get(name)?.as_str()?;
+fn writable<'f, S>(facts: &'f Facts<'_, S>, claim: &Claim) -> Option<&'f str> {
+    let text = match facts.seen(claim) {
+        Seen::Raw(value) => value.as_str()?,
+        Seen::Text(text) => text,
+        Seen::Absent | Seen::Fault(_) => return None,
+    };
     let is_plain =
         !text.is_empty() && text.len() <= Shown::LIMIT && !text.contains('*') && Shown::of(text).as_str() == text;
     is_plain.then_some(text)

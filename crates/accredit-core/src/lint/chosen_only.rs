@@ -17,13 +17,8 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else {
         return Vec::new();
     };
-    let chosen = |claim: &Claim| match claim {
-        Claim::Raw(name) => provider
-            .kind
-            .claim(name)
-            .is_some_and(|fact| matches!(fact.standing, Standing::Chosen | Standing::Circumstance)),
-        Claim::Derived(_) => false,
-    };
+    let chosen =
+        |claim: &Claim| matches!(provider.kind.standing(claim), Some(Standing::Chosen | Standing::Circumstance));
     if mapping.clauses.is_empty()
         || mapping.condition.is_some()
         || !mapping.clauses.iter().all(|clause| chosen(&clause.claim))

@@ -21,11 +21,6 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     if pin_of(mapping, provider) != Pin::ByName {
         return Vec::new();
     }
-    let fix = match provider.kind.name {
-        "github" => {
-            "match `repository_id` and `repository_owner_id`: gh api repos/OWNER/REPO --jq '.id, .owner.id'".to_owned()
-        }
-        _ => "match the permanent id beside the name".to_owned(),
-    };
-    vec![Finding::new("spec.match", format!("mapping `{}` pins its tenant by name only", resource.name)).fix(fix)]
+    let finding = Finding::new("spec.match", format!("mapping `{}` pins its tenant by name only", resource.name));
+    vec![finding.fix(provider.kind.pinning.by_id)]
 }

@@ -20,16 +20,11 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     if pin_of(mapping, provider) > Pin::Open {
         return Vec::new();
     }
-    let who = match provider.kind.name {
-        "github" => "who owns the repository".to_owned(),
-        "spiffe" => "a SPIFFE ID or a path that ends with `/`".to_owned(),
-        _ => format!("whose token of {} it means", tenancy.platform),
-    };
-    let first = tenancy.claims.first().copied().unwrap_or("sub");
-    let fix = match provider.kind.name {
-        "github" => "add `repository_owner_id: \"...\"` or `repository_id: \"...\"` to match".to_owned(),
-        "spiffe" => "add `sub: spiffe://TRUST-DOMAIN/PATH` to match".to_owned(),
-        _ => format!("add `{first}: \"...\"` to match"),
+    let (who, fix) = if provider.kind.tenancy.is_empty() {
+        let first = tenancy.claims.first().copied().unwrap_or("sub");
+        (format!("whose token of {} it means", tenancy.platform), format!("add `{first}: \"...\"` to match"))
+    } else {
+        (provider.kind.pinning.whose.to_owned(), provider.kind.pinning.add.to_owned())
     };
     vec![Finding::new("spec.match", format!("mapping `{}` does not pin {who}", resource.name)).fix(fix)]
 }
@@ -41,18 +36,18 @@ pub(super) fn pin_of(mapping: &Mapping, provider: &Provider) -> Pin {
 }
 
 fn pin(clause: &Clause, provider: &Provider, tenancy: &[&str]) -> Pin {
-    use crate::model::Claim;
     use crate::providers::Standing;
-    let (Claim::Raw(name), Expected::OneOf(values)) = (&clause.claim, &clause.expected) else { return Pin::Open };
-    if **name == *"sub" && !provider.kind.subject.formats.is_empty() {
+    let Expected::OneOf(values) = &clause.expected else { return Pin::Open };
+    let name = clause.claim.to_string();
+    if name == "sub" && !provider.kind.subject.formats.is_empty() {
         return values.iter().map(provider.kind.subject.pins).min().unwrap_or(Pin::Open);
     }
-    if !tenancy.contains(&&**name) {
+    if !tenancy.contains(&name.as_str()) {
         return Pin::Open;
     }
     // Of a shared issuer without a kind of its own, only its claims of tenancy are known, and those that are ids say so.
-    let fact = provider.kind.claim(name).filter(|_| !provider.kind.tenancy.is_empty());
-    let by_name = fact.map_or(!name.ends_with("_id") && **name != *"sub", |fact| fact.standing != Standing::Permanent);
+    let standing = provider.kind.standing(&clause.claim).filter(|_| !provider.kind.tenancy.is_empty());
+    let by_name = standing.map_or(!name.ends_with("_id") && name != "sub", |standing| standing != Standing::Permanent);
     let firm = |value: &Scalar| match value {
         Scalar::Text(_) | Scalar::Int(_) if by_name => Pin::ByName,
         Scalar::Text(_) | Scalar::Int(_) => Pin::Permanent,

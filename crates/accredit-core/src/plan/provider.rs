@@ -25,7 +25,8 @@ pub(super) fn compile(
     })?;
     let (issuer, trust_domain) = issuer(spec, kind, context)?;
     let audiences = match &spec.audiences {
-        None => vec![context.public_url.to_owned()],
+        None if kind.default_audiences.is_empty() => vec![context.public_url.to_owned()],
+        None => kind.default_audiences.iter().map(|audience| (*audience).to_owned()).collect(),
         Some(list) if list.is_empty() || list.iter().any(|audience| audience.is_empty() || audience.len() > 512) => {
             return Err(Fault::at("spec.audiences", "expected one or more audiences of 1 to 512 bytes")
                 .hint("leave it out for this server's public URL"));
@@ -42,7 +43,7 @@ pub(super) fn compile(
         jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
         audiences,
         keys,
-        attributes: attributes(spec, world)?,
+        attributes: attributes(spec, kind, world)?,
         algorithms: match &spec.algorithms {
             None => kind.algorithms,
             Some(names) if names.is_empty() => {
@@ -121,10 +122,12 @@ fn issuer(
         .ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
     url("spec.issuer", issuer, context)?;
     not_ourselves(issuer, context)?;
-    let owner = KINDS
-        .iter()
-        .find(|other| other.name != kind.name && other.default_issuer == Some(issuer.trim_end_matches('/')));
-    if let Some(owner) = owner {
+    let plain = Some(issuer.trim_end_matches('/'));
+    // The generic kind may trust an issuer whose tenancy is known all the same; another kind would look in other claims.
+    let is_held_to_tenancy =
+        kind.tenancy.is_empty() && SHARED_ISSUERS.iter().any(|shared| Some(shared.issuer) == plain);
+    let owner = KINDS.iter().find(|other| other.default_issuer == plain);
+    if let Some(owner) = owner.filter(|_| kind.default_issuer != plain && !is_held_to_tenancy) {
         return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name))
             .hint(format!("say `type: {}`", owner.name)));
     }
@@ -227,7 +230,17 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
     Ok(())
 }
 
-fn attributes(spec: &ProviderSpec, world: &World) -> Result<Attributes, Fault> {
+/// What the kind derives, then what the provider derives itself.
+///
+/// The linter relies on what the kind's names mean, so a provider gives them no other meaning.
+fn attributes(spec: &ProviderSpec, kind: &ProviderKind, world: &World) -> Result<Attributes, Fault> {
+    let of_the_kind = kind.attributes.iter().map(|fact| {
+        Ok((world.word(fact.name), program(&format!("spec.attributes.{}", fact.name), fact.expression, world)?))
+    });
+    of_the_kind.chain(own_attributes(spec, kind, world)?.into_iter().map(Ok)).collect()
+}
+
+fn own_attributes(spec: &ProviderSpec, kind: &ProviderKind, world: &World) -> Result<Attributes, Fault> {
     if spec.attributes.len() > MAX_ATTRIBUTES {
         return Err(Fault::at(
             "spec.attributes",
@@ -246,6 +259,10 @@ fn attributes(spec: &ProviderSpec, world: &World) -> Result<Attributes, Fault> {
                     field,
                     format!("`{}` is no attribute name, expected a-z, 0-9 and `_`", name.escape_debug()),
                 ));
+            }
+            if kind.attribute(name).is_some() {
+                let message = format!("every provider of type `{}` derives `{name}` already", kind.name);
+                return Err(Fault::at(field, message).hint("give yours another name"));
             }
             Ok((name.as_str().into(), program(&field, source, world)?))
         })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -23,9 +23,17 @@ pub static GITHUB: ProviderKind = ProviderKind {
     name: "github",
     sentence: "GitHub Actions: a workflow run with `id-token: write`",
     default_issuer: Some(ISSUER),
+    default_audiences: &[],
     claims: CLAIMS,
+    attributes: &[],
     anchors: &["repository_id", "repository", "sub", "repository_owner_id", "repository_owner", "job_workflow_ref"],
     tenancy: &["repository_id", "repository_owner_id", "enterprise_id", "repository", "repository_owner", "enterprise"],
+    pinning: Pinning {
+        whose: "who owns the repository",
+        add: "add `repository_owner_id: \"...\"` or `repository_id: \"...\"` to match",
+        by_id: "match `repository_id` and `repository_owner_id`: gh api repos/OWNER/REPO --jq '.id, .owner.id'",
+    },
+    narrow: &["ref"],
     subject: SubjectGrammar {
         formats: &[
             SubjectFormat { name: "immutable", fits: is_immutable },

@@ -5,20 +5,23 @@
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
 pub mod github;
+pub mod kubernetes;
 pub mod oidc;
 pub mod spiffe;
+mod starter;
 mod tenancy;
 
 use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
+pub use starter::{Goal, Starter};
 pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 
-use crate::model::Scalar;
+use crate::model::{Claim, Scalar};
 
 /// Every kind.
-pub static KINDS: &[&ProviderKind] = &[&github::GITHUB, &oidc::OIDC, &spiffe::SPIFFE];
+pub static KINDS: &[&ProviderKind] = &[&github::GITHUB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
 
 /// What is known of a kind of identity provider.
 #[derive(Debug)]
@@ -29,12 +32,21 @@ pub struct ProviderKind {
     pub sentence: &'static str,
     /// The issuer of its public service, when nearly everybody means that one.
     pub default_issuer: Option<&'static str>,
+    /// The audiences of its tokens where the platform lets nobody choose; empty: the server's public URL.
+    pub default_audiences: &'static [&'static str],
     /// The claims that it sends.
     pub claims: &'static [ClaimFact],
+    /// Values inside of nested claims, which every provider of the kind derives.
+    pub attributes: &'static [AttributeFact],
     /// Claims that mappings are found by, the most selective first.
     pub anchors: &'static [&'static str],
-    /// Claims of which a mapping must pin one, because tenants share the issuer; permanent ones first. Empty: not shared.
+    /// Claims, and attributes as `x.NAME`, of which a mapping must pin one, because tenants share the issuer; permanent
+    /// ones first. Empty: not shared.
     pub tenancy: &'static [&'static str],
+    /// How a person is told to pin one of them.
+    pub pinning: Pinning,
+    /// What narrows a first mapping beside the claims of tenancy.
+    pub narrow: &'static [&'static str],
     /// How `sub` is written.
     pub subject: SubjectGrammar,
     /// How long its tokens may live (`exp - iat`) unless a provider says otherwise.
@@ -60,6 +72,28 @@ pub struct ClaimFact {
     pub audited: bool,
     /// What type it has.
     pub shape: Shape,
+}
+
+/// What is known of a value that the kind derives; mappings match it as `x.NAME`.
+#[derive(Debug)]
+pub struct AttributeFact {
+    /// Its name. No provider of the kind can derive another value of this name.
+    pub name: &'static str,
+    /// Whether its value can come to mean somebody else.
+    pub standing: Standing,
+    /// A CEL expression over `assertion`.
+    pub expression: &'static str,
+}
+
+/// How a person is told to pin whose token is meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Pinning {
+    /// What a mapping leaves open that pins nothing, e.g. `who owns the repository`.
+    pub whose: &'static str,
+    /// What to add to such a mapping.
+    pub add: &'static str,
+    /// How to replace a name by a permanent id.
+    pub by_id: &'static str,
 }
 
 /// Whether a claim's value can come to mean somebody else.
@@ -127,6 +161,19 @@ impl ProviderKind {
         self.claims.iter().find(|fact| fact.name == name)
     }
 
+    /// What is known of a value that it derives.
+    pub fn attribute(&self, name: &str) -> Option<&'static AttributeFact> {
+        self.attributes.iter().find(|fact| fact.name == name)
+    }
+
+    /// The standing of what a clause reads.
+    pub fn standing(&self, claim: &Claim) -> Option<Standing> {
+        match claim {
+            Claim::Raw(name) => self.claim(name).map(|fact| fact.standing),
+            Claim::Derived(name) => self.attribute(name).map(|fact| fact.standing),
+        }
+    }
+
     /// The name of the format that a subject is written in.
     pub fn subject_format(&self, subject: &str) -> Option<&'static str> {
         self.subject.formats.iter().find(|format| (format.fits)(subject)).map(|format| format.name)
@@ -137,9 +184,30 @@ const fn claim(name: &'static str, standing: Standing, shape: Shape) -> ClaimFac
     ClaimFact { name, standing, audited: true, shape }
 }
 
+/// A claim whose value the audit log leaves out: it may say more of people than a record needs.
+const fn unrecorded(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
+    ClaimFact { name, standing, audited: false, shape }
+}
+
+const fn attribute(name: &'static str, standing: Standing, expression: &'static str) -> AttributeFact {
+    AttributeFact { name, standing, expression }
+}
+
 #[cfg(test)]
+#[expect(clippy::panic, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+
+    /// A starter, a page and a linter rely on what the kinds' own expressions mean.
+    #[test]
+    fn attributes_compile_and_do_not_hide_each_other() {
+        for kind in KINDS {
+            for (place, fact) in kind.attributes.iter().enumerate() {
+                assert!(kind.attributes[..place].iter().all(|other| other.name != fact.name), "{} twice", fact.name);
+                crate::expr::Program::compile(fact.expression).unwrap_or_else(|fault| panic!("{}: {fault}", fact.name));
+            }
+        }
+    }
 
     #[test]
     fn kinds_are_told_apart_and_know_their_own_claims() {
@@ -147,7 +215,7 @@ mod tests {
             assert!(KINDS[..place].iter().all(|other| other.name != kind.name), "{} twice", kind.name);
             assert!(!kind.dangers.is_empty(), "{} has no dangers", kind.name);
             for name in kind.tenancy {
-                assert!(kind.claim(name).is_some(), "{}: {name} is not among its claims", kind.name);
+                assert!(kind.standing(&Claim::named(name)).is_some(), "{}: {name} is not among its claims", kind.name);
             }
         }
     }

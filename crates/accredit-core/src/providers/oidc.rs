@@ -4,16 +4,24 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectGrammar, claim};
+use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
 /// An issuer that no other kind knows better.
 pub static OIDC: ProviderKind = ProviderKind {
     name: "oidc",
     sentence: "any issuer of signed JWTs with a discovery document or a key set",
     default_issuer: None,
+    default_audiences: &[],
     claims: CLAIMS,
+    attributes: &[],
     anchors: &["sub"],
     tenancy: &[],
+    pinning: Pinning {
+        whose: "whose token it means",
+        add: "add the claim that says whose token it is to match",
+        by_id: "match the permanent id beside the name",
+    },
+    narrow: &["sub"],
     subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open, without_ids: |_| None },
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accredit_id::jose::{Algorithm, Algorithms};
 
-use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 /// A SPIFFE trust domain.
@@ -15,9 +15,17 @@ pub static SPIFFE: ProviderKind = ProviderKind {
     name: "spiffe",
     sentence: "JWT-SVIDs of a SPIFFE trust domain",
     default_issuer: None,
+    default_audiences: &[],
     claims: CLAIMS,
+    attributes: &[],
     anchors: &["sub"],
     tenancy: &["sub"],
+    pinning: Pinning {
+        whose: "a SPIFFE ID or a path that ends with `/`",
+        add: "add `sub: spiffe://TRUST-DOMAIN/PATH` to match",
+        by_id: "match the permanent id beside the name",
+    },
+    narrow: &["sub"],
     subject: SubjectGrammar {
         formats: &[SubjectFormat { name: "SPIFFE ID", fits: |subject| subject.starts_with("spiffe://") }],
         pins: subject_pins,

@@ -72,6 +72,17 @@ fn about_the_kind(kind: &ProviderKind, page: &str) -> Vec<String> {
     if let Some(issuer) = kind.default_issuer {
         must_say(format!("`{issuer}`"));
     }
+    kind.default_audiences.iter().for_each(|audience| must_say(format!("`{audience}`")));
+    let attributes: Vec<Vec<String>> = kind
+        .attributes
+        .iter()
+        .map(|fact| {
+            vec![format!("`x.{}`", fact.name), standing(fact.standing).to_owned(), format!("`{}`", fact.expression)]
+        })
+        .collect();
+    if section(page, "Attributes") != attributes {
+        problems.push(format!("table of attributes is not {attributes:?}"));
+    }
     let claims: Vec<Vec<String>> = kind
         .claims
         .iter()

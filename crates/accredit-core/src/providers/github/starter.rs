@@ -1,6 +1,7 @@
 //! Starter YAML for GitHub Actions, from what a person thinks in.
 
-use crate::model::{Fault, Name, Permission};
+use super::super::starter::{Draft, Goal, Lookup, Starter as Documents, full_ref, is_digits, quote, slug};
+use crate::model::Fault;
 
 /// What `accredit init github` was told.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,14 @@ impl Starter {
     /// # Errors
     /// What cannot be used as given, named by its flag.
     pub fn yaml(&self) -> Result<String, Fault> {
+        self.starter().map(|starter| starter.yaml)
+    }
+
+    /// The documents and what is to be said beside them.
+    ///
+    /// # Errors
+    /// As [`Starter::yaml`].
+    pub fn starter(&self) -> Result<Documents, Fault> {
         let (owner, repository) = self
             .repository
             .split_once('/')
@@ -42,77 +51,58 @@ impl Starter {
                 )
             })?;
         for (flag, id) in [("--repository-id", &self.repository_id), ("--owner-id", &self.owner_id)] {
-            if let Some(id) = id.as_ref().filter(|id| id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit())) {
+            if let Some(id) = id.as_ref().filter(|id| !is_digits(id)) {
                 return Err(Fault::at(flag, format!("`{}` is not an id, expected digits", id.escape_debug())));
             }
         }
-        let api_name = api_name(&self.api)?;
-        let account: Name = match &self.service_account {
-            Some(name) => name.parse().map_err(|fault| Fault::at("--service-account", format!("{fault}")))?,
-            None => format!("ci/{}", slug(repository))
-                .parse()
-                .map_err(|fault| Fault::at("--repository", format!("{fault}")))?,
-        };
-        let project = account.project().ok_or_else(|| {
-            Fault::at("--service-account", format!("`{account}` has no project, expected PROJECT/NAME"))
-        })?;
-        for permission in &self.permissions {
-            Permission::parse(permission).map_err(|sentence| Fault::at("--permission", sentence))?;
-        }
         let refs = self.refs.iter().map(|text| full_ref(text)).collect::<Result<Vec<_>, _>>()?;
         let first = refs.first().map_or("any", |text| text.rsplit('/').next().unwrap_or("any"));
-        let mapping = format!("{account}-{}", slug(first.trim_end_matches('*').trim_end_matches('/')));
-        let mapping = mapping.trim_end_matches('-');
-        let permissions = flow(&self.permissions);
-        let mut yaml = String::new();
-        let api_project = api_name.split('/').next().unwrap_or_default();
-        for name in std::iter::once(project).chain((api_project != project).then_some(api_project)) {
-            yaml.push_str(&format!("kind: Project\nname: {name}\n---\n"));
-        }
-        yaml.push_str("kind: Provider\nname: github\nspec:\n  type: github\n");
+        let goal = Goal {
+            name: None,
+            audience: self.audience.clone(),
+            api: Some(self.api.clone()),
+            permissions: self.permissions.clone(),
+            account: self.service_account.clone(),
+        };
+        let mut draft = Draft::new(&super::GITHUB, &goal);
         if let Some(issuer) = &self.issuer {
-            yaml.push_str(&format!("  issuer: {}\n", quote(issuer)));
+            draft.issuer(issuer);
         }
-        if let Some(audience) = &self.audience {
-            yaml.push_str(&format!("  audiences: [{}]\n", quote(audience)));
-        }
-        yaml.push_str(&format!(
-            "---\nkind: API\nname: {api_name}\nspec:\n  audience: {}\n  permissions: {permissions}\n\
-             ---\nkind: ServiceAccount\nname: {account}\n\
-             ---\nkind: Grant\nname: {api_project}/{project}-{}\nspec:\n  api: {api_name}\n  permissions: {permissions}\n  to: {account}\n\
-             ---\nkind: Mapping\nname: {mapping}\nspec:\n  provider: github\n  serviceAccount: {account}\n  match:\n",
-            quote(&self.api),
-            account.local(),
-        ));
-        self.write_match(&mut yaml, owner, repository, &refs);
-        yaml.push_str(&format!("  permissions: {permissions}\n  lifetime: 15m\n"));
-        Ok(yaml)
+        self.write_match(&mut draft, owner, repository);
+        draft.clauses("ref", &refs);
+        draft.finish(("ci", &slug(repository)), first.trim_end_matches('*').trim_end_matches('/')).map_err(at_flag)
     }
 
-    fn write_match(&self, yaml: &mut String, owner: &str, repository: &str, refs: &[String]) {
+    fn write_match(&self, draft: &mut Draft<'_>, owner: &str, repository: &str) {
         match (&self.repository_id, &self.owner_id) {
             (Some(repository_id), owner_id) => {
-                yaml.push_str(&format!("    repository_id: {}        # {owner}/{repository}\n", quote(repository_id)));
+                draft.line(&format!("repository_id: {}        # {owner}/{repository}", quote(repository_id)));
                 if let Some(owner_id) = owner_id {
-                    yaml.push_str(&format!("    repository_owner_id: {}  # {owner}\n", quote(owner_id)));
+                    draft.line(&format!("repository_owner_id: {}  # {owner}", quote(owner_id)));
                 }
             }
             (None, owner_id) => {
-                yaml.push_str(&format!(
-                    "    # Pinned by name only: whoever takes over the name {owner}/{repository} would be trusted.\n\
-                     \x20   # The permanent ids: gh api repos/{owner}/{repository} --jq '.id, .owner.id'\n\
-                     \x20   # then: repository_id: \"...\" and repository_owner_id: \"...\"\n\
-                     \x20   repository: {}\n",
-                    quote(&format!("{owner}/{repository}")),
-                ));
+                let name = format!("{owner}/{repository}");
+                draft.by_name_only(&Lookup {
+                    name: &name,
+                    claims: &["repository_id", "repository_owner_id"],
+                    flags: "--repository-id and --owner-id",
+                    ask: &format!("gh api repos/{name} --jq '.id, .owner.id'"),
+                });
+                draft.clause("repository", &name);
                 if let Some(owner_id) = owner_id {
-                    yaml.push_str(&format!("    repository_owner_id: {}\n", quote(owner_id)));
+                    draft.clause("repository_owner_id", owner_id);
                 }
             }
         }
-        if !refs.is_empty() {
-            yaml.push_str(&format!("    ref: {}\n", flow(refs)));
-        }
+    }
+}
+
+/// This starter's flag for what the others call `--as`.
+fn at_flag(fault: Fault) -> Fault {
+    match fault.field.as_str() {
+        "--as" => Fault { field: "--service-account".to_owned(), ..fault },
+        _ => fault,
     }
 }
 
@@ -120,76 +110,6 @@ fn is_part(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 100
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-/// A name for the API out of its audience: `https://payments.example.org` becomes `payments/payments`.
-fn api_name(audience: &str) -> Result<String, Fault> {
-    let host = audience.strip_prefix("https://").or_else(|| audience.strip_prefix("http://")).ok_or_else(|| {
-        Fault::at("--api", format!("`{}` is not an audience, expected an https URL", audience.escape_debug()))
-    })?;
-    let host = host.split(['/', ':', '?', '#']).next().unwrap_or_default();
-    let label = slug(host.split('.').next().unwrap_or_default());
-    if label.is_empty() {
-        return Err(Fault::at("--api", format!("`{}` has no host", audience.escape_debug())));
-    }
-    // An IP address says nothing, and YAML would take its first number for one.
-    let label = if label.starts_with(|letter: char| letter.is_ascii_digit()) { "api".to_owned() } else { label };
-    Ok(format!("{label}/{label}"))
-}
-
-fn slug(text: &str) -> String {
-    let lower: String = text
-        .chars()
-        .take(40)
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
-        .collect();
-    lower.trim_matches('-').to_owned()
-}
-
-/// `main` is a branch; `tags/v*` and `heads/main` are refs without their first word.
-fn full_ref(text: &str) -> Result<String, Fault> {
-    let full = if text.starts_with("refs/") {
-        text.to_owned()
-    } else if text.starts_with("tags/") || text.starts_with("heads/") {
-        format!("refs/{text}")
-    } else {
-        format!("refs/heads/{text}")
-    };
-    let body = full.strip_suffix('*').unwrap_or(&full);
-    if text.is_empty()
-        || text == "*"
-        || body.contains('*')
-        || full.chars().any(|letter| letter.is_control() || letter == ' ')
-    {
-        return Err(Fault::at("--ref", format!("`{}` is not a branch, a tag or a ref", text.escape_debug())));
-    }
-    Ok(full)
-}
-
-fn flow(items: &[String]) -> String {
-    match items {
-        [one] => format!("[{}]", bare(one)),
-        _ => format!("[{}]", items.iter().map(|item| bare(item)).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Without quotes where YAML needs none.
-fn bare(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-');
-    if text.bytes().all(plain)
-        && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
-    {
-        return text.to_owned();
-    }
-    quote(text)
-}
-
-/// Words that YAML has taken for truth values or nothing, in some version and in any case.
-const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-
-fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -1,0 +1,50 @@
+//! `accredit init`: starter YAML from what a person knows; a file for each platform.
+
+mod github;
+mod goal;
+mod kubernetes;
+
+use accredit_core::model::Fault;
+use accredit_core::providers::Starter;
+
+use crate::exit::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// Print starter YAML made from what you know: a repository, a branch, an API
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) platform: Platform,
+}
+
+/// Where the workload runs.
+#[derive(Debug, clap::Subcommand)]
+#[command(disable_help_subcommand = true)]
+pub(crate) enum Platform {
+    /// A GitHub Actions workflow that calls an API
+    Github(github::Args),
+    /// A pod of a Kubernetes cluster
+    Kubernetes(kubernetes::Args),
+}
+
+/// Prints the YAML.
+pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let starter = match &args.platform {
+        Platform::Github(args) => args.starter(),
+        Platform::Kubernetes(args) => args.starter(terminal),
+    };
+    let Starter { yaml, notes } = starter?;
+    terminal.show(&yaml)?;
+    for note in notes {
+        terminal.say(&format!("note: {note}\n"));
+    }
+    Ok(Exit::Done)
+}
+
+fn from_fault(fault: Fault) -> Failure {
+    let failure = Failure::misused(format!("{}: {}", fault.field, fault.message));
+    match fault.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
