@@ -5,6 +5,7 @@
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
 pub mod github;
+pub mod gitlab;
 pub mod kubernetes;
 pub mod oidc;
 pub mod spiffe;
@@ -21,7 +22,8 @@ pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 use crate::model::{Claim, Scalar};
 
 /// Every kind.
-pub static KINDS: &[&ProviderKind] = &[&github::GITHUB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
+pub static KINDS: &[&ProviderKind] =
+    &[&github::GITHUB, &gitlab::GITLAB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
 
 /// What is known of a kind of identity provider.
 #[derive(Debug)]

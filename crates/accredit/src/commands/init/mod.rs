@@ -1,6 +1,7 @@
 //! `accredit init`: starter YAML from what a person knows; a file for each platform.
 
 mod github;
+mod gitlab;
 mod goal;
 mod kubernetes;
 
@@ -23,6 +24,8 @@ pub(crate) struct Args {
 pub(crate) enum Platform {
     /// A GitHub Actions workflow that calls an API
     Github(github::Args),
+    /// A GitLab CI/CD job
+    Gitlab(gitlab::Args),
     /// A pod of a Kubernetes cluster
     Kubernetes(kubernetes::Args),
 }
@@ -31,6 +34,7 @@ pub(crate) enum Platform {
 pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let starter = match &args.platform {
         Platform::Github(args) => args.starter(),
+        Platform::Gitlab(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
     };
     let Starter { yaml, notes } = starter?;
