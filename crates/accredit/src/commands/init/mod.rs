@@ -1,5 +1,6 @@
 //! `accredit init`: starter YAML from what a person knows; a file for each platform.
 
+mod gcp;
 mod github;
 mod gitlab;
 mod goal;
@@ -22,6 +23,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub(crate) enum Platform {
+    /// A service account of Google Cloud
+    Gcp(gcp::Args),
     /// A GitHub Actions workflow that calls an API
     Github(github::Args),
     /// A GitLab CI/CD job
@@ -33,6 +36,7 @@ pub(crate) enum Platform {
 /// Prints the YAML.
 pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let starter = match &args.platform {
+        Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
