@@ -4,6 +4,7 @@
 //! tenant a token belongs to, how its subjects are written, what is dangerous about it. To add one, write its file and
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
+pub mod aws;
 pub mod gcp;
 pub mod github;
 pub mod gitlab;
@@ -24,7 +25,7 @@ use crate::model::{Claim, Scalar};
 
 /// Every kind.
 pub static KINDS: &[&ProviderKind] =
-    &[&gcp::GCP, &github::GITHUB, &gitlab::GITLAB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
+    &[&aws::AWS, &gcp::GCP, &github::GITHUB, &gitlab::GITLAB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
 
 /// What is known of a kind of identity provider.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! `accredit init`: starter YAML from what a person knows; a file for each platform.
 
+mod aws;
 mod gcp;
 mod github;
 mod gitlab;
@@ -23,6 +24,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub(crate) enum Platform {
+    /// An IAM role of AWS
+    Aws(aws::Args),
     /// A service account of Google Cloud
     Gcp(gcp::Args),
     /// A GitHub Actions workflow that calls an API
@@ -36,6 +39,7 @@ pub(crate) enum Platform {
 /// Prints the YAML.
 pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let starter = match &args.platform {
+        Platform::Aws(args) => args.starter(),
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
