@@ -9,6 +9,7 @@ pub mod gcp;
 pub mod github;
 pub mod gitlab;
 pub mod kubernetes;
+pub mod modal;
 pub mod oidc;
 pub mod spiffe;
 mod starter;
@@ -24,8 +25,16 @@ pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 use crate::model::{Claim, Scalar};
 
 /// Every kind.
-pub static KINDS: &[&ProviderKind] =
-    &[&aws::AWS, &gcp::GCP, &github::GITHUB, &gitlab::GITLAB, &kubernetes::KUBERNETES, &oidc::OIDC, &spiffe::SPIFFE];
+pub static KINDS: &[&ProviderKind] = &[
+    &aws::AWS,
+    &gcp::GCP,
+    &github::GITHUB,
+    &gitlab::GITLAB,
+    &kubernetes::KUBERNETES,
+    &modal::MODAL,
+    &oidc::OIDC,
+    &spiffe::SPIFFE,
+];
 
 /// What is known of a kind of identity provider.
 #[derive(Debug)]

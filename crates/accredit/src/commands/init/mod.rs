@@ -6,6 +6,7 @@ mod github;
 mod gitlab;
 mod goal;
 mod kubernetes;
+mod modal;
 
 use accredit_core::model::Fault;
 use accredit_core::providers::Starter;
@@ -34,6 +35,8 @@ pub(crate) enum Platform {
     Gitlab(gitlab::Args),
     /// A pod of a Kubernetes cluster
     Kubernetes(kubernetes::Args),
+    /// A function of Modal
+    Modal(modal::Args),
 }
 
 /// Prints the YAML.
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
+        Platform::Modal(args) => args.starter(),
     };
     let Starter { yaml, notes } = starter?;
     terminal.show(&yaml)?;
