@@ -5,6 +5,7 @@
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
 pub mod aws;
+pub mod buildkite;
 pub mod gcp;
 pub mod github;
 pub mod gitlab;
@@ -27,6 +28,7 @@ use crate::model::{Claim, Scalar};
 /// Every kind.
 pub static KINDS: &[&ProviderKind] = &[
     &aws::AWS,
+    &buildkite::BUILDKITE,
     &gcp::GCP,
     &github::GITHUB,
     &gitlab::GITLAB,

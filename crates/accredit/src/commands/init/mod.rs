@@ -1,6 +1,7 @@
 //! `accredit init`: starter YAML from what a person knows; a file for each platform.
 
 mod aws;
+mod buildkite;
 mod gcp;
 mod github;
 mod gitlab;
@@ -27,6 +28,8 @@ pub(crate) struct Args {
 pub(crate) enum Platform {
     /// An IAM role of AWS
     Aws(aws::Args),
+    /// A Buildkite job
+    Buildkite(buildkite::Args),
     /// A service account of Google Cloud
     Gcp(gcp::Args),
     /// A GitHub Actions workflow that calls an API
@@ -43,6 +46,7 @@ pub(crate) enum Platform {
 pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let starter = match &args.platform {
         Platform::Aws(args) => args.starter(),
+        Platform::Buildkite(args) => args.starter(),
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
