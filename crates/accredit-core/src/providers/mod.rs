@@ -5,6 +5,7 @@
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
 pub mod aws;
+pub mod azure;
 pub mod buildkite;
 pub mod gcp;
 pub mod github;
@@ -28,6 +29,7 @@ use crate::model::{Claim, Scalar};
 /// Every kind.
 pub static KINDS: &[&ProviderKind] = &[
     &aws::AWS,
+    &azure::AZURE,
     &buildkite::BUILDKITE,
     &gcp::GCP,
     &github::GITHUB,

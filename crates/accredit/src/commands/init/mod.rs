@@ -1,6 +1,7 @@
 //! `accredit init`: starter YAML from what a person knows; a file for each platform.
 
 mod aws;
+mod azure;
 mod buildkite;
 mod gcp;
 mod github;
@@ -28,6 +29,8 @@ pub(crate) struct Args {
 pub(crate) enum Platform {
     /// An IAM role of AWS
     Aws(aws::Args),
+    /// A managed identity or service principal of Azure
+    Azure(azure::Args),
     /// A Buildkite job
     Buildkite(buildkite::Args),
     /// A service account of Google Cloud
@@ -46,6 +49,7 @@ pub(crate) enum Platform {
 pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let starter = match &args.platform {
         Platform::Aws(args) => args.starter(),
+        Platform::Azure(args) => args.starter(),
         Platform::Buildkite(args) => args.starter(),
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
