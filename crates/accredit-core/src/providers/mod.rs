@@ -10,6 +10,7 @@ pub mod buildkite;
 pub mod gcp;
 pub mod github;
 pub mod gitlab;
+pub mod google;
 pub mod kubernetes;
 pub mod modal;
 pub mod oidc;
@@ -34,6 +35,7 @@ pub static KINDS: &[&ProviderKind] = &[
     &gcp::GCP,
     &github::GITHUB,
     &gitlab::GITLAB,
+    &google::GOOGLE,
     &kubernetes::KUBERNETES,
     &modal::MODAL,
     &oidc::OIDC,

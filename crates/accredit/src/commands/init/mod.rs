@@ -7,6 +7,7 @@ mod gcp;
 mod github;
 mod gitlab;
 mod goal;
+mod google;
 mod kubernetes;
 mod modal;
 
@@ -39,6 +40,8 @@ pub(crate) enum Platform {
     Github(github::Args),
     /// A GitLab CI/CD job
     Gitlab(gitlab::Args),
+    /// A person with a Google account
+    Google(google::Args),
     /// A pod of a Kubernetes cluster
     Kubernetes(kubernetes::Args),
     /// A function of Modal
@@ -54,6 +57,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
+        Platform::Google(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
         Platform::Modal(args) => args.starter(),
     };
