@@ -17,6 +17,7 @@ pub mod oidc;
 pub mod spiffe;
 mod starter;
 mod tenancy;
+pub mod terraform_cloud;
 
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub static KINDS: &[&ProviderKind] = &[
     &modal::MODAL,
     &oidc::OIDC,
     &spiffe::SPIFFE,
+    &terraform_cloud::TERRAFORM_CLOUD,
 ];
 
 /// What is known of a kind of identity provider.

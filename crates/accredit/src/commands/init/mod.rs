@@ -10,6 +10,7 @@ mod goal;
 mod google;
 mod kubernetes;
 mod modal;
+mod terraform_cloud;
 
 use accredit_core::model::Fault;
 use accredit_core::providers::Starter;
@@ -46,6 +47,8 @@ pub(crate) enum Platform {
     Kubernetes(kubernetes::Args),
     /// A function of Modal
     Modal(modal::Args),
+    /// A run of HCP Terraform
+    TerraformCloud(terraform_cloud::Args),
 }
 
 /// Prints the YAML.
@@ -60,6 +63,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Google(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
         Platform::Modal(args) => args.starter(),
+        Platform::TerraformCloud(args) => args.starter(),
     };
     let Starter { yaml, notes } = starter?;
     terminal.show(&yaml)?;
