@@ -7,6 +7,7 @@
 pub mod aws;
 pub mod azure;
 pub mod buildkite;
+pub mod circleci;
 pub mod gcp;
 pub mod github;
 pub mod gitlab;
@@ -33,6 +34,7 @@ pub static KINDS: &[&ProviderKind] = &[
     &aws::AWS,
     &azure::AZURE,
     &buildkite::BUILDKITE,
+    &circleci::CIRCLECI,
     &gcp::GCP,
     &github::GITHUB,
     &gitlab::GITLAB,

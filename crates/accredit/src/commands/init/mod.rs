@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod buildkite;
+mod circleci;
 mod gcp;
 mod github;
 mod gitlab;
@@ -35,6 +36,8 @@ pub(crate) enum Platform {
     Azure(azure::Args),
     /// A Buildkite job
     Buildkite(buildkite::Args),
+    /// A CircleCI job
+    Circleci(circleci::Args),
     /// A service account of Google Cloud
     Gcp(gcp::Args),
     /// A GitHub Actions workflow that calls an API
@@ -57,6 +60,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Aws(args) => args.starter(),
         Platform::Azure(args) => args.starter(),
         Platform::Buildkite(args) => args.starter(),
+        Platform::Circleci(args) => args.starter(),
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
