@@ -19,6 +19,7 @@ pub mod spiffe;
 mod starter;
 mod tenancy;
 pub mod terraform_cloud;
+pub mod vercel;
 
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub static KINDS: &[&ProviderKind] = &[
     &oidc::OIDC,
     &spiffe::SPIFFE,
     &terraform_cloud::TERRAFORM_CLOUD,
+    &vercel::VERCEL,
 ];
 
 /// What is known of a kind of identity provider.

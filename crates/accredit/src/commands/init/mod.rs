@@ -12,6 +12,7 @@ mod google;
 mod kubernetes;
 mod modal;
 mod terraform_cloud;
+mod vercel;
 
 use accredit_core::model::Fault;
 use accredit_core::providers::Starter;
@@ -52,6 +53,8 @@ pub(crate) enum Platform {
     Modal(modal::Args),
     /// A run of HCP Terraform
     TerraformCloud(terraform_cloud::Args),
+    /// A function or build of Vercel
+    Vercel(vercel::Args),
 }
 
 /// Prints the YAML.
@@ -68,6 +71,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Kubernetes(args) => args.starter(terminal),
         Platform::Modal(args) => args.starter(),
         Platform::TerraformCloud(args) => args.starter(),
+        Platform::Vercel(args) => args.starter(),
     };
     let Starter { yaml, notes } = starter?;
     terminal.show(&yaml)?;
