@@ -8,6 +8,7 @@ pub mod aws;
 pub mod azure;
 pub mod buildkite;
 pub mod circleci;
+pub mod fly;
 pub mod gcp;
 pub mod github;
 pub mod gitlab;
@@ -36,6 +37,7 @@ pub static KINDS: &[&ProviderKind] = &[
     &azure::AZURE,
     &buildkite::BUILDKITE,
     &circleci::CIRCLECI,
+    &fly::FLY,
     &gcp::GCP,
     &github::GITHUB,
     &gitlab::GITLAB,

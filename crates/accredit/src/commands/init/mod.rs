@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod buildkite;
 mod circleci;
+mod fly;
 mod gcp;
 mod github;
 mod gitlab;
@@ -39,6 +40,8 @@ pub(crate) enum Platform {
     Buildkite(buildkite::Args),
     /// A CircleCI job
     Circleci(circleci::Args),
+    /// A machine of Fly.io
+    Fly(fly::Args),
     /// A service account of Google Cloud
     Gcp(gcp::Args),
     /// A GitHub Actions workflow that calls an API
@@ -64,6 +67,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Azure(args) => args.starter(),
         Platform::Buildkite(args) => args.starter(),
         Platform::Circleci(args) => args.starter(),
+        Platform::Fly(args) => args.starter(),
         Platform::Gcp(args) => args.starter(),
         Platform::Github(args) => args.starter(),
         Platform::Gitlab(args) => args.starter(),
