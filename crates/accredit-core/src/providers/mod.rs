@@ -6,6 +6,7 @@
 
 pub mod aws;
 pub mod azure;
+pub mod bitbucket;
 pub mod buildkite;
 pub mod circleci;
 pub mod fly;
@@ -35,6 +36,7 @@ use crate::model::{Claim, Scalar};
 pub static KINDS: &[&ProviderKind] = &[
     &aws::AWS,
     &azure::AZURE,
+    &bitbucket::BITBUCKET,
     &buildkite::BUILDKITE,
     &circleci::CIRCLECI,
     &fly::FLY,

@@ -2,6 +2,7 @@
 
 mod aws;
 mod azure;
+mod bitbucket;
 mod buildkite;
 mod circleci;
 mod fly;
@@ -36,6 +37,8 @@ pub(crate) enum Platform {
     Aws(aws::Args),
     /// A managed identity or service principal of Azure
     Azure(azure::Args),
+    /// A step of Bitbucket Pipelines
+    Bitbucket(bitbucket::Args),
     /// A Buildkite job
     Buildkite(buildkite::Args),
     /// A CircleCI job
@@ -65,6 +68,7 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
     let starter = match &args.platform {
         Platform::Aws(args) => args.starter(),
         Platform::Azure(args) => args.starter(),
+        Platform::Bitbucket(args) => args.starter(),
         Platform::Buildkite(args) => args.starter(),
         Platform::Circleci(args) => args.starter(),
         Platform::Fly(args) => args.starter(),
