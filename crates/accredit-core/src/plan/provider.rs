@@ -126,10 +126,14 @@ fn issuer(
     // The generic kind may trust an issuer whose tenancy is known all the same; another kind would look in other claims.
     let is_held_to_tenancy =
         kind.tenancy.is_empty() && SHARED_ISSUERS.iter().any(|shared| Some(shared.issuer) == plain);
-    let owner = KINDS.iter().find(|other| other.default_issuer == plain);
-    if let Some(owner) = owner.filter(|_| kind.default_issuer != plain && !is_held_to_tenancy) {
-        return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{}`", owner.name))
-            .hint(format!("say `type: {}`", owner.name)));
+    let owners: Vec<&str> =
+        KINDS.iter().filter(|other| other.default_issuer == plain).map(|other| other.name).collect();
+    if let [first, ..] = owners[..]
+        && kind.default_issuer != plain
+        && !is_held_to_tenancy
+    {
+        return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{first}`"))
+            .hint(format!("say `type: {}`", owners.join("` or `type: "))));
     }
     Ok((issuer.to_owned(), None))
 }
