@@ -16,7 +16,7 @@ use crate::providers::ProviderKind;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProviderSpec {
-    /// The kind: `github`, `spiffe`, `oidc`.
+    /// The kind: `github`, `kubernetes`, `oidc`, ...
     #[serde(rename = "type")]
     pub kind: String,
     /// The `iss` of its tokens, compared byte for byte. Never changes. For kind `spiffe`: the `iss` that its JWT-SVIDs may
@@ -26,13 +26,14 @@ pub struct ProviderSpec {
     /// For kind `spiffe`, instead of an issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_domain: Option<String>,
-    /// Which `aud` its tokens must bear; absent means this server's public URL.
+    /// Which `aud` its tokens must bear; absent means this server's public URL, or what the kind's platform fixes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audiences: Option<Vec<String>>,
     /// Where its keys come from; absent means discovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysSpec>,
-    /// Derived values that mappings match as `x.NAME`, each a CEL expression over `assertion`.
+    /// Derived values that mappings match as `x.NAME`, each a CEL expression over `assertion`. No name that the kind derives
+    /// already.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// Signature algorithms accepted; absent means what the kind says.
@@ -100,7 +101,7 @@ pub struct Provider {
     pub audiences: Vec<String>,
     /// Where its keys come from.
     pub keys: KeysSpec,
-    /// Derived values, by name.
+    /// Derived values, by name: the kind's, then its own.
     pub attributes: Vec<(Arc<str>, Arc<Program>)>,
     /// Signature algorithms accepted.
     pub algorithms: Algorithms,

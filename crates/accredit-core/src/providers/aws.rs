@@ -1,8 +1,6 @@
-//! AWS: tokens of `GetWebIdentityToken`, whose issuer is an account's own, and signed `GetCallerIdentity` requests.
+//! AWS: tokens of `GetWebIdentityToken`, whose issuer is an account's own.
 //!
-//! Both say the account by its permanent number. Only a signed request tells the role's permanent id (`AROA...`); a web
-//! identity token names the role by its ARN. What a signed request proves counts as claims: `account_id`, `arn`,
-//! `role_name`, `role_id`, `session_name`, `user_id`.
+//! They say the account by its permanent number and the role by its ARN; the role's permanent id (`AROA...`) stands in none.
 
 use std::time::Duration;
 
@@ -18,25 +16,22 @@ mod starter;
 
 pub use starter::Told;
 
-/// The issuer of signed requests, which have none of their own.
-pub const ISSUER: &str = "https://sts.amazonaws.com";
-
 /// IAM roles and users of AWS.
 pub static AWS: ProviderKind = ProviderKind {
     name: "aws",
-    sentence: "AWS: an IAM role, by web identity token or signed request",
-    default_issuer: Some(ISSUER),
+    sentence: "AWS: an IAM role with a web identity token",
+    default_issuer: None,
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,
-    anchors: &["role_id", "user_id", "sub", "arn", "account_id"],
-    tenancy: &["role_id", "account_id", "x.account_id", "x.org_id"],
+    anchors: &["sub"],
+    tenancy: &["x.account_id", "x.org_id"],
     pinning: Pinning {
         whose: "whose role it means",
-        add: "add `x.account_id: \"...\"` to match, and `sub` or `role_id` beside it",
-        by_id: "match `account_id` beside the name: aws sts get-caller-identity --query Account",
+        add: "add `x.account_id: \"...\"` to match, and `sub` beside it",
+        by_id: "match `x.account_id` beside the name: aws sts get-caller-identity --query Account",
     },
-    narrow: &["sub", "role_name"],
+    narrow: &["sub"],
     subject: SubjectGrammar {
         formats: &[SubjectFormat { name: "role", fits: is_role }, SubjectFormat { name: "user", fits: is_user }],
         pins: subject_pins,
@@ -48,19 +43,17 @@ pub static AWS: ProviderKind = ProviderKind {
     caches: false,
     dangers: &[
         "Without a role, every role and user of the account that may call `sts:GetWebIdentityToken` is trusted.",
-        "A role that is deleted and made again has the same ARN and another id; web identity tokens tell the ARN alone.",
-        "Whoever may assume the role is the role, and chooses `session_name`.",
+        "A role that is deleted and made again has the same ARN and another id; tokens tell the ARN alone.",
+        "Whoever may assume the role is the role.",
         "`request_tags` are what the caller wrote; `principal_tags` are what whoever may tag the role wrote.",
         "A role of IAM Identity Center has a random suffix in its name, and changes it when it is made anew.",
     ],
 };
 
 use Shape::Text;
-use Standing::{Chosen, Circumstance, Permanent, Reassignable};
+use Standing::{Circumstance, Permanent, Reassignable};
 
 static CLAIMS: &[ClaimFact] = &[
-    claim("account_id", Permanent, Text),
-    claim("arn", Reassignable, Text),
     claim("aud", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
     unrecorded("https://sts.amazonaws.com/", Reassignable, Shape::Any),
@@ -68,19 +61,11 @@ static CLAIMS: &[ClaimFact] = &[
     claim("iss", Circumstance, Text),
     claim("jti", Circumstance, Text),
     claim("nbf", Circumstance, Shape::Any),
-    claim("role_id", Permanent, Text),
-    claim("role_name", Reassignable, Text),
-    claim("session_name", Chosen, Text),
     claim("sub", Reassignable, Text),
-    claim("user_id", Permanent, Text),
 ];
 
 static ATTRIBUTES: &[AttributeFact] = &[
-    attribute(
-        "account_id",
-        Permanent,
-        r#"has(assertion.account_id) ? assertion.account_id : assertion["https://sts.amazonaws.com/"].aws_account"#,
-    ),
+    attribute("account_id", Permanent, r#"assertion["https://sts.amazonaws.com/"].aws_account"#),
     attribute("org_id", Permanent, r#"assertion["https://sts.amazonaws.com/"].org_id"#),
     attribute("ou_path", Reassignable, r#"assertion["https://sts.amazonaws.com/"].ou_path"#),
     attribute("source_function", Reassignable, r#"assertion["https://sts.amazonaws.com/"].lambda_source_function_arn"#),

@@ -228,6 +228,14 @@ pub(super) fn plain<'t>(flag: &str, text: &'t str, what: &str) -> Result<&'t str
     }
 }
 
+/// Refuses the same of a text that may be only how others begin, with a `*` at its end.
+///
+/// # Errors
+/// What is wrong with it, named by its flag.
+pub(super) fn beginning<'t>(flag: &str, text: &'t str, what: &str) -> Result<&'t str, Fault> {
+    plain(flag, text.strip_suffix('*').filter(|rest| !rest.is_empty()).unwrap_or(text), what)
+}
+
 /// Refuses what is no id of this form.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Starter YAML for AWS.
 
-use super::super::starter::{Draft, Goal, Lookup, Starter, id, is_word_after, slug};
+use super::super::starter::{Draft, Goal, Starter, id, slug};
 use crate::model::Fault;
 
 /// What `accredit init aws` was told.
@@ -8,12 +8,10 @@ use crate::model::Fault;
 pub struct Told {
     /// The account, 12 digits.
     pub account: String,
-    /// The role's name, with its path where it has one.
+    /// The role's name, after its path where it has one.
     pub role: String,
-    /// The role's permanent id, `AROA...`; signed requests alone tell it.
-    pub role_id: Option<String>,
-    /// The account's issuer of web identity tokens; absent: signed requests.
-    pub issuer: Option<String>,
+    /// The account's issuer of web identity tokens.
+    pub issuer: String,
     /// What every starter is told.
     pub goal: Goal,
 }
@@ -24,7 +22,7 @@ impl Told {
     /// # Errors
     /// What cannot be used as given, named by its flag.
     pub fn starter(&self) -> Result<Starter, Fault> {
-        let Self { account, role, role_id, issuer, goal } = self;
+        let Self { account, role, issuer, goal } = self;
         id("--account", account, "12 digits", |text| {
             text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
         })?;
@@ -32,41 +30,12 @@ impl Told {
             let message = format!("`{}` is not a role, expected NAME or PATH/NAME", role.escape_debug());
             return Err(Fault::at("--role", message));
         }
-        let name = role.rsplit('/').next().unwrap_or_default();
         let mut draft = Draft::new(&super::AWS, goal);
-        match issuer {
-            Some(issuer) => {
-                if role_id.is_some() {
-                    return Err(Fault::at("--role-id", "stands in no web identity token")
-                        .hint("leave it out; or leave out --issuer, and have workloads sign requests"));
-                }
-                draft.issuer(issuer);
-                draft.clause("sub", &format!("arn:aws:iam::{account}:role/{role}"));
-                draft.clause("x.account_id", account);
-                draft.note(
-                    "these tokens name the role by its ARN: whoever may make roles in the account can make it again",
-                );
-            }
-            None => {
-                draft.clause("account_id", account);
-                match role_id {
-                    Some(role_id) => {
-                        let fits = |text: &str| is_word_after("AROA", text);
-                        draft.clause_of("role_id", id("--role-id", role_id, "AROA and letters", fits)?, role);
-                    }
-                    None => {
-                        draft.by_name_only(&Lookup {
-                            name,
-                            claims: &["role_id"],
-                            flags: "--role-id",
-                            ask: &format!("aws iam get-role --role-name {name} --query Role.RoleId --output text"),
-                        });
-                        draft.clause("role_name", name);
-                    }
-                }
-            }
-        }
-        draft.finish(("aws", &slug(name)), account)
+        draft.issuer(issuer);
+        draft.line("# These tokens name the role by its ARN: whoever may make roles in the account can make it again.");
+        draft.clause("sub", &format!("arn:aws:iam::{account}:role/{role}"));
+        draft.clause("x.account_id", account);
+        draft.finish(("aws", &slug(role.rsplit('/').next().unwrap_or_default())), account)
     }
 }
 

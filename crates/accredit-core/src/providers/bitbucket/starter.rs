@@ -1,6 +1,6 @@
 //! Starter YAML for Bitbucket Pipelines.
 
-use super::super::starter::{Draft, Goal, Starter, is_uuid, plain, slug};
+use super::super::starter::{Draft, Goal, Starter, beginning, is_uuid, plain, slug};
 use crate::model::Fault;
 
 /// What `accredit init bitbucket` was told.
@@ -37,7 +37,7 @@ impl Told {
             ));
         }
         for branch in branches {
-            plain("--branch", branch.strip_suffix('*').unwrap_or(branch), "a branch")?;
+            beginning("--branch", branch, "a branch")?;
         }
         let mut draft = Draft::new(&super::BITBUCKET, goal);
         draft.issuer(&format!("https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"));

@@ -1,6 +1,6 @@
 //! Starter YAML for Buildkite.
 
-use super::super::starter::{Draft, Goal, Lookup, Starter, id, is_uuid, plain, slug};
+use super::super::starter::{Draft, Goal, Lookup, Starter, beginning, id, is_uuid, plain, slug};
 use crate::model::Fault;
 
 /// What `accredit init buildkite` was told.
@@ -30,7 +30,7 @@ impl Told {
         plain("--organization", organization, "an organisation")?;
         plain("--pipeline", pipeline, "a pipeline")?;
         for branch in branches {
-            plain("--branch", branch.strip_suffix('*').unwrap_or(branch), "a branch")?;
+            beginning("--branch", branch, "a branch")?;
         }
         let mut draft = Draft::new(&super::BUILDKITE, goal);
         match (organization_id, pipeline_id) {

@@ -18,13 +18,9 @@ pub(crate) struct Args {
     /// The role, with its path where it has one: deploy, ci/deploy
     #[arg(long, value_name = "NAME")]
     pub(crate) role: String,
-    /// Its permanent id AROA..., which signed requests tell: a name can be made again, an id cannot
-    #[arg(long, value_name = "ID")]
-    pub(crate) role_id: Option<String>,
-    /// The account's issuer, where workloads show web identity tokens: `aws iam get-outbound-web-identity-federation-info`
-    /// tells it [default: none, they sign requests]
+    /// The account's issuer: `aws iam get-outbound-web-identity-federation-info` tells it
     #[arg(long, value_name = "URL")]
-    pub(crate) issuer: Option<String>,
+    pub(crate) issuer: String,
     #[command(flatten)]
     pub(crate) goal: Goal,
     #[command(flatten)]
@@ -36,7 +32,6 @@ impl Args {
         let told = Told {
             account: self.account.clone(),
             role: self.role.clone(),
-            role_id: self.role_id.clone(),
             issuer: self.issuer.clone(),
             goal: self.goal.to_core(Some(&self.audience)),
         };
