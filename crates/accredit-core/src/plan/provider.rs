@@ -115,27 +115,38 @@ fn issuer(
             format!("a provider of type `{}` has an `issuer` instead", kind.name),
         ));
     }
-    let issuer = spec
-        .issuer
-        .as_deref()
-        .or(kind.default_issuer)
-        .ok_or_else(|| Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens"))?;
+    let issuer = spec.issuer.as_deref().or(kind.default_issuer).ok_or_else(|| {
+        let fault = Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens");
+        if kind.issuer_form.is_empty() { fault } else { fault.hint(format!("it looks like {}", kind.issuer_form)) }
+    })?;
     url("spec.issuer", issuer, context)?;
     not_ourselves(issuer, context)?;
-    let plain = Some(issuer.trim_end_matches('/'));
+    let owners = owners(issuer.trim_end_matches('/'));
     // The generic kind may trust an issuer whose tenancy is known all the same; another kind would look in other claims.
-    let is_held_to_tenancy =
-        kind.tenancy.is_empty() && SHARED_ISSUERS.iter().any(|shared| Some(shared.issuer) == plain);
-    let owners: Vec<&str> =
-        KINDS.iter().filter(|other| other.default_issuer == plain).map(|other| other.name).collect();
+    let is_held_to_tenancy = kind.tenancy.is_empty() && is_shared(issuer);
     if let [first, ..] = owners[..]
-        && kind.default_issuer != plain
+        && !owners.contains(&kind.name)
         && !is_held_to_tenancy
     {
         return Err(Fault::at("spec.type", format!("`{issuer}` is the issuer of kind `{first}`"))
             .hint(format!("say `type: {}`", owners.join("` or `type: "))));
     }
     Ok((issuer.to_owned(), None))
+}
+
+/// The kinds that know an issuer's tokens; the generic one where customers share it and no kind knows more.
+fn owners(issuer: &str) -> Vec<&'static str> {
+    let owners: Vec<_> =
+        KINDS.iter().filter(|kind| kind.default_issuer == Some(issuer)).map(|kind| kind.name).collect();
+    match owners.is_empty() && is_shared(issuer) {
+        true => vec!["oidc"],
+        false => owners,
+    }
+}
+
+fn is_shared(issuer: &str) -> bool {
+    let plain = issuer.trim_end_matches('/');
+    SHARED_ISSUERS.iter().any(|shared| shared.issuer.trim_end_matches('/') == plain)
 }
 
 /// Tokens of ours must not come back as somebody else's (C10).

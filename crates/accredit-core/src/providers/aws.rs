@@ -21,6 +21,7 @@ pub static AWS: ProviderKind = ProviderKind {
     name: "aws",
     sentence: "AWS: an IAM role with a web identity token",
     default_issuer: None,
+    issuer_form: "https://ID.tokens.sts.global.api.aws",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,

@@ -22,6 +22,7 @@ pub static AZURE: ProviderKind = ProviderKind {
     name: "azure",
     sentence: "Microsoft Entra: a managed identity or service principal",
     default_issuer: None,
+    issuer_form: "https://sts.windows.net/TENANT/ (version 1) or https://login.microsoftonline.com/TENANT/v2.0",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,

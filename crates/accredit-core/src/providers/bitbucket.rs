@@ -18,6 +18,7 @@ pub static BITBUCKET: ProviderKind = ProviderKind {
     name: "bitbucket",
     sentence: "Bitbucket Pipelines: a step with `oidc: true`",
     default_issuer: None,
+    issuer_form: "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

@@ -21,6 +21,7 @@ pub static BUILDKITE: ProviderKind = ProviderKind {
     name: "buildkite",
     sentence: "Buildkite: a job that requests an OIDC token",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

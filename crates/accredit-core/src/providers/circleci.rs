@@ -18,6 +18,7 @@ pub static CIRCLECI: ProviderKind = ProviderKind {
     name: "circleci",
     sentence: "CircleCI: a job of an organisation",
     default_issuer: None,
+    issuer_form: "https://oidc.circleci.com/org/ORGANISATION-ID",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

@@ -18,6 +18,7 @@ pub static FLY: ProviderKind = ProviderKind {
     name: "fly",
     sentence: "Fly.io: a machine of an app",
     default_issuer: None,
+    issuer_form: "https://oidc.fly.io/ORGANISATION",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

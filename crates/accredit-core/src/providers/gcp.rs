@@ -25,6 +25,7 @@ pub static GCP: ProviderKind = ProviderKind {
     name: "gcp",
     sentence: "Google Cloud: a service account on Compute Engine, Cloud Run, GKE or by impersonation",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,

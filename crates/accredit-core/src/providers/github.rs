@@ -23,6 +23,7 @@ pub static GITHUB: ProviderKind = ProviderKind {
     name: "github",
     sentence: "GitHub Actions: a workflow run with `id-token: write`",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

@@ -22,6 +22,7 @@ pub static GITLAB: ProviderKind = ProviderKind {
     name: "gitlab",
     sentence: "GitLab CI/CD: a job with `id_tokens`",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

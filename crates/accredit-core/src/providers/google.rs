@@ -25,6 +25,7 @@ pub static GOOGLE: ProviderKind = ProviderKind {
     name: "google",
     sentence: "Google: people, and service accounts told apart from them",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,

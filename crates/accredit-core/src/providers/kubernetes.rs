@@ -22,6 +22,7 @@ pub static KUBERNETES: ProviderKind = ProviderKind {
     name: "kubernetes",
     sentence: "a Kubernetes cluster: pods with a projected service account token",
     default_issuer: None,
+    issuer_form: "https://k8s.example.org, as `kubectl get --raw /.well-known/openid-configuration` prints it",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: ATTRIBUTES,

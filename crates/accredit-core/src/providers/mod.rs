@@ -61,6 +61,8 @@ pub struct ProviderKind {
     pub sentence: &'static str,
     /// The issuer of its public service, when nearly everybody means that one.
     pub default_issuer: Option<&'static str>,
+    /// What issuers look like where each customer has another one; empty where nothing can be said.
+    pub issuer_form: &'static str,
     /// The audiences of its tokens where the platform lets nobody choose; empty: the server's public URL.
     pub default_audiences: &'static [&'static str],
     /// The claims that it sends.

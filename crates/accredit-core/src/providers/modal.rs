@@ -22,6 +22,7 @@ pub static MODAL: ProviderKind = ProviderKind {
     name: "modal",
     sentence: "Modal: a function or sandbox",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &["oidc.modal.com"],
     claims: CLAIMS,
     attributes: &[],

@@ -11,6 +11,7 @@ pub static OIDC: ProviderKind = ProviderKind {
     name: "oidc",
     sentence: "any issuer of signed JWTs with a discovery document or a key set",
     default_issuer: None,
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

@@ -15,6 +15,7 @@ pub static SPIFFE: ProviderKind = ProviderKind {
     name: "spiffe",
     sentence: "JWT-SVIDs of a SPIFFE trust domain",
     default_issuer: None,
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

@@ -22,6 +22,7 @@ pub static TERRAFORM_CLOUD: ProviderKind = ProviderKind {
     name: "terraform-cloud",
     sentence: "HCP Terraform and Terraform Enterprise: a run of a workspace",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],

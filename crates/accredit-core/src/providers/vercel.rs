@@ -21,6 +21,7 @@ pub static VERCEL: ProviderKind = ProviderKind {
     name: "vercel",
     sentence: "Vercel: a build or a function of a project",
     default_issuer: Some(ISSUER),
+    issuer_form: "",
     default_audiences: &[],
     claims: CLAIMS,
     attributes: &[],
