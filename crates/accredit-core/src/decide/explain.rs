@@ -9,6 +9,7 @@ use accredit_id::time::Timestamp;
 use super::clause::holds;
 use super::exchange::{Ask, Limits, exchange, named_account};
 use super::fix::{self, Asked};
+use super::nearest::Nearest;
 use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
 use super::{Denial, Reason, Terms, near, reason};
 use crate::expr::Outcome;
@@ -40,9 +41,7 @@ pub fn explain<S>(
     now: Timestamp,
 ) -> Explained<S> {
     let verdict = exchange(ask, facts, provider, world, limits, now);
-    let mut nearby = considered(ask, facts, provider, world);
-    nearby.sort_by_cached_key(|(trace, resource)| (trace.distance(), resource.name.clone()));
-    nearby.truncate(MOST);
+    let nearby = considered(ask, facts, provider, world);
     let fix = match &verdict {
         Ok(_) => None,
         Err(denial) => fix::smallest(denial.reason, &Asked { ask, facts, provider, world, limits, now }, &nearby),
@@ -93,7 +92,8 @@ impl<S> Explained<S> {
     }
 }
 
-/// The mappings worth showing: those that the token could have matched, and those to the account asked for.
+/// The mappings worth showing, nearest first: of those that the token could have matched, and those to the account asked
+/// for.
 fn considered<'w, S>(
     ask: &Ask<'_>,
     facts: &Facts<'_, S>,
@@ -123,9 +123,16 @@ fn considered<'w, S>(
     }
     found.sort_unstable_by_key(|resource| resource.id);
     found.dedup_by_key(|resource| resource.id);
-    found
+    let mut nearest = Nearest::of(MOST);
+    found.into_iter().for_each(|resource| nearest.offer(resource, facts));
+    nearest
+        .kept()
         .into_iter()
-        .filter_map(|resource| Some((trace(resource, resource.as_mapping()?, facts, world), resource)))
+        .filter_map(|(distance, resource)| {
+            let trace = trace(resource, resource.as_mapping()?, facts, world);
+            debug_assert_eq!(trace.distance(), distance, "ranking and trace count alike");
+            Some((trace, resource))
+        })
         .collect()
 }
 

@@ -80,6 +80,10 @@ fn enabled(resource: &Resource) -> Option<Document> {
 /// The nearest mapping with the seen values added to its lists.
 fn widened<S>(trace: &MappingTrace, resource: &Resource, facts: &Facts<'_, S>) -> Option<Document> {
     let mapping = resource.as_mapping()?;
+    // What a condition refuses, no value in a list mends.
+    if trace.clauses.iter().skip(mapping.clauses.len()).any(|clause| clause.verdict != ClauseVerdict::Held) {
+        return None;
+    }
     let mut document = resource.document();
     let matches = document.spec.get_mut("match")?.as_object_mut()?;
     let failed = mapping.clauses.iter().zip(&trace.clauses).filter(|(_, traced)| traced.verdict != ClauseVerdict::Held);

@@ -8,6 +8,7 @@ mod exchange;
 mod explain;
 mod fix;
 mod near;
+mod nearest;
 mod reason;
 mod trace;
 

@@ -153,13 +153,23 @@ impl Program {
     /// is false when one clause is false, else it has the first clause's error, else it is true.
     #[must_use]
     pub fn explain(&self, root: &Object<'_>) -> Vec<ClauseOutcome> {
-        let nodes = match &self.tree {
-            Node::And(nodes) if nodes.len() == self.clauses.len() => nodes,
-            tree => std::slice::from_ref(tree),
-        };
         let text =
             |(start, end): &(u16, u16)| self.source.get(usize::from(*start)..usize::from(*end)).unwrap_or_default();
-        explain::explain(self.clauses.iter().map(text).zip(nodes), root)
+        explain::explain(self.clauses.iter().map(text).zip(self.conjuncts()), root)
+    }
+
+    /// How many clauses do not say true of the claims `root`: as many as [`Self::explain`] tells, without telling them.
+    #[must_use]
+    pub fn fallen(&self, root: &Object<'_>) -> usize {
+        let mut run = Run::over(root);
+        self.conjuncts().iter().filter(|node| run.outcome(node) != Outcome::True).count()
+    }
+
+    fn conjuncts(&self) -> &[Node] {
+        match &self.tree {
+            Node::And(nodes) if nodes.len() == self.clauses.len() => nodes,
+            tree => std::slice::from_ref(tree),
+        }
     }
 
     /// The program's value for the claims `root` as the text of a derived attribute: a string as it is, `true`, `7`,

@@ -150,6 +150,8 @@ fn explanations_show_what_the_vectors_say() {
         let seen = program.explain(&claims);
         assert_eq!(seen.len(), explanation.clauses.len(), "{case}: {seen:?}");
         assert_eq!(program.clauses(), seen.len(), "{case}");
+        let fallen = seen.iter().filter(|clause| clause.outcome != Outcome::True).count();
+        assert_eq!(program.fallen(&claims), fallen, "{case}");
         for (seen, expected) in seen.iter().zip(&explanation.clauses) {
             assert_eq!(seen.source, expected.source, "{case}");
             assert_eq!(text(&seen.outcome), expected.outcome, "{case}: {}", seen.source);
