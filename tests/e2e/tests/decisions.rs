@@ -346,3 +346,31 @@ fn an_explanation_that_is_too_long_for_the_log_is_shortened() {
     assert!(told["summary"].as_str().is_some_and(|summary| (10..2000).contains(&summary.len())), "{told}");
     server.exchange(&token(&issuer, &json!({})), &[]).access_token();
 }
+
+/// K08: somebody who can write to the disk changes what was decided, and the chain shows where.
+#[test]
+fn a_log_that_was_tampered_with_is_not_whole() {
+    let (home, issuer, server) = served();
+    server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    assert!(server.stop().success());
+    assert!(!home.path("data/accredit.db-wal").exists(), "the store was not closed");
+
+    let file = home.path("data/accredit.db");
+    let mut bytes = fs::read(&file).unwrap();
+    let (was, is) = (b"exchange-allowed", b"exchange-blessed");
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(was)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + is.len()].copy_from_slice(is);
+    }
+    fs::write(&file, bytes).unwrap();
+
+    let server = home.start();
+    let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(1).json();
+    let breaks = verified["breaks"].as_array().unwrap();
+    assert_eq!(breaks.len(), 1, "{verified}");
+    assert!(breaks[0]["message"].as_str().unwrap().contains("batch"), "{verified}");
+    let told = server.accredit(["audit", "verify"]).ended(1);
+    assert!(told.stdout.starts_with("broken"), "{}", told.stdout);
+    assert!(told.stderr.contains("audit log is not what was written, in 1 place"), "{}", told.stderr);
+}
