@@ -3,7 +3,7 @@
 //! Read it along the road: a verified token becomes [`facts`], [`decide`] holds them against the mappings of a
 //! [`world`] and says which terms are allowed, [`mint`] writes these terms down as an unsigned token. [`model`] is what
 //! can be written into the store, [`providers`] is one file for each kind of identity provider, [`lint`] says what is
-//! unwise, [`expr`] is the expression language of conditions.
+//! unwise, [`replay`] what a change would have meant for decisions of the past, [`expr`] is the expression language of conditions.
 //!
 //! Law: nothing here awaits, reads a clock, draws a random number, opens a file or looks at the environment. Time and
 //! chance are arguments, so that every decision can be replayed.
@@ -16,4 +16,5 @@ pub mod mint;
 pub mod model;
 pub mod plan;
 pub mod providers;
+pub mod replay;
 pub mod world;

@@ -6,7 +6,7 @@ use crate::facts::{Facts, Seen};
 use crate::model::{Clause, Expected, Scalar};
 
 /// Whether a clause holds. Absent never matches, types are strict, an array is matched only by `any` and `all`.
-pub(super) fn holds<S>(clause: &Clause, facts: &Facts<'_, S>) -> bool {
+pub(crate) fn holds<S>(clause: &Clause, facts: &Facts<'_, S>) -> bool {
     match facts.seen(&clause.claim) {
         Seen::Absent | Seen::Fault(_) => false,
         Seen::Text(text) => match &clause.expected {

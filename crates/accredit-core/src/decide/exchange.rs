@@ -51,6 +51,14 @@ pub fn exchange<S>(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Terms<S>, Denial> {
+    admissible(facts, provider, world)?;
+    let account = named_account(ask, world)?;
+    let matched = the_one_match(ask, account, facts, provider, world)?;
+    terms(ask, facts, matched, world, limits, now)
+}
+
+/// Whether a provider's evidence is looked at, whatever it says.
+pub(crate) fn admissible<S>(facts: &Facts<'_, S>, provider: &Resource, world: &World) -> Result<(), Denial> {
     if world.enabled(provider.id).is_none() {
         return Err(Denial::new(Reason::ProviderDisabled, format!("provider `{}` is disabled", provider.name)));
     }
@@ -62,8 +70,18 @@ pub fn exchange<S>(
         )
         .hint("have the workload fetch a token that is not sender-constrained for this exchange"));
     }
-    let account = named_account(ask, world)?;
-    let (resource, mapping) = the_one_match(ask, account, facts, provider, world)?;
+    Ok(())
+}
+
+/// What the one mapping that matches allows.
+pub(crate) fn terms<S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    (resource, mapping): (&Arc<Resource>, &Mapping),
+    world: &World,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Terms<S>, Denial> {
     let (account, project) = usable_account(mapping.account, world)?;
     let reach = world.reach(account.id);
     let reach = target(ask, &reach, mapping, account, limits)?;
@@ -93,7 +111,7 @@ pub fn exchange<S>(
 }
 
 /// The account that the request names, when it does.
-pub(super) fn named_account(ask: &Ask<'_>, world: &World) -> Result<Option<Id>, Denial> {
+pub(crate) fn named_account(ask: &Ask<'_>, world: &World) -> Result<Option<Id>, Denial> {
     let Some(text) = ask.account else { return Ok(None) };
     match world.find(Kind::ServiceAccount, text) {
         Some(account) => Ok(Some(account.id)),
@@ -122,13 +140,9 @@ fn the_one_match<'w, S>(
     let mut second: Option<&Arc<Resource>> = None;
     let mut judge = |candidate: &'w Arc<Resource>| {
         let Some(mapping) = candidate.as_mapping() else { return };
-        // A project's own provider serves that project alone (F23); the plan sees to it, and so does this.
-        let counts = mapping.provider == provider.id
-            && (provider.project.is_none() || provider.project == candidate.project)
-            && account.is_none_or(|account| mapping.account == account)
-            && second.is_none()
+        let counts = second.is_none()
             && first.is_none_or(|first| first.id != candidate.id)
-            && world.counts(candidate)
+            && may_match(candidate, mapping, provider, account, world)
             && matches(mapping, facts);
         if counts {
             match first {
@@ -137,32 +151,59 @@ fn the_one_match<'w, S>(
             }
         }
     };
-    if let Some(text) = ask.mapping {
-        let named = world
-            .find(Kind::Mapping, text)
-            .filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
-        let named = named.ok_or_else(|| {
-            Denial::new(
-                Reason::MappingUnknown,
-                format!("provider `{}` has no mapping `{}`", provider.name, Shown::of(text)),
-            )
-        })?;
-        judge(named);
-    } else {
-        world.candidates(provider.id, account, facts.raw(), &mut judge);
+    match named_mapping(ask, provider, world)? {
+        Some(named) => judge(named),
+        None => world.candidates(provider.id, account, facts.raw(), &mut judge),
     }
     match (first, second) {
-        (Some(one), Some(two)) => {
-            let (one, two) = if one.name <= two.name { (one, two) } else { (two, one) };
-            Err(Denial::new(Reason::MappingsAmbiguous, format!("two mappings match: `{}`, `{}`", one.name, two.name))
-                .hint("narrow one, or name one in the request"))
-        }
+        (Some(one), Some(two)) => Err(ambiguous(one, two)),
         (Some(one), None) => match one.as_mapping() {
             Some(mapping) => Ok((one, mapping)),
             None => Err(Denial::new(Reason::NoMappingMatched, "no mapping matches")),
         },
         (None, _) => Err(none_matched(ask, account, provider, world)),
     }
+}
+
+/// Whether a mapping of a provider counts at all for somebody who asks for this account, or for none.
+pub(crate) fn may_match(
+    candidate: &Resource,
+    mapping: &Mapping,
+    provider: &Resource,
+    account: Option<Id>,
+    world: &World,
+) -> bool {
+    // A project's own provider serves that project alone (F23); the plan sees to it, and so does this.
+    mapping.provider == provider.id
+        && (provider.project.is_none() || provider.project == candidate.project)
+        && account.is_none_or(|account| mapping.account == account)
+        && world.enabled(candidate.id).is_some()
+}
+
+/// The mapping that the request names, when it does.
+pub(crate) fn named_mapping<'w>(
+    ask: &Ask<'_>,
+    provider: &Resource,
+    world: &'w World,
+) -> Result<Option<&'w Arc<Resource>>, Denial> {
+    let Some(text) = ask.mapping else { return Ok(None) };
+    let named = world
+        .find(Kind::Mapping, text)
+        .filter(|named| named.as_mapping().is_some_and(|mapping| mapping.provider == provider.id));
+    match named {
+        Some(named) => Ok(Some(named)),
+        None => Err(Denial::new(
+            Reason::MappingUnknown,
+            format!("provider `{}` has no mapping `{}`", provider.name, Shown::of(text)),
+        )),
+    }
+}
+
+/// Two mappings match, and neither is preferred.
+pub(crate) fn ambiguous(one: &Resource, two: &Resource) -> Denial {
+    let (one, two) = if one.name <= two.name { (one, two) } else { (two, one) };
+    Denial::new(Reason::MappingsAmbiguous, format!("two mappings match: `{}`, `{}`", one.name, two.name))
+        .hint("narrow one, or name one in the request")
 }
 
 /// No mapping matched; the one that was named may lead elsewhere.

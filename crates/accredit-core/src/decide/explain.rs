@@ -146,9 +146,16 @@ fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world:
                 Outcome::Error(fault) => (ClauseVerdict::Error, Some(reason::fault_text(fault))),
             };
             let seen: Vec<_> = clause.seen.iter().map(|(path, value)| format!("{path} = {value}")).collect();
-            let claims = clause.seen.iter().map(|(path, _)| first_segment(path)).collect();
             let seen = said.or_else(|| (!seen.is_empty()).then(|| seen.join(", ")));
-            ClauseTrace { clause: clause.source, verdict, seen, claims, recorded: true, expected: None, near: None }
+            ClauseTrace {
+                clause: clause.source,
+                verdict,
+                seen,
+                claims: clause.claims,
+                recorded: true,
+                expected: None,
+                near: None,
+            }
         }));
     }
     let matched = clauses.iter().all(|clause| clause.verdict == ClauseVerdict::Held) && !clauses.is_empty();
@@ -186,11 +193,6 @@ fn shown(json: &Json<'_>) -> String {
         Json::String(text) => Shown::of(text).to_string(),
         other => Shown::of(&serde_json::to_string(other).unwrap_or_default()).to_string(),
     }
-}
-
-fn first_segment(path: &str) -> String {
-    let path = path.strip_prefix("assertion.").unwrap_or(path);
-    path.split(['.', '[']).next().unwrap_or(path).to_owned()
 }
 
 /// So many mappings are looked at for an explanation.

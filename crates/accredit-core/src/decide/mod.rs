@@ -12,7 +12,9 @@ mod nearest;
 mod reason;
 mod trace;
 
+pub(crate) use clause::holds;
 pub use exchange::{Ask, Limits, exchange};
+pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping, terms};
 pub use explain::{Explained, explain};
 pub use reason::{Denial, Reason};
 pub use trace::{ClauseTrace, ClauseVerdict, MappingTrace, Near};

@@ -141,7 +141,7 @@ impl Reason {
 }
 
 impl Denial {
-    pub(super) fn new(reason: Reason, operator: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: Reason, operator: impl Into<String>) -> Self {
         Self { reason, operator: operator.into(), hint: None }
     }
 

@@ -7,7 +7,7 @@ use accredit_id::json::{Json, Number, Object};
 use super::evaluate::Run;
 use super::functions::double_text;
 use super::outcome::Outcome;
-use super::paths::paths;
+use super::paths::{paths, roots};
 use super::scan::is_deceptive;
 use super::tree::Node;
 
@@ -24,6 +24,8 @@ pub struct ClauseOutcome {
     /// The claims that the clause is about: the path under `assertion`, and the value as JSON of at most 200
     /// characters, invisible characters escaped; `absent`, without quotes, when there is no such claim.
     pub seen: Vec<(String, String)>,
+    /// The top-level claims that the clause reads, each once; `*` when it reads all of them.
+    pub claims: Vec<String>,
 }
 
 /// Runs all of `clauses`, also after one that is false. They share one budget, as they do when the condition decides.
@@ -32,10 +34,14 @@ pub(super) fn explain<'v>(
     root: &'v Object<'v>,
 ) -> Vec<ClauseOutcome> {
     let mut run = Run::over(root);
-    let explained = clauses.map(|(source, node)| ClauseOutcome {
-        source: source.to_owned(),
-        outcome: run.outcome(node),
-        seen: paths(node).iter().map(|path| (path.text(), path.find(root).map_or_else(absent, shown))).collect(),
+    let explained = clauses.map(|(source, node)| {
+        let paths = paths(node);
+        ClauseOutcome {
+            source: source.to_owned(),
+            outcome: run.outcome(node),
+            seen: paths.iter().map(|path| (path.text(), path.find(root).map_or_else(absent, shown))).collect(),
+            claims: roots(&paths),
+        }
     });
     explained.collect()
 }

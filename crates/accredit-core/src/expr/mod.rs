@@ -129,6 +129,12 @@ impl Program {
         fields
     }
 
+    /// The top-level claims that the program reads, sorted, each once; `*` as in [`Self::fields`].
+    #[must_use]
+    pub fn claims(&self) -> Vec<String> {
+        paths::roots(&paths::paths(&self.tree))
+    }
+
     /// What a condition asks of which claim, for a linter: equality, a prefix, a pattern, and whether nothing matches
     /// without it.
     #[must_use]

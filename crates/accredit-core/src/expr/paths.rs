@@ -34,6 +34,14 @@ fn collect<'t>(node: &'t Node, found: &mut Vec<Path<'t>>) {
     }
 }
 
+/// The top-level claims that `paths` begin with, sorted, each once; `*` for a path that is all of the claims.
+pub(super) fn roots(paths: &[Path<'_>]) -> Vec<String> {
+    let mut roots: Vec<String> = paths.iter().map(|path| path.root().unwrap_or("*").to_owned()).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    roots
+}
+
 /// The path that `node` is, when it is one and nothing else.
 pub(super) fn path(node: &Node) -> Option<Path<'_>> {
     match node {
@@ -63,6 +71,14 @@ impl<'t> Path<'t> {
     fn then(mut self, step: Step<'t>) -> Self {
         self.0.push(step);
         self
+    }
+
+    /// The top-level claim that it begins with; `None` when it is all of them, or is none that they could have.
+    fn root(&self) -> Option<&'t str> {
+        match self.0.first()? {
+            Step::Name(name) => Some(name),
+            Step::Index(_) => None,
+        }
     }
 
     /// The claim at this path, when there is one.

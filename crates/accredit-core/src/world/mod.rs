@@ -140,6 +140,11 @@ impl World {
         }
     }
 
+    /// The claims by which a provider's mappings are found.
+    pub fn anchor_claims(&self, provider: Id) -> impl Iterator<Item = &str> {
+        self.anchor_claims.get(&provider).into_iter().flat_map(|claims| claims.keys().map(|claim| &**claim))
+    }
+
     /// How many mappings without an anchor lead from a provider to a service account.
     pub fn loose_count(&self, provider: Id, account: Id) -> usize {
         self.loose.get(&provider).map_or(0, |targets| targets.iter().filter(|target| target.account == account).count())

@@ -1,4 +1,5 @@
-//! Runs the vectors of the decisions: `vectors/exchange`, `vectors/resources`, `vectors/lint` and `vectors/providers`.
+//! Runs the vectors of the decisions: `vectors/exchange`, `vectors/replay`, `vectors/resources`, `vectors/lint` and
+//! `vectors/providers`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; the modules here build the world that it
 //! speaks of, ask, and compare.
@@ -14,6 +15,7 @@ mod pages;
 mod providers;
 mod random;
 mod redaction;
+mod replay;
 mod resources;
 mod stage;
 mod starter;
