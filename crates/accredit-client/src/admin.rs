@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accredit_api::admin::{
     ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, NamedResource,
-    Resource, ResourceList, Status,
+    ReplayReport, ReplayRequest, Resource, ResourceList, Status,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -128,6 +128,16 @@ impl AdminClient {
     /// [`AdminError`]; a denial is an answer, not an error.
     pub async fn explain(&self, question: &ExplainRequest) -> Result<Explanation, AdminError> {
         self.post("/v1/explain", question).await
+    }
+
+    /// Tries a change on the decisions of the past. Writes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError`]; a refused change names its faults by document.
+    pub async fn replay(&self, question: &ReplayRequest) -> Result<ReplayReport, AdminError> {
+        let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
+        // A long stretch of the log is read: let it take its time.
+        self.send(self.request(Method::POST, "/v1/replay", body.into()), 60 * PATIENCE).await
     }
 
     /// Reads a decision of the past by its id.

@@ -180,6 +180,7 @@ impl Walk<'_> {
             known,
             token: verified,
             token_hash: sha256(token.as_bytes()),
+            ask: self.ask(),
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };
@@ -294,8 +295,7 @@ impl Walk<'_> {
             claims,
             token_hash: sha256(token.as_bytes()),
             reason,
-            account: self.request.account.as_deref(),
-            api: self.request.api.as_deref(),
+            ask: self.ask(),
             at: self.now,
             sequence: self.in_force.world.sequence,
             explanation,

@@ -8,6 +8,7 @@
 //! | `POST /v1/resource/delete` | [`NamedResource`] | [`ApplyResponse`] |
 //! | `POST /v1/resource/enable`, `POST /v1/resource/disable` | [`NamedResource`] | [`ApplyResponse`] |
 //! | `POST /v1/explain` | [`ExplainRequest`] | [`Explanation`] |
+//! | `POST /v1/replay` | [`ReplayRequest`] | [`ReplayReport`] |
 //! | `GET /v1/decision?id=ID` | | [`Explanation`] |
 //! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
@@ -16,10 +17,14 @@
 
 mod audit;
 mod explanation;
+mod replay;
 mod resource;
 
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
 pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
+pub use replay::{
+    LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
+};
 pub use resource::{
     Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, NamedResource, Resource, ResourceList, Severity,
     Status,

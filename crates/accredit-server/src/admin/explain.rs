@@ -251,7 +251,7 @@ fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequ
     }
 }
 
-fn typed(claims: &Object<'_>) -> Map<String, Value> {
+pub(super) fn typed(claims: &Object<'_>) -> Map<String, Value> {
     match serde_json::to_value(claims) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),

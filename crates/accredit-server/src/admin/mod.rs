@@ -3,6 +3,7 @@
 mod audit;
 mod explain;
 mod problem;
+mod replay;
 mod resources;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/resource/enable", post(resources::enable))
         .route("/v1/resource/disable", post(resources::disable))
         .route("/v1/explain", post(explain::explain))
+        .route("/v1/replay", post(replay::replay))
         .route("/v1/decision", get(explain::decision))
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/record", get(audit::show))

@@ -178,7 +178,7 @@ fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
     if faults.is_empty() { Ok(()) } else { Err(AdminFault::Documents(Faults(faults))) }
 }
 
-fn exists(app: &App, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault> {
+pub(super) fn exists(app: &App, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault> {
     let found = app.read_model.now().world.find(kind, name).cloned();
     found.ok_or_else(|| {
         let shown: String = name.chars().take(130).collect();
@@ -186,11 +186,11 @@ fn exists(app: &App, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault
     })
 }
 
-fn kind(text: &str) -> Result<Kind, AdminFault> {
+pub(super) fn kind(text: &str) -> Result<Kind, AdminFault> {
     Kind::named(text).ok_or_else(|| AdminFault::Request(format!("`{}` is not a kind of resource", text.escape_debug())))
 }
 
-fn document(resource: wire::Resource) -> Document {
+pub(super) fn document(resource: wire::Resource) -> Document {
     let wire::Resource { kind, name, id, enabled, spec } = resource;
     Document { kind, name, id, enabled, spec }
 }

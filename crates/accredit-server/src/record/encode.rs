@@ -2,7 +2,7 @@
 //!
 //! Never a token. Of a claim that neither its kind nor its provider lists, the name alone.
 
-use accredit_core::decide::Terms;
+use accredit_core::decide::{Ask, Terms};
 use accredit_core::facts::Proved;
 use accredit_core::model::{Provider, Resource};
 use accredit_id::json::Object;
@@ -20,6 +20,7 @@ pub(crate) struct Allowed<'a> {
     pub(crate) known: &'a Provider,
     pub(crate) token: &'a Verified<'a>,
     pub(crate) token_hash: [u8; 32],
+    pub(crate) ask: Ask<'a>,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
 }
@@ -32,8 +33,7 @@ pub(crate) struct Denied<'a> {
     pub(crate) claims: &'a Object<'a>,
     pub(crate) token_hash: [u8; 32],
     pub(crate) reason: &'static str,
-    pub(crate) account: Option<&'a str>,
-    pub(crate) api: Option<&'a str>,
+    pub(crate) ask: Ask<'a>,
     pub(crate) at: Timestamp,
     pub(crate) sequence: i64,
     /// The operator's explanation, values that may not be kept already taken out.
@@ -42,13 +42,18 @@ pub(crate) struct Denied<'a> {
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, token, token_hash, terms, sequence } = allowed;
+    let Allowed { face, provider, known, token, token_hash, ask, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", token.issuer()).text("kid", token.key_id());
     record
         .text("algorithm", token.algorithm().as_str())
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
-    record.named("mapping", &terms.mapping).named("serviceAccount", &terms.account).named("api", &terms.api);
+    record.asked(ask);
+    record
+        .named("mapping", &terms.mapping)
+        .number("mappingRevision", terms.mapping.revision)
+        .named("serviceAccount", &terms.account)
+        .named("api", &terms.api);
     record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
     let erasable = Erasable { salt: chance::bits(), bytes: claims(known, token.claims(), None) };
     Content { bytes: record.end(), erasable: Some(erasable) }
@@ -56,19 +61,13 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
 
 /// Writes a refusing decision down, with its explanation.
 pub(crate) fn denied(denied: &Denied<'_>) -> Content {
-    let Denied { face, provider, known, claims: seen, token_hash, reason, account, api, at, sequence, explanation } =
-        denied;
+    let Denied { face, provider, known, claims: seen, token_hash, reason, ask, at, sequence, explanation } = denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
     record
         .named("provider", provider)
         .text("reason", reason)
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
-    if let Some(account) = account {
-        record.text("askedServiceAccount", &short(account));
-    }
-    if let Some(api) = api {
-        record.text("askedApi", &short(api));
-    }
+    record.asked(ask);
     let erasable = Erasable { salt: chance::bits(), bytes: claims(known, seen, Some(explanation)) };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
@@ -150,6 +149,22 @@ impl Line {
         self
     }
 
+    /// What the request named, so that the same can be asked again.
+    fn asked(&mut self, ask: &Ask<'_>) {
+        let Ask { account, mapping, api, scope, lifetime: _ } = ask;
+        let named = [
+            ("askedServiceAccount", account, MAX_NAME),
+            ("askedMapping", mapping, MAX_NAME),
+            ("askedApi", api, MAX_NAME),
+            ("askedScope", scope, MAX_SCOPE),
+        ];
+        for (name, asked, most) in named {
+            if let Some(asked) = asked {
+                self.text(name, asked.char_indices().nth(most).map_or(asked, |(end, _)| &asked[..end]));
+            }
+        }
+    }
+
     fn name(&mut self, name: &str) {
         self.0.push_str(",\"");
         self.0.push_str(name);
@@ -174,7 +189,12 @@ fn push_text(line: &mut String, text: &str) {
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(200).collect()
+    text.chars().take(MAX_NAME).collect()
 }
 
-const MAX_UNLISTED: usize = 64;
+/// So many names of claims are kept whose values are not.
+pub(crate) const MAX_UNLISTED: usize = 64;
+/// The longest name that is kept, in characters.
+const MAX_NAME: usize = 200;
+/// The longest scope.
+const MAX_SCOPE: usize = 1000;

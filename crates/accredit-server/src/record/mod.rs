@@ -9,7 +9,7 @@ mod ring;
 mod tally;
 mod writer;
 
-pub(crate) use encode::{Allowed, Denied, admin_act, allowed, denied};
+pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denied};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
 pub(crate) use writer::{RecordFault, Recorded, Recorder, SignHead, StoreWork};

@@ -1,11 +1,13 @@
 //! `accredit apply`: brings documents into force, all or nothing.
 
+use accredit_api::admin::ReplayChange;
 use accredit_client::admin::AdminError;
 
+use super::replay::{Past, WithReplay};
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes};
+use crate::render::{Output, changes, replay};
 use crate::terminal::Terminal;
 
 /// Bring resources of YAML files into force, all or nothing
@@ -19,21 +21,28 @@ pub(crate) struct Args {
     /// Also delete every resource that is not in the files
     #[arg(long)]
     pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// Applies the documents and prints what changed.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let Args { files, dry_run, prune } = args;
+    let Args { files, dry_run, prune, past } = args;
+    past.needs_dry_run(*dry_run)?;
     let documents = Documents::read(files, terminal)?;
     let answer = common.admin()?.apply(&documents.request(*dry_run, *prune)).await;
     let response = match answer {
         Err(AdminError::Refused(problem)) => return Err(documents.refused(problem)),
         other => other?,
     };
+    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune))).await?;
     let output = common.output();
-    match output.structured(&response)? {
+    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
         Some(text) => terminal.show(&text)?,
-        None => terminal.show(&changes::brief(&response, terminal.width()))?,
+        None => {
+            terminal.show(&changes::brief(&response, terminal.width()))?;
+            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
+        }
     }
     if output == Output::Text {
         terminal.say(&changes::findings(&response.findings, |finding| documents.place_of(finding)));

@@ -1,12 +1,13 @@
 //! `delete`, `enable` and `disable`: three deeds on one resource.
 
-use accredit_api::admin::NamedResource;
+use accredit_api::admin::{NamedResource, ReplayChange};
 use accredit_core::model::Kind;
 
+use super::replay::{Past, WithReplay};
 use super::{kinds, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes};
+use crate::render::{Output, changes, replay};
 use crate::terminal::Terminal;
 
 /// What is done to the resource.
@@ -29,6 +30,8 @@ pub(crate) struct Args {
     /// Say what would happen, also what another mapping would newly allow; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// The verb-first form.
@@ -49,7 +52,8 @@ pub(crate) async fn run(
     args: &Args,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Failure> {
-    let Args { name, project, dry_run } = args;
+    let Args { name, project, dry_run, past } = args;
+    past.needs_dry_run(*dry_run)?;
     let resource = NamedResource {
         kind: kind.document().to_owned(),
         name: whole_name(kind, name, project.as_deref()),
@@ -61,10 +65,19 @@ pub(crate) async fn run(
         Deed::Disable => admin.disable(&resource).await?,
         Deed::Enable => admin.enable(&resource).await?,
     };
+    let change = || match deed {
+        Deed::Delete => ReplayChange::Delete(resource),
+        Deed::Disable => ReplayChange::Disable(resource),
+        Deed::Enable => ReplayChange::Enable(resource),
+    };
+    let replayed = past.of(common, change).await?;
     let output = common.output();
-    match output.structured(&response)? {
+    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
         Some(text) => terminal.show(&text)?,
-        None => terminal.show(&changes::brief(&response, terminal.width()))?,
+        None => {
+            terminal.show(&changes::brief(&response, terminal.width()))?;
+            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
+        }
     }
     if output == Output::Text {
         terminal.say(&changes::findings(&response.findings, |_| None));

@@ -1,12 +1,13 @@
-//! `accredit diff`: what `apply` would change, field by field.
+//! `accredit diff`: what `apply` would change, field by field, and with `--replay` for whom.
 
-use accredit_api::admin::Action;
+use accredit_api::admin::{Action, ReplayChange};
 use accredit_client::admin::AdminError;
 
+use super::replay::{Past, WithReplay};
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes};
+use crate::render::{Output, changes, replay};
 use crate::terminal::Terminal;
 
 /// Show what `apply` would change, field by field
@@ -20,23 +21,27 @@ pub(crate) struct Args {
     /// Exit with 1 when anything would change
     #[arg(long)]
     pub(crate) exit_code: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// Asks for a dry run and prints its changes.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let Args { files, prune, exit_code } = args;
+    let Args { files, prune, exit_code, past } = args;
     let documents = Documents::read(files, terminal)?;
     let answer = common.admin()?.apply(&documents.request(true, *prune)).await;
     let response = match answer {
         Err(AdminError::Refused(problem)) => return Err(documents.refused(problem)),
         other => other?,
     };
+    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune))).await?;
     let output = common.output();
-    match output.structured(&response)? {
+    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
         Some(text) => terminal.show(&text)?,
         None => {
             let spec_of = |change: &accredit_api::admin::Change| documents.spec_of(&change.kind, &change.name);
             terminal.show(&changes::detailed(&response, spec_of))?;
+            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
         }
     }
     if output == Output::Text {

@@ -12,6 +12,7 @@ pub(crate) mod get;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod noun;
+pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
 

@@ -1,0 +1,231 @@
+//! A change, tried on the decisions of the past: the log is walked backwards, and nothing of it is held.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use accredit_api::admin::{
+    LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
+    Verdict,
+};
+use accredit_core::decide::{Ask, Reason};
+use accredit_core::model::{DecisionId, Document, Faults, Id};
+use accredit_core::plan::{self, Plan};
+use accredit_core::replay::{Changed, Recorded, Replay, Report, Side, Tally, What};
+use accredit_core::world::World;
+use accredit_id::json::{self, Json as Claim, Limits, Object};
+use accredit_id::time::Timestamp;
+use accredit_store::Found;
+use accredit_store::audit::Value as Erasable;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use serde::Deserialize;
+
+use super::explain::typed;
+use super::problem::{AdminFault, Answer};
+use super::resources::{document, exists, kind};
+use crate::app::App;
+use crate::record::MAX_UNLISTED;
+use crate::{chance, clock};
+
+/// Tries a change. Writes nothing, and waits for no other change.
+pub(super) async fn replay(
+    State(app): State<Arc<App>>,
+    request: Result<Json<ReplayRequest>, JsonRejection>,
+) -> Answer<ReplayReport> {
+    let Json(ReplayRequest { change, period, top }) = request?;
+    let in_force = app.read_model.now();
+    let plan = planned(change, &in_force.world, &app)?;
+    let now = clock::now();
+    let since = now.minus(std::time::Duration::from_secs(period.into()));
+    let mut replay = Replay::new(&in_force.world, &plan.next, &app.limits, now);
+    let mut left_out = LeftOut::default();
+    let mut before = None;
+    let mut walked = 0;
+    loop {
+        // The records are taken in as they are read, so that none is held; the first that is too old ends the walk, and
+        // so does every stretch, for others want to read the log as well.
+        let (mut is_past, mut stretch) = (false, 0);
+        let page = app.store.audit_page(before, 1, |found| {
+            is_past = found.written_at < since.unix();
+            stretch += 1;
+            if !is_past && found.record.bytes.starts_with(DECISION) {
+                take(&mut replay, &mut left_out, found);
+            }
+            is_past || stretch >= STRETCH
+        });
+        before = page.await?.next;
+        walked += stretch;
+        if is_past || before.is_none() {
+            break;
+        }
+        if walked >= MOST {
+            left_out.oldest = true;
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let top = usize::try_from(top.unwrap_or(TOP).clamp(1, MOST_TOLD)).unwrap_or_default();
+    Ok(Json(told(replay.finish(top), left_out, [since, now], &in_force.world)))
+}
+
+/// The change as `apply`, `delete`, `enable` and `disable` would make it.
+fn planned(change: ReplayChange, world: &World, app: &App) -> Result<Plan, AdminFault> {
+    let context = app.context();
+    let planned: Result<Plan, Faults> = match change {
+        ReplayChange::Apply(request) => {
+            let documents: Vec<Document> = request.resources.into_iter().map(document).collect();
+            plan::apply(world, &documents, request.prune, &context, &mut chance::bits)
+        }
+        ReplayChange::Delete(named) => {
+            let kind = kind(&named.kind)?;
+            exists(app, kind, &named.name)?;
+            plan::delete(world, kind, &named.name, &context)
+        }
+        ReplayChange::Disable(named) => {
+            let kind = kind(&named.kind)?;
+            exists(app, kind, &named.name)?;
+            plan::set_enabled(world, kind, &named.name, false, &context)
+        }
+        ReplayChange::Enable(named) => {
+            let kind = kind(&named.kind)?;
+            exists(app, kind, &named.name)?;
+            plan::set_enabled(world, kind, &named.name, true, &context)
+        }
+    };
+    Ok(planned?)
+}
+
+/// What is needed of the lasting part of a decision's record.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept<'r> {
+    at: i64,
+    #[serde(borrow)]
+    provider_id: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    reason: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    mapping_id: Option<Cow<'r, str>>,
+    mapping_revision: Option<i64>,
+    #[serde(borrow)]
+    asked_service_account: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    asked_mapping: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    asked_api: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    asked_scope: Option<Cow<'r, str>>,
+}
+
+fn take(replay: &mut Replay<'_>, left_out: &mut LeftOut, found: &Found) {
+    let Ok(kept) = serde_json::from_slice::<Kept<'_>>(&found.record.bytes) else { return };
+    let Some(provider) = kept.provider_id.as_deref().and_then(|id| id.parse::<Id>().ok()) else { return };
+    // What is wrong with the token itself, no resource mends.
+    if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().all(|reason| reason.code() != code)) {
+        left_out.token_faults += 1;
+        return;
+    }
+    let value = match &found.record.value {
+        Erasable::Present(value) => value,
+        Erasable::Erased => {
+            left_out.erased += 1;
+            return;
+        }
+        Erasable::None => return,
+    };
+    let Ok(value) = json::object(value, &Limits::DOCUMENT) else { return };
+    let nothing = Object::new();
+    let claims = value.get("claims").and_then(Claim::as_object).unwrap_or(&nothing);
+    let unlisted = value.get("unlisted").and_then(Claim::as_array).unwrap_or_default();
+    let unlisted: Vec<&str> = unlisted.iter().filter_map(Claim::as_str).collect();
+    let mapping = kept.mapping_id.as_deref().and_then(|id| id.parse::<Id>().ok());
+    replay.take(&Recorded {
+        decision: DecisionId::new(found.record.id),
+        at: Timestamp::from_unix(kept.at),
+        provider,
+        claims,
+        unlisted: &unlisted,
+        unlisted_is_cut: unlisted.len() >= MAX_UNLISTED,
+        ask: Ask {
+            account: kept.asked_service_account.as_deref(),
+            mapping: kept.asked_mapping.as_deref(),
+            api: kept.asked_api.as_deref(),
+            scope: kept.asked_scope.as_deref(),
+            lifetime: None,
+        },
+        allowed_by: mapping.zip(kept.mapping_revision),
+    });
+}
+
+fn told(report: Report, left_out: LeftOut, [since, until]: [Timestamp; 2], world: &World) -> ReplayReport {
+    let Report { records, subjects, left_out: too_many_subjects, tallies, changed } = report;
+    let tally = |what: What| {
+        let Tally { subjects, records } =
+            tallies.iter().find(|(other, _)| *other == what).map(|(_, tally)| *tally).unwrap_or_default();
+        ReplayTally { subjects, records }
+    };
+    ReplayReport {
+        since: since.to_string(),
+        until: until.to_string(),
+        records,
+        subjects,
+        newly_allowed: tally(What::NewlyAllowed),
+        newly_denied: tally(What::NewlyDenied),
+        otherwise: tally(What::Otherwise),
+        unknown: tally(What::Unknown),
+        left_out: LeftOut { too_many_subjects, ..left_out },
+        changes: changed.into_iter().map(|changed| subject(changed, world)).collect(),
+        sequence: world.sequence,
+    }
+}
+
+fn subject(changed: Changed, world: &World) -> ReplayedSubject {
+    let Changed { what, subject, records, last, decision, before, after } = changed;
+    let provider = world.by_id(subject.provider).map(|provider| provider.name.to_string());
+    ReplayedSubject {
+        change: match what {
+            What::NewlyAllowed => ReplayedChange::NewlyAllowed,
+            What::NewlyDenied => ReplayedChange::NewlyDenied,
+            What::Otherwise => ReplayedChange::Otherwise,
+            What::Unknown => ReplayedChange::Unknown,
+        },
+        provider: provider.unwrap_or_else(|| subject.provider.to_string()),
+        claims: typed(&subject.claims),
+        missing: subject.missing,
+        asked_service_account: subject.account,
+        asked_mapping: subject.mapping,
+        asked_api: subject.api,
+        asked_scope: subject.scope,
+        records,
+        last: last.to_string(),
+        decision: decision.to_string(),
+        before: verdict(before),
+        after: verdict(after),
+    }
+}
+
+fn verdict(side: Side) -> ReplayedVerdict {
+    let Side { allowed, mappings, account, api, scope, lifetime, reason, summary, claims } = side;
+    ReplayedVerdict {
+        verdict: allowed.map(|allowed| if allowed { Verdict::Allow } else { Verdict::Deny }),
+        mappings,
+        service_account: account,
+        api,
+        scope,
+        lifetime,
+        reason: reason.map(str::to_owned),
+        summary,
+        unknown_claims: claims,
+    }
+}
+
+/// How every record of a decision begins (`record/encode.rs`).
+const DECISION: &[u8] = br#"{"event":"exchange-"#;
+/// So many records are walked before others may read the log.
+const STRETCH: u64 = 4096;
+/// So many records are walked at most.
+const MOST: u64 = 2_000_000;
+/// So many subjects of each kind are told unless the request says otherwise, and at most.
+const TOP: u32 = 20;
+const MOST_TOLD: u32 = 1000;
