@@ -48,14 +48,19 @@ pub(crate) fn resolve<'w>(
     found.dedup_by_key(|provider| provider.id);
     found.truncate(MOST);
     if found.is_empty() {
-        let issuer = token.issuer().map_or_else(|| "absent".to_owned(), |issuer| format!("`{}`", Shown::of(issuer)));
-        return Err(UnknownProvider {
-            code: "issuer-unknown",
-            operator: format!("issuer is {issuer}, no provider has it"),
-            hint: slash_hint(world, token.issuer()),
-        });
+        return Err(unknown_issuer(world, token.issuer()));
     }
     Ok(found)
+}
+
+/// Nobody wrote this issuer down.
+pub(crate) fn unknown_issuer(world: &World, issuer: Option<&str>) -> UnknownProvider {
+    let shown = issuer.map_or_else(|| "absent".to_owned(), |issuer| format!("`{}`", Shown::of(issuer)));
+    UnknownProvider {
+        code: "issuer-unknown",
+        operator: format!("issuer is {shown}, no provider has it"),
+        hint: slash_hint(world, issuer),
+    }
 }
 
 /// The commonest near miss of all.

@@ -154,14 +154,17 @@ pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Expla
         claims: serde_json::Map::new(),
         sequence,
         considered: Vec::new(),
+        ranked: None,
         fix: None,
     }
 }
 
-fn considered(trace: &MappingTrace) -> Considered {
+pub(crate) fn considered(trace: &MappingTrace) -> Considered {
     Considered {
         mapping: trace.mapping.clone(),
         id: trace.id.clone(),
+        provider: None,
+        disabled: !trace.enabled,
         matched: trace.matched,
         clauses: trace.clauses.iter().map(clause).collect(),
     }

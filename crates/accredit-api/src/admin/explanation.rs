@@ -28,6 +28,12 @@ pub struct ExplainRequest {
     /// Judge as if it were this time, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
+    /// Rank near misses over every mapping of every provider, whatever was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// With `all`: how many mappings are told, the nearest first; 20 unless it says otherwise, 1000 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<u32>,
 }
 
 impl std::fmt::Debug for ExplainRequest {
@@ -84,6 +90,9 @@ pub struct Explanation {
     /// Every mapping considered, nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub considered: Vec<Considered>,
+    /// How many mappings were ranked, when the question was about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranked: Option<u64>,
     /// The smallest fix, as YAML for `accredit apply`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
@@ -107,6 +116,12 @@ pub struct Considered {
     pub mapping: String,
     /// Its id.
     pub id: String,
+    /// Its provider, when the question was about all mappings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Whether it is disabled, or its project is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// Whether all of its clauses hold.
     pub matched: bool,
     /// Every clause, in the mapping's order.

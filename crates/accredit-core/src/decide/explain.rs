@@ -136,7 +136,7 @@ fn considered<'w, S>(
         .collect()
 }
 
-fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world: &World) -> MappingTrace {
+pub(super) fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_, S>, world: &World) -> MappingTrace {
     let mut clauses: Vec<ClauseTrace> = mapping.clauses.iter().map(|clause| trace_clause(clause, facts)).collect();
     if let Some(program) = &mapping.condition {
         clauses.extend(program.explain(facts.raw()).into_iter().map(|clause| {

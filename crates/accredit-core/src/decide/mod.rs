@@ -10,6 +10,7 @@ mod fix;
 mod near;
 mod nearest;
 mod reason;
+mod survey;
 mod trace;
 
 pub(crate) use clause::holds;
@@ -17,6 +18,7 @@ pub use exchange::{Ask, Limits, exchange};
 pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping, terms};
 pub use explain::{Explained, explain};
 pub use reason::{Denial, Reason};
+pub use survey::survey;
 pub use trace::{ClauseTrace, ClauseVerdict, MappingTrace, Near};
 
 use std::marker::PhantomData;

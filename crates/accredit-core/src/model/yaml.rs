@@ -48,25 +48,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
         field: field.to_owned(),
         message,
     };
-    if text.len() > MAX_FILE {
-        return Err(vec![fault(1, "", format!("file has {} bytes, at most {MAX_FILE} are read", text.len()))]);
-    }
-    let options = serde_saphyr::options! {
-        duplicate_keys: DuplicateKeyPolicy::Error,
-        strict_booleans: true,
-        budget: serde_saphyr::budget! {
-            max_events: 8_000_000,
-            max_nodes: 8_000_000,
-            max_documents: 200_000,
-            max_depth: 64,
-            max_aliases: 0,
-            max_anchors: 0,
-        },
-    };
-    let nodes: Vec<Spanned<Node>> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let line = error.location().map_or(1, |location| location.line() as usize);
-        vec![fault(line, "", refusal(error.without_snippet()))]
-    })?;
+    let nodes = nodes(file, text)?;
     let mut located = Vec::with_capacity(nodes.len());
     let mut faults = Vec::new();
     for node in nodes {
@@ -99,6 +81,23 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
     if faults.is_empty() { Ok(located) } else { Err(faults) }
 }
 
+/// Reads one YAML document that is none of ours, by the same strict rules: no key twice, no anchors.
+///
+/// # Errors
+/// Where the text is no YAML, or holds none or several documents.
+pub fn value(file: &str, text: &str) -> Result<Value, YamlFault> {
+    let fault =
+        |message: &str| YamlFault { file: file.to_owned(), line: 1, field: String::new(), message: message.to_owned() };
+    let nodes =
+        nodes(file, text).map_err(|faults| faults.into_iter().next().unwrap_or_else(|| fault("is not YAML")))?;
+    let mut nodes = nodes.into_iter();
+    match (nodes.next(), nodes.next()) {
+        (Some(node), None) => Ok(node.value.into_value("", &mut BTreeMap::new())),
+        (None, _) => Err(fault("holds no document")),
+        (Some(_), Some(_)) => Err(fault("holds several documents, expected one")),
+    }
+}
+
 /// Writes a document so that [`parse`] reads the same again.
 pub fn write(document: &Document) -> String {
     serde_saphyr::to_string(document).unwrap_or_default()
@@ -118,6 +117,29 @@ impl Located {
             }
         }
     }
+}
+
+fn nodes(file: &str, text: &str) -> Result<Vec<Spanned<Node>>, Vec<YamlFault>> {
+    let fault = |line: usize, message: String| YamlFault { file: file.to_owned(), line, field: String::new(), message };
+    if text.len() > MAX_FILE {
+        return Err(vec![fault(1, format!("file has {} bytes, at most {MAX_FILE} are read", text.len()))]);
+    }
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        strict_booleans: true,
+        budget: serde_saphyr::budget! {
+            max_events: 8_000_000,
+            max_nodes: 8_000_000,
+            max_documents: 200_000,
+            max_depth: 64,
+            max_aliases: 0,
+            max_anchors: 0,
+        },
+    };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+        let line = error.location().map_or(1, |location| location.line() as usize);
+        vec![fault(line, refusal(error.without_snippet()))]
+    })
 }
 
 /// Why the text is no YAML that is read here, in the words of whoever wrote it.

@@ -199,6 +199,7 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         claims,
         sequence: detail.get("sequence").and_then(Value::as_i64).unwrap_or_default(),
         considered: Vec::new(),
+        ranked: None,
         fix: None,
     })
 }

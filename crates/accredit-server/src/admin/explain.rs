@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
 use accredit_core::decide::Ask;
 use accredit_core::facts::{Facts, Proved, TypedIn};
-use accredit_core::model::{DecisionId, Provider, Resource};
+use accredit_core::model::{DecisionId, Kind, Provider, Resource};
 use accredit_id::json::{Json as Claim, Number, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer};
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::problem::{AdminFault, Answer};
+use super::survey;
 use crate::app::App;
 use crate::exchange::is_another_providers;
 use crate::read_model::InForce;
@@ -30,7 +31,12 @@ pub(super) async fn explain(
     let in_force = app.read_model.now();
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
     let question = Question { app: &app, in_force: &in_force, request: &request, now };
-    question.answer().map(Json)
+    let explanation = question.answer()?;
+    if !request.all {
+        return Ok(Json(explanation));
+    }
+    let top = usize::try_from(request.top.unwrap_or(TOP).clamp(1, MOST_TOLD)).unwrap_or_default();
+    Ok(Json(survey::ranked(explanation, &in_force.world, top, &|_| true)))
 }
 
 struct Question<'q> {
@@ -45,7 +51,18 @@ impl Question<'_> {
         match (&self.request.token, &self.request.claims) {
             (Some(token), claims) => self.about_token(token.trim(), claims.as_ref()),
             (None, Some(claims)) => {
-                let providers = self.providers_of(claims)?;
+                let providers = match self.providers_of(claims)? {
+                    Providers::Those(providers) => providers,
+                    Providers::Any(providers) => {
+                        return survey::nearest(&providers, |provider| {
+                            self.about_claims(provider, claims.clone(), "typed-in")
+                        });
+                    }
+                    Providers::Unknown(unknown) => {
+                        let told = self.no_provider(unknown.code, unknown.operator, unknown.hint);
+                        return Ok(Explanation { standing: "typed-in".to_owned(), claims: claims.clone(), ..told });
+                    }
+                };
                 self.first_that_knows(&providers, |provider| self.about_claims(provider, claims.clone(), "typed-in"))
             }
             (None, None) => Err(AdminFault::Request("the request has neither a token nor claims".to_owned())),
@@ -159,23 +176,27 @@ impl Question<'_> {
         (ends <= self.now).then(|| ("expired", format!("token expired {} s ago", self.now.seconds_since(ends))))
     }
 
-    /// The provider that is named, or those of the issuer in claims that need not be.
-    fn providers_of(&self, claims: &Map<String, Value>) -> Result<Vec<&Arc<Resource>>, AdminFault> {
+    /// The provider that is named; else those of the issuer in the claims that need not be named; else, without an
+    /// issuer, any.
+    fn providers_of(&self, claims: &Map<String, Value>) -> Result<Providers<'_>, AdminFault> {
         let world = &self.in_force.world;
         if let Some(text) = self.request.provider.as_deref() {
-            let named = world.find(accredit_core::model::Kind::Provider, text);
+            let named = world.find(Kind::Provider, text);
             return named
-                .map(|provider| vec![provider])
+                .map(|provider| Providers::Those(vec![provider]))
                 .ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
         }
-        let issuer = claims.get("iss").and_then(Value::as_str);
-        let need_not_be_named =
-            |provider: &&Arc<Resource>| provider.as_provider().is_some_and(|known| !known.only_named);
-        let found = issuer.map(|issuer| world.providers_of_issuer(issuer).filter(need_not_be_named).collect());
-        found.filter(|found: &Vec<_>| !found.is_empty()).ok_or_else(|| {
-            AdminFault::Request(
-                "the request names no provider, and the claims have no `iss` that one is known for".to_owned(),
-            )
+        let Some(issuer) = claims.get("iss").and_then(Value::as_str) else {
+            return match world.of_kind(Kind::Provider) {
+                none if none.is_empty() => Err(AdminFault::NotFound("there is no provider yet".to_owned())),
+                all => Ok(Providers::Any(all)),
+            };
+        };
+        let known = |provider: &&Arc<Resource>| provider.as_provider().is_some_and(|known| !known.only_named);
+        let found: Vec<_> = world.providers_of_issuer(issuer).filter(known).collect();
+        Ok(match found.is_empty() {
+            true => Providers::Unknown(provider::unknown_issuer(world, Some(issuer))),
+            false => Providers::Those(found),
         })
     }
 
@@ -192,6 +213,16 @@ impl Question<'_> {
     fn no_provider(&self, code: &str, summary: String, hint: Option<String>) -> Explanation {
         denial(code, summary, hint, self.now, self.in_force.world.sequence)
     }
+}
+
+/// Whose claims they may be.
+enum Providers<'w> {
+    /// The claims say nothing of it: any provider's.
+    Any(Vec<&'w Arc<Resource>>),
+    /// One of these.
+    Those(Vec<&'w Arc<Resource>>),
+    /// Nobody's.
+    Unknown(provider::UnknownProvider),
 }
 
 /// Which decision is asked for.
@@ -247,6 +278,7 @@ fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequ
         claims: Map::new(),
         sequence,
         considered: Vec::new(),
+        ranked: None,
         fix: None,
     }
 }
@@ -258,9 +290,13 @@ pub(super) fn typed(claims: &Object<'_>) -> Map<String, Value> {
     }
 }
 
-fn expiry(claims: &Object<'_>) -> Option<Timestamp> {
+pub(super) fn expiry(claims: &Object<'_>) -> Option<Timestamp> {
     match claims.get("exp") {
         Some(Claim::Number(Number::Int(seconds))) => Some(Timestamp::from_unix(*seconds)),
         _ => None,
     }
 }
+
+/// So many mappings are ranked in an answer about all of them unless the request says otherwise, and at most.
+const TOP: u32 = 20;
+const MOST_TOLD: u32 = 1000;

@@ -5,6 +5,7 @@ mod explain;
 mod problem;
 mod replay;
 mod resources;
+mod survey;
 
 use std::sync::Arc;
 

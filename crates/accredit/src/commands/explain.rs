@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use accredit_api::admin::{ExplainRequest, Verdict};
-use accredit_core::model::Kind;
+use accredit_core::model::{Kind, yaml};
 use accredit_id::json::{self, Limits};
 use serde_json::{Map, Value};
 
@@ -18,14 +18,15 @@ use crate::terminal::Terminal;
 /// Say what would be decided about a token, and why; nothing is issued
 ///
 /// Exits with 3 when the answer is a denial. Claims typed in by hand are judged as if they had been verified, and the
-/// answer says that nobody vouches for them.
+/// answer says that nobody vouches for them. Without --provider they are judged for the providers of their `iss`, or,
+/// when they have none, for the provider that they come nearest to.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("evidence").args(["token", "claims"]).required(true).multiple(true))]
 pub(crate) struct Args {
     /// File with the subject token, `-` for stdin; never the token itself, which would stay in the shell's history
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
-    /// File with claims as a JSON object, instead of a token or laid over the token's
+    /// File with claims as a JSON or YAML object, `-` for stdin, instead of a token or laid over the token's
     #[arg(long, value_name = "FILE")]
     pub(crate) claims: Option<PathBuf>,
     /// Provider, by name or id; found by the token's issuer when absent
@@ -40,6 +41,12 @@ pub(crate) struct Args {
     /// Permissions asked for, separated by spaces
     #[arg(long, value_name = "PERMISSIONS")]
     pub(crate) scope: Option<String>,
+    /// Rank every mapping of every provider, nearest first, whatever is asked for
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How many mappings --all shows
+    #[arg(long, value_name = "N", requires = "all", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) top: Option<u32>,
     /// Judge as if it were this time
     #[arg(long, value_name = "RFC3339")]
     pub(crate) at: Option<String>,
@@ -63,7 +70,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
 }
 
 fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, Failure> {
-    let Args { token, claims, provider, service_account, api, scope, at, project } = args;
+    let Args { token, claims, provider, service_account, api, scope, all, top, at, project } = args;
     let stdin = Some(Path::new("-"));
     if token.as_deref() == stdin && claims.as_deref() == stdin {
         return Err(Failure::misused("stdin is named twice").hint("put the claims into a file"));
@@ -78,6 +85,8 @@ fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, 
         api: api.clone(),
         scope: scope.clone(),
         at: at.map(|at| at.unix()),
+        all: *all,
+        top: *top,
     })
 }
 
@@ -91,14 +100,22 @@ fn read_token(path: &Path, terminal: &mut Terminal<'_>) -> Result<String, Failur
     }
 }
 
-/// By the strict reader: claims with a member twice mean nothing.
+/// By the strict readers: claims with a member twice mean nothing.
 fn read_claims(path: &Path, terminal: &mut Terminal<'_>) -> Result<Map<String, Value>, Failure> {
     let bytes = read_file(path, CLAIMS_CAP, terminal)?;
-    let no_claims = || Failure::failed(format!("file `{}` holds no JSON object of claims", path.display()));
-    let object = json::object(bytes.trim_ascii(), &Limits::DOCUMENT).map_err(|_| no_claims())?;
-    match serde_json::to_value(&object) {
-        Ok(Value::Object(claims)) => Ok(claims),
-        _ => Err(no_claims()),
+    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+    let text = bytes.trim_ascii();
+    let claims = if text.starts_with(b"{") {
+        let object = json::object(text, &Limits::DOCUMENT);
+        object.ok().and_then(|object| serde_json::to_value(&object).ok())
+    } else {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        Some(yaml::value(&name, text).map_err(|fault| Failure::failed(fault.to_string()))?)
+    };
+    match claims {
+        Some(Value::Object(claims)) => Ok(claims),
+        _ => Err(Failure::failed(format!("file `{}` holds no object of claims", path.display()))
+            .hint("expected JSON or YAML: one value for each claim, none twice")),
     }
 }
 

@@ -10,11 +10,10 @@ use crate::exit::Failure;
 /// How far back, and how much of it is shown.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Past {
-    /// Also decide again what was recorded in the last so many hours or days, e.g. 7d: say who would newly be allowed or
-    /// denied
+    /// Also try it on the decisions of this long, e.g. 7d: who would newly be allowed or denied
     #[arg(long, value_name = "PERIOD")]
     pub(crate) replay: Option<Lifetime>,
-    /// How many subjects of each kind the replay shows, the commonest first
+    /// How many subjects of each kind --replay shows, the commonest first
     #[arg(
         long,
         value_name = "N",

@@ -14,9 +14,14 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
     if !explanation.considered.iter().any(repeated) {
         out.push_str(&labelled("", &Inert(&explanation.summary).to_string()));
     }
-    // Which mapping allowed it stands in the summary already.
-    if explanation.verdict == Verdict::Deny {
-        for line in considered(&explanation.considered) {
+    // Which mapping allowed it stands in the summary already, unless the question was about all of them.
+    if let Some(ranked) = explanation.ranked {
+        let told = explanation.considered.len();
+        out.push_str(&labelled("", &format!("the nearest {told} of {ranked} mappings")));
+    }
+    let shown = explanation.ranked.map_or(SHOWN, |_| usize::MAX);
+    if explanation.verdict == Verdict::Deny || explanation.ranked.is_some() {
+        for line in fared(&explanation.considered, shown) {
             out.push_str(&labelled("", &line));
         }
     }
@@ -61,9 +66,19 @@ pub(crate) fn headline(explanation: &Explanation) -> String {
 
 /// How each mapping fared, a line for each clause that does not hold.
 pub(crate) fn considered(considered: &[Considered]) -> Vec<String> {
+    fared(considered, SHOWN)
+}
+
+fn fared(considered: &[Considered], most: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    for mapping in considered.iter().take(SHOWN) {
-        let name = Inert(&mapping.mapping);
+    for mapping in considered.iter().take(most) {
+        let mut name = Inert(&mapping.mapping).to_string();
+        if let Some(provider) = &mapping.provider {
+            name.push_str(&format!(" ({})", Inert(provider)));
+        }
+        if mapping.disabled {
+            name.push_str(" (disabled)");
+        }
         let held_against = |clause: &&Clause| clause.outcome != Outcome::Held;
         let fallen: Vec<_> = mapping.clauses.iter().filter(held_against).collect();
         match (mapping.matched, fallen.is_empty()) {
@@ -72,8 +87,8 @@ pub(crate) fn considered(considered: &[Considered]) -> Vec<String> {
             (false, false) => lines.extend(fallen.into_iter().map(|fallen| format!("{name}: {}", clause(fallen)))),
         }
     }
-    if considered.len() > SHOWN {
-        lines.push(format!("{} more mappings, all of them with -o json", considered.len() - SHOWN));
+    if considered.len() > most {
+        lines.push(format!("{} more mappings, all of them with -o json", considered.len() - most));
     }
     lines
 }
@@ -155,6 +170,8 @@ mod tests {
         let main = Considered {
             mapping: "ci/web-main".to_owned(),
             id: "map_x".to_owned(),
+            provider: None,
+            disabled: false,
             matched: false,
             clauses: vec![
                 clause("repository_id", Outcome::Held, Some("123"), Some("123"), None),
@@ -166,8 +183,14 @@ mod tests {
                 clause("actor", Outcome::NotRecorded, None, Some("ada"), None),
             ],
         };
-        let other =
-            Considered { mapping: "ci/web-all".to_owned(), id: "map_y".to_owned(), matched: true, clauses: Vec::new() };
+        let other = Considered {
+            mapping: "ci/web-all".to_owned(),
+            id: "map_y".to_owned(),
+            provider: None,
+            disabled: false,
+            matched: true,
+            clauses: Vec::new(),
+        };
         Explanation {
             decision: Some("dec_5f2c".to_owned()),
             verdict: Verdict::Deny,
@@ -184,6 +207,7 @@ mod tests {
             claims: json!({"ref": "refs/heads/dev"}).as_object().cloned().unwrap_or_default(),
             sequence: 7,
             considered: vec![main, other],
+            ranked: None,
             fix: Some("kind: Mapping\nname: ci/web-main\n".to_owned()),
         }
     }
