@@ -53,28 +53,25 @@ pub(crate) fn resolve<'w>(
     Ok(found)
 }
 
-/// Nobody wrote this issuer down.
+/// Nobody wrote this issuer down. The commonest near miss of all is a slash at its end.
 pub(crate) fn unknown_issuer(world: &World, issuer: Option<&str>) -> UnknownProvider {
     let shown = issuer.map_or_else(|| "absent".to_owned(), |issuer| format!("`{}`", Shown::of(issuer)));
-    UnknownProvider {
-        code: "issuer-unknown",
-        operator: format!("issuer is {shown}, no provider has it"),
-        hint: slash_hint(world, issuer),
-    }
+    let (operator, hint) = match issuer.and_then(|issuer| but_for_a_slash(world, issuer)) {
+        Some((provider, how)) => (
+            format!("issuer is {shown}, provider `{}` has it {how} a slash at the end", provider.name),
+            Some("write a provider with that very issuer; issuers are compared byte for byte, a slash included".to_owned()),
+        ),
+        None => (format!("issuer is {shown}, no provider has it"), None),
+    };
+    UnknownProvider { code: "issuer-unknown", operator, hint }
 }
 
-/// The commonest near miss of all.
-fn slash_hint(world: &World, issuer: Option<&str>) -> Option<String> {
-    let issuer = issuer?;
-    let other = match issuer.strip_suffix('/') {
-        Some(without) => without.to_owned(),
-        None => format!("{issuer}/"),
+fn but_for_a_slash<'w>(world: &'w World, issuer: &str) -> Option<(&'w Arc<Resource>, &'static str)> {
+    let (other, how) = match issuer.strip_suffix('/') {
+        Some(without) => (without.to_owned(), "without"),
+        None => (format!("{issuer}/"), "with"),
     };
-    let provider = world.providers_of_issuer(&other).next()?;
-    Some(format!(
-        "provider `{}` has it but for the slash at the end; issuers are compared byte for byte",
-        provider.name
-    ))
+    Some((world.providers_of_issuer(&other).next()?, how))
 }
 
 /// What a token of a provider must show.

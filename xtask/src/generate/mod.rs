@@ -2,6 +2,7 @@
 
 mod mentions;
 mod security_tests;
+mod troubleshooting;
 
 use std::fs;
 use std::iter;
@@ -23,6 +24,7 @@ struct Generated {
 /// Every generated file.
 const REGISTRY: &[Generated] = &[
     Generated { path: "docs/reference/security-tests.md", text: security_tests::text },
+    Generated { path: "docs/guides/troubleshooting.md", text: troubleshooting::text },
     Generated { path: "clippy.toml", text: |_| Ok(bans::everywhere()) },
     Generated { path: "crates/accredit-id/clippy.toml", text: |_| Ok(bans::pure_room()) },
     Generated { path: "crates/accredit-core/clippy.toml", text: |_| Ok(bans::pure_room()) },

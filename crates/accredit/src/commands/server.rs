@@ -42,11 +42,13 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     })?;
     let socket = config.admin.socket.display().to_string();
+    // Before anybody is told that it is ready: whoever hears that may stop it at once.
+    let stopped = stopped();
     tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
     if args.config.is_none() {
         terminal.say(&next_steps(&config, common));
     }
-    let signal = stopped().await;
+    let signal = stopped.await;
     tracing::info!(signal, "server stopping");
     running.stop().await;
     Ok(Exit::Done)
@@ -104,15 +106,18 @@ fn log_to_stderr(format: &str) {
     };
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(crate) async fn stopped() -> &'static str {
+/// Listens for SIGTERM and SIGINT from now on; what it gives waits for one of them.
+pub(crate) fn stopped() -> impl Future<Output = &'static str> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return "SIGINT";
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "SIGINT",
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+            let _ = tokio::signal::ctrl_c().await;
+            return "SIGINT";
+        };
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
     }
 }
