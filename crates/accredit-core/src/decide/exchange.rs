@@ -177,7 +177,7 @@ pub(crate) fn may_match(
     mapping.provider == provider.id
         && (provider.project.is_none() || provider.project == candidate.project)
         && account.is_none_or(|account| mapping.account == account)
-        && world.enabled(candidate.id).is_some()
+        && world.counts(candidate)
 }
 
 /// The mapping that the request names, when it does.
