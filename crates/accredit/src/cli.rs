@@ -91,6 +91,9 @@ pub(crate) enum Verb {
     /// Which workload may become which service account
     #[command(subcommand)]
     Mapping(noun::Verb),
+    /// Who may change and read what on this server
+    #[command(subcommand, alias = "admin")]
+    Administrator(noun::Verb),
 
     // The same, the verb first.
     /// List resources

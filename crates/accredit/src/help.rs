@@ -24,7 +24,7 @@ const GROUPS: &[Group] = &[
     Group { heading: "Ask", verbs: &["explain", "decision", "audit", "status"], note: "" },
     Group {
         heading: "Single resources",
-        verbs: &["project", "provider", "service-account", "api", "role", "grant", "mapping"],
+        verbs: &["project", "provider", "service-account", "api", "role", "grant", "mapping", "administrator"],
         note: "    each with   list | get NAME | delete NAME | enable NAME | disable NAME
     or verb first: accredit list mapping, accredit get mapping ci/web-main\n
   What the server owns is called NAME, what a project owns PROJECT/NAME; ids work wherever names do.

@@ -3,6 +3,7 @@
 //! One evaluation serves the road and its explanation. On the road nothing is written down; a refusal is judged once
 //! more, with a trace, for its operator. Because deciding is pure, both always agree.
 
+pub mod access;
 mod clause;
 mod exchange;
 mod explain;

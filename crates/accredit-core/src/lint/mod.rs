@@ -2,6 +2,8 @@
 //!
 //! Errors refuse the write, warnings are shown. A rule sees one resource and the world that it would stand in.
 
+mod administrator_matches_workload;
+mod administrator_tenant_not_pinned;
 mod audience_generic;
 mod chosen_only;
 mod mappings_overlap;
@@ -21,6 +23,8 @@ use crate::world::World;
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
+    &administrator_matches_workload::RULE,
+    &administrator_tenant_not_pinned::RULE,
     &audience_generic::RULE,
     &chosen_only::RULE,
     &mappings_overlap::RULE,

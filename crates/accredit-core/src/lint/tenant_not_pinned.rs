@@ -31,8 +31,13 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
 
 /// How firmly a mapping pins whose token it means: the firmest of its clauses, each as firm as its loosest value.
 pub(super) fn pin_of(mapping: &Mapping, provider: &Provider) -> Pin {
+    pin_of_clauses(&mapping.clauses, provider)
+}
+
+/// The same, of whatever has clauses.
+pub(super) fn pin_of_clauses(clauses: &[Clause], provider: &Provider) -> Pin {
     let Some(tenancy) = tenancy_of(provider) else { return Pin::Permanent };
-    mapping.clauses.iter().map(|clause| pin(clause, provider, tenancy.claims)).max().unwrap_or(Pin::Open)
+    clauses.iter().map(|clause| pin(clause, provider, tenancy.claims)).max().unwrap_or(Pin::Open)
 }
 
 fn pin(clause: &Clause, provider: &Provider, tenancy: &[&str]) -> Pin {

@@ -19,6 +19,8 @@ pub enum Kind {
     Grant,
     /// Which facts of which provider may become which service account.
     Mapping,
+    /// Who may change and read what on this server.
+    Administrator,
 }
 
 /// Who may own a resource of a kind.
@@ -41,8 +43,16 @@ struct Words {
 
 impl Kind {
     /// Every kind, in the order of writing.
-    pub const ALL: [Kind; 7] =
-        [Kind::Project, Kind::Provider, Kind::ServiceAccount, Kind::Api, Kind::Role, Kind::Grant, Kind::Mapping];
+    pub const ALL: [Kind; 8] = [
+        Kind::Project,
+        Kind::Provider,
+        Kind::ServiceAccount,
+        Kind::Api,
+        Kind::Role,
+        Kind::Grant,
+        Kind::Mapping,
+        Kind::Administrator,
+    ];
 
     /// Its name in documents, e.g. `ServiceAccount`.
     pub const fn document(self) -> &'static str {
@@ -86,6 +96,7 @@ impl Kind {
             Kind::Role => words("Role", "role", "role", Ownership::Project),
             Kind::Grant => words("Grant", "grant", "grant", Ownership::Project),
             Kind::Mapping => words("Mapping", "mapping", "map", Ownership::Project),
+            Kind::Administrator => words("Administrator", "administrator", "adm", Ownership::Either),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Kind`] and compiled against the other resources into a [`Resource`], whose references are ids and whose
 //! expressions are programs. There is no other way to make one.
 
+mod administrator;
 mod api;
 mod document;
 mod duration;
@@ -22,6 +23,7 @@ mod role;
 mod service_account;
 pub mod yaml;
 
+pub use administrator::{AdminRole, Administrator, AdministratorSpec};
 pub use api::{Api, ApiSpec, Signing};
 pub use document::{Document, Parsed};
 pub use duration::Lifetime;

@@ -5,13 +5,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec,
-    Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
+    Administrator, AdministratorSpec, Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec,
+    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
 };
 
 /// The fields of a document, by kind, its references still as written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Spec {
+    /// Of an administrator.
+    Administrator(AdministratorSpec),
     /// Of an API.
     Api(ApiSpec),
     /// Of a grant.
@@ -54,6 +56,8 @@ pub struct Resource {
     reason = "where there are many resources they are mappings, and those lie in one piece"
 )]
 pub enum Compiled {
+    /// An administrator.
+    Administrator(Administrator),
     /// An API.
     Api(Api),
     /// A grant.
@@ -79,6 +83,7 @@ impl Spec {
     /// The first field that does not fit, with its path.
     pub fn parse(kind: Kind, value: &Value) -> Result<Self, Fault> {
         match kind {
+            Kind::Administrator => read(value).map(Spec::Administrator),
             Kind::Api => read(value).map(Spec::Api),
             Kind::Grant => read(value).map(Spec::Grant),
             Kind::Mapping => read(value).map(Spec::Mapping),
@@ -92,6 +97,7 @@ impl Spec {
     /// The canonical form.
     pub fn to_value(&self) -> Value {
         match self {
+            Spec::Administrator(spec) => write(spec),
             Spec::Api(spec) => write(spec),
             Spec::Grant(spec) => write(spec),
             Spec::Mapping(spec) => write(spec),
@@ -179,6 +185,14 @@ impl Resource {
             id: Some(self.id.to_string()),
             enabled: (!self.enabled).then_some(false),
             spec: self.spec(),
+        }
+    }
+
+    /// The administrator, if it is one.
+    pub fn as_administrator(&self) -> Option<&Administrator> {
+        match &self.compiled {
+            Compiled::Administrator(administrator) => Some(administrator),
+            _ => None,
         }
     }
 

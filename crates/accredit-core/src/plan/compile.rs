@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::{Context, max_lifetime, reference, unknown};
-use super::{mapping, provider};
+use super::{administrator, mapping, provider};
 use crate::model::{
     Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource,
     Role, RoleSpec, ServiceAccount, Spec,
@@ -27,6 +27,7 @@ pub(super) fn resource(
     };
     let name = &document.name;
     let compiled = match &document.spec {
+        Spec::Administrator(spec) => Compiled::Administrator(administrator::compile(spec, name, world)?),
         Spec::Api(spec) => Compiled::Api(api(spec, id, world, context)?),
         Spec::Grant(spec) => Compiled::Grant(grant(spec, name, world)?),
         Spec::Mapping(spec) => Compiled::Mapping(mapping::compile(spec, id, name, world)?),
@@ -143,6 +144,10 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
     };
     let mut spec = spec.clone();
     match &mut spec {
+        Spec::Administrator(administrator) => {
+            administrator.provider = named(Kind::Provider, &administrator.provider);
+            administrator.project = administrator.project.as_ref().map(|project| named(Kind::Project, project));
+        }
         Spec::Grant(grant) => {
             grant.api = named(Kind::Api, &grant.api);
             grant.to = named(Kind::ServiceAccount, &grant.to);

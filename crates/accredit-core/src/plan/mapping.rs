@@ -6,7 +6,7 @@ use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
     ApiPermissions, Claim, Clause, Clauses, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions,
-    MappingSpec, Name, Permission, PermissionsSpec, Provider, Scalar,
+    MappingSpec, Match, Name, Permission, PermissionsSpec, Provider, Scalar,
 };
 use crate::providers::Shape;
 use crate::world::World;
@@ -25,7 +25,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         .hint(format!("name the mapping `{}/{}`", account.name.project().unwrap_or_default(), name.local())));
     }
     let known = provider.as_provider().ok_or_else(|| Fault::at("spec.provider", "is no provider"))?;
-    let clauses = clauses(spec, known, world)?;
+    let clauses = clauses(&spec.matches, known, world)?;
     let condition = spec.condition.as_deref().map(|source| program("spec.condition", source, world)).transpose()?;
     if clauses.is_empty() && condition.is_none() {
         return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody"))
@@ -83,8 +83,8 @@ fn check_condition(condition: &Program, is_alone: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn clauses(spec: &MappingSpec, provider: &Provider, world: &World) -> Result<Clauses, Fault> {
-    spec.matches
+pub(super) fn clauses(expected: &Match, provider: &Provider, world: &World) -> Result<Clauses, Fault> {
+    expected
         .iter()
         .map(|(key, expected)| {
             let field = format!("spec.match.{key}");

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::{Ids, SharedProgram, Target, Targets, World, anchor_keys};
 use crate::expr::Program;
-use crate::model::{Claim, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
+use crate::model::{Claim, Clause, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
 
 /// Where a mapping is filed: a hash of (provider, claim, value). Two that collide only make each other candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +55,9 @@ impl World {
         }
         self.share(&resource, true);
         match &resource.compiled {
+            Compiled::Administrator(administrator) => {
+                self.administrators.change(administrator.provider, |ids| ids.push(resource.id), |_| true);
+            }
             Compiled::Api(api) => self.audiences.insert((*api.audience).into(), resource.id),
             Compiled::Grant(grant) => self.grants.change(grant.to, |ids| ids.push(resource.id), |_| true),
             Compiled::Provider(provider) => {
@@ -75,6 +78,9 @@ impl World {
             self.referrers.change(target, without, |ids| !ids.is_empty());
         }
         match &resource.compiled {
+            Compiled::Administrator(administrator) => {
+                self.administrators.change(administrator.provider, without, |ids| !ids.is_empty());
+            }
             Compiled::Api(api) => self.audiences.remove(&(*api.audience).into()),
             Compiled::Grant(grant) => self.grants.change(grant.to, without, |ids| !ids.is_empty()),
             Compiled::Provider(provider) => {
@@ -148,7 +154,8 @@ fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
     match &resource.compiled {
         Compiled::Mapping(mapping) => mapping.condition.iter().collect(),
         Compiled::Provider(provider) => provider.attributes.iter().map(|(_, program)| program).collect(),
-        Compiled::Api(_)
+        Compiled::Administrator(_)
+        | Compiled::Api(_)
         | Compiled::Grant(_)
         | Compiled::Project(_)
         | Compiled::Role(_)
@@ -157,10 +164,11 @@ fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
 }
 
 fn words(resource: &Resource) -> Vec<&Arc<str>> {
+    if let Compiled::Administrator(administrator) = &resource.compiled {
+        return administrator.clauses.iter().map(word).collect();
+    }
     let Compiled::Mapping(mapping) = &resource.compiled else { return Vec::new() };
-    let claims = mapping.clauses.iter().map(|clause| match &clause.claim {
-        Claim::Raw(name) | Claim::Derived(name) => name,
-    });
+    let claims = mapping.clauses.iter().map(word);
     let permissions = match &mapping.permissions {
         MappingPermissions::Only(list) => list.iter().map(Permission::word).collect(),
         MappingPermissions::All | MappingPermissions::PerApi(_) => Vec::new(),
@@ -168,10 +176,20 @@ fn words(resource: &Resource) -> Vec<&Arc<str>> {
     claims.chain(permissions).collect()
 }
 
+fn word(clause: &Clause) -> &Arc<str> {
+    match &clause.claim {
+        Claim::Raw(name) | Claim::Derived(name) => name,
+    }
+}
+
 /// Which resources a resource refers to; its project is one of them.
 fn references(resource: &Resource) -> Vec<Id> {
     let mut ids: Vec<Id> = resource.project.into_iter().collect();
     match &resource.compiled {
+        Compiled::Administrator(administrator) => {
+            ids.push(administrator.provider);
+            ids.extend(administrator.project.filter(|project| resource.project != Some(*project)));
+        }
         Compiled::Api(_) | Compiled::Project(_) | Compiled::Provider(_) | Compiled::ServiceAccount(_) => {}
         Compiled::Grant(grant) => {
             ids.extend([grant.api, grant.to]);

@@ -38,6 +38,8 @@ pub struct World {
     routes: Shards<(Id, Id), Ids>,
     /// Grants to a service account.
     grants: Shards<Id, Ids>,
+    /// Administrators by provider.
+    administrators: Shards<Id, Ids>,
     /// Who refers to a resource.
     referrers: Shards<Id, Ids>,
     /// Compiled expressions by source, with how many resources use each: 100,000 mappings may share one condition.
@@ -165,6 +167,16 @@ impl World {
     /// All mappings of a provider, in no order.
     pub fn mappings_of(&self, provider: Id) -> impl Iterator<Item = &Arc<Resource>> {
         self.referrers(provider).filter(|resource| resource.kind() == Kind::Mapping)
+    }
+
+    /// The administrators whom a provider tells, in no order.
+    pub fn administrators_of(&self, provider: Id) -> impl Iterator<Item = &Arc<Resource>> {
+        self.administrators.get(&provider).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// Whether there is any administrator, enabled or not.
+    pub fn has_administrators(&self) -> bool {
+        self.administrators.len() > 0
     }
 
     /// The mappings from the same provider to the same account. Where there are more than can be looked at, those that

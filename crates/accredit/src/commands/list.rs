@@ -69,6 +69,7 @@ fn rendered(kind: Option<Kind>, resources: &[Resource]) -> String {
 /// What is worth a column of its own: heading and member of `spec`.
 fn columns(kind: Kind) -> &'static [(&'static str, &'static str)] {
     match kind {
+        Kind::Administrator => &[("ROLE", "role"), ("PROJECT", "project"), ("PROVIDER", "provider")],
         Kind::Project | Kind::ServiceAccount => &[("DESCRIPTION", "description")],
         Kind::Provider => &[("TYPE", "type"), ("ISSUER", "issuer"), ("TRUST DOMAIN", "trustDomain")],
         Kind::Api => &[("AUDIENCE", "audience"), ("PERMISSIONS", "permissions")],

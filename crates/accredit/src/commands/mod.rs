@@ -58,6 +58,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,
         Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
         Verb::Mapping(verb) => noun::run(common, Kind::Mapping, &verb, terminal).await,
+        Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
         Verb::Get(args) => get::of_any_kind(common, &args, terminal).await,
         Verb::Delete(args) => change::run(common, change::Deed::Delete, args.kind, &args.change, terminal).await,
@@ -77,6 +78,7 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 fn plural(kind: Kind) -> &'static str {
     match kind {
+        Kind::Administrator => "administrators",
         Kind::Api => "apis",
         Kind::Grant => "grants",
         Kind::Mapping => "mappings",
