@@ -2,15 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The media type of a [`Problem`] (RFC 9457 section 3).
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What the type URI of every problem begins with; its code follows.
+pub const TYPE_PREFIX: &str = "urn:accredit:problem:";
+
 /// An error answer of the admin API (RFC 9457, section 3.1), media type `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
+    /// [`TYPE_PREFIX`] and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
     /// Stable kebab-case code, never reused; the reference page lists them.
     pub code: String,
     /// HTTP status, repeated so that a saved body explains itself.
     pub status: u16,
-    /// One sentence: noun first, lower case, no full stop.
+    /// What problems of this code have in common; always the same.
     pub title: String,
+    /// What happened this time, one sentence: noun first, lower case, no full stop.
+    pub detail: String,
     /// At most one action that mends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,

@@ -48,7 +48,7 @@ pub enum AdminError {
         cause: std::io::Error,
     },
     /// The server said no.
-    #[error("{}", .0.title)]
+    #[error("{}", .0.detail)]
     Refused(Problem),
     /// The server, or whatever listens there, answered something else.
     #[error("answer of the server at `{}` cannot be read: {message}", socket.display())]

@@ -61,6 +61,22 @@ pub struct TlsFiles {
 pub struct Admin {
     /// A unix socket, made 0600 in a folder made 0700, for this server's own user.
     pub socket: PathBuf,
+    /// Address and port for administrators elsewhere; port 0 takes any. Absent: the socket is the only way.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
+    /// Certificate and key of that listener. Without them it listens on loopback alone.
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
+    /// `Host` values that are answered there, beside the host of `public_url` with this listener's port.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
+impl Admin {
+    /// The socket alone.
+    pub fn local(socket: &Path) -> Self {
+        Self { socket: socket.to_owned(), listen: None, tls: None, hosts: Vec::new() }
+    }
 }
 
 /// The store.
@@ -168,7 +184,7 @@ impl Config {
         Self {
             public_url: format!("http://{listen}"),
             public: Public { listen, tls: None, hosts: Vec::new(), trusted_proxies: Vec::new() },
-            admin: Admin { socket: socket.to_owned() },
+            admin: Admin::local(socket),
             store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
             keys: KeysConfig { encryption: KeyEncryption::File(key_file.to_owned()) },
             fetch: FetchConfig { allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()], ca: Vec::new() },
@@ -187,6 +203,22 @@ impl Config {
         self.public.listen.ip().is_loopback()
     }
 
+    /// `Host` values that the admin listener answers, lower case.
+    pub(crate) fn admin_hosts(&self, address: SocketAddr) -> Vec<String> {
+        let mut hosts: Vec<String> = self.admin.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        let public = self.public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+        let name = public.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let name = name.map_or(public, |(name, _)| name).to_ascii_lowercase();
+        hosts.push(format!("{name}:{}", address.port()));
+        if address.port() == 443 {
+            hosts.push(name);
+        }
+        if address.ip().is_loopback() {
+            hosts.extend([address.to_string(), format!("localhost:{}", address.port())]);
+        }
+        hosts
+    }
+
     /// Whether plain HTTP to issuers is possible at all.
     pub fn allows_plain_http(&self) -> bool {
         !self.fetch.allow.is_empty()
@@ -200,7 +232,7 @@ impl Config {
     fn relative_to(&mut self, folder: &Path) {
         let place = |path: &mut PathBuf| *path = folder.join(&*path);
         place(&mut self.admin.socket);
-        if let Some(tls) = &mut self.public.tls {
+        for tls in [&mut self.public.tls, &mut self.admin.tls].into_iter().flatten() {
             place(&mut tls.certificate);
             place(&mut tls.key);
         }
@@ -231,6 +263,18 @@ impl Config {
                     self.public.listen
                 ),
             );
+        }
+        if let Some(listen) = self.admin.listen.filter(|listen| self.admin.tls.is_none() && !listen.ip().is_loopback())
+        {
+            return fault(
+                "admin.tls",
+                format!(
+                    "`{listen}` is reachable from elsewhere, and there is no certificate; plain HTTP is served on loopback alone"
+                ),
+            );
+        }
+        if self.admin.listen.is_none() && (self.admin.tls.is_some() || !self.admin.hosts.is_empty()) {
+            return fault("admin.listen", "is missing, expected the address that `tls` and `hosts` are for".to_owned());
         }
         if plain && !self.is_loopback() {
             return fault(

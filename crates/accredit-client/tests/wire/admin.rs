@@ -75,9 +75,9 @@ async fn every_row_of_the_table_is_asked_for() {
 
 #[tokio::test]
 async fn a_problem_is_a_refusal() {
-    let body = r#"{"code":"resource-faulty","status":400,"title":"documents are faulty","faults":[{"document":1,"field":"spec.ref","message":"is a number"}]}"#;
+    let body = r#"{"type":"urn:accredit:problem:documents-refused","code":"documents-refused","status":422,"title":"documents are faulty","detail":"1 fault","faults":[{"document":1,"field":"spec.ref","message":"is a number"}]}"#;
     let error = status(answer("400 Bad Request", "", body)).await.0.unwrap_err();
-    assert_eq!(error.to_string(), "documents are faulty");
+    assert_eq!(error.to_string(), "1 fault");
     let AdminError::Refused(problem) = error else { unreachable!("{error}") };
     assert_eq!((problem.faults[0].document, problem.faults[0].field.as_str()), (1, "spec.ref"));
 }

@@ -1,5 +1,6 @@
-//! The admin API over the local socket: resources, questions, the log. The table of routes is in `accredit_api::admin`.
+//! The admin API, over the local socket and the remote listener: resources, questions, the log. The table of routes is in `accredit_api::admin`.
 
+mod actor;
 mod audit;
 mod explain;
 mod problem;
@@ -9,14 +10,27 @@ mod survey;
 
 use std::sync::Arc;
 
-use axum::Router;
+pub(crate) use actor::{Actor, Source};
+pub(crate) use problem::AdminFault;
+
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 use crate::app::App;
 
-/// The routes.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// The routes for the server's own user.
+pub(crate) fn local(app: Arc<App>) -> Router {
+    router(app).layer(Extension(Actor::local())).layer(Extension(Source::default()))
+}
+
+/// The routes for administrators elsewhere, who come as an [`Actor`] in the request's extensions or not at all.
+pub(crate) fn remote(app: Arc<App>) -> Router {
+    router(app).layer(middleware::from_fn(actor::require))
+}
+
+fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/apply", post(resources::apply))
         .route("/v1/resources", get(resources::list))
@@ -32,6 +46,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/verify", post(audit::verify))
         .route("/v1/status", get(resources::status))
         .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }

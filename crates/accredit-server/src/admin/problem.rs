@@ -1,9 +1,10 @@
 //! Errors of the admin API: RFC 9457 problem details, each with a stable code.
 
-use accredit_api::problem::{Fault, Problem};
+use accredit_api::problem::{Fault, MEDIA_TYPE, Problem, TYPE_PREFIX};
+use accredit_core::decide::access::Refusal;
 use accredit_core::model::Faults;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -12,21 +13,158 @@ use crate::signing::KeysFault;
 
 /// Why an administrator's request is refused.
 #[derive(Debug)]
-pub(super) enum AdminFault {
+pub(crate) enum AdminFault {
+    /// It would make a second one of what there is, or take what is used.
+    Conflict(String),
     /// The documents cannot be brought into force.
     Documents(Faults),
-    /// Something that was named does not exist.
+    /// The method does not go with the route; the methods that do.
+    Method,
+    /// Another name that leads here is somebody's DNS rebinding (L24).
+    Misdirected,
+    /// Something that was named does not exist, or its reader may not know.
     NotFound(String),
+    /// Who asks may not do that.
+    NotPermitted(Refusal, String),
+    /// The resource is not at the revision that `If-Match` names.
+    Precondition(String),
     /// The request is not well formed.
     Request(String),
+    /// The request's body took too long.
+    Slow,
+    /// The request is larger than any that is read.
+    TooLarge,
+    /// Nobody was named by a token that proves possession of its key.
+    Unauthenticated,
     /// The store, or a key, is in the way.
     Unavailable(String),
+    /// The body is no JSON, or does not say so.
+    UnsupportedMedia(String),
 }
 
 pub(super) type Answer<T> = Result<Json<T>, AdminFault>;
 
+/// What stands in every problem of a code: status, code, and the title that never varies.
+struct Type(StatusCode, &'static str, &'static str);
+
 pub(super) async fn no_such_route() -> AdminFault {
     AdminFault::NotFound("route does not exist".to_owned())
+}
+
+pub(super) async fn no_such_method() -> AdminFault {
+    AdminFault::Method
+}
+
+// === impl AdminFault ===
+
+impl AdminFault {
+    fn of_type(&self) -> Type {
+        match self {
+            AdminFault::Conflict(_) => Type(StatusCode::CONFLICT, "conflict", "conflict with what there is"),
+            AdminFault::Documents(_) => {
+                Type(StatusCode::UNPROCESSABLE_ENTITY, "documents-refused", "documents cannot be brought into force")
+            }
+            AdminFault::Method => {
+                Type(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "method does not go with the route")
+            }
+            AdminFault::Misdirected => {
+                Type(StatusCode::MISDIRECTED_REQUEST, "misdirected-request", "host is not this server's")
+            }
+            AdminFault::NotFound(_) => Type(StatusCode::NOT_FOUND, "not-found", "no such thing"),
+            AdminFault::NotPermitted(refusal, _) => Type(StatusCode::FORBIDDEN, refusal.code(), "not permitted"),
+            AdminFault::Precondition(_) => {
+                Type(StatusCode::PRECONDITION_FAILED, "revision-changed", "resource is at another revision")
+            }
+            AdminFault::Request(_) => Type(StatusCode::BAD_REQUEST, "request-malformed", "request is not well formed"),
+            AdminFault::Slow => Type(StatusCode::REQUEST_TIMEOUT, "request-slow", "request took too long"),
+            AdminFault::TooLarge => {
+                Type(StatusCode::PAYLOAD_TOO_LARGE, "request-too-large", "request is larger than any that is read")
+            }
+            AdminFault::Unauthenticated => {
+                Type(StatusCode::UNAUTHORIZED, "unauthenticated", "administrator is not named")
+            }
+            AdminFault::Unavailable(_) => {
+                Type(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "server cannot write now")
+            }
+            AdminFault::UnsupportedMedia(_) => {
+                Type(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type-unsupported", "body is not JSON")
+            }
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            AdminFault::Conflict(what)
+            | AdminFault::NotFound(what)
+            | AdminFault::NotPermitted(_, what)
+            | AdminFault::Precondition(what)
+            | AdminFault::Request(what)
+            | AdminFault::Unavailable(what)
+            | AdminFault::UnsupportedMedia(what) => what.clone(),
+            AdminFault::Documents(faults) => match faults.0.len() {
+                1 => "1 fault; nothing was written".to_owned(),
+                count => format!("{count} faults; nothing was written"),
+            },
+            AdminFault::Method => "method does not go with the route".to_owned(),
+            AdminFault::Misdirected => "this server does not answer for that host".to_owned(),
+            AdminFault::Slow => "the body took longer than a minute".to_owned(),
+            AdminFault::TooLarge => "the body is larger than 64 MiB".to_owned(),
+            AdminFault::Unauthenticated => "the request names no administrator".to_owned(),
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            AdminFault::NotPermitted(refusal, _) => Some(refusal.hint()),
+            AdminFault::Precondition(_) => Some("read it again, and repeat the change on what it is now"),
+            AdminFault::Unauthenticated => Some("log in with `accredit login URL`"),
+            AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
+            AdminFault::Conflict(_)
+            | AdminFault::Documents(_)
+            | AdminFault::Method
+            | AdminFault::Misdirected
+            | AdminFault::NotFound(_)
+            | AdminFault::Request(_)
+            | AdminFault::Slow
+            | AdminFault::TooLarge
+            | AdminFault::Unavailable(_) => None,
+        }
+    }
+}
+
+impl IntoResponse for AdminFault {
+    fn into_response(self) -> Response {
+        let Type(status, code, title) = self.of_type();
+        let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
+        let is_unauthenticated = matches!(self, AdminFault::Unauthenticated);
+        let faults = match self {
+            AdminFault::Documents(faults) => faults.0.into_iter().map(on_the_wire).collect(),
+            _ => Vec::new(),
+        };
+        let problem = Problem {
+            kind: format!("{TYPE_PREFIX}{code}"),
+            code: code.to_owned(),
+            status: status.as_u16(),
+            title: title.to_owned(),
+            detail,
+            hint,
+            faults,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if is_unauthenticated {
+            // RFC 9449 section 7.1: the algorithms that a proof may have.
+            let challenge = "DPoP algs=\"ES256 EdDSA\"";
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+fn on_the_wire(fault: accredit_core::model::Fault) -> Fault {
+    let accredit_core::model::Fault { document, field, message, hint } = fault;
+    Fault { document, field, message, hint }
 }
 
 impl From<Faults> for AdminFault {
@@ -37,12 +175,22 @@ impl From<Faults> for AdminFault {
 
 impl From<JsonRejection> for AdminFault {
     fn from(rejection: JsonRejection) -> Self {
-        AdminFault::Request(rejection.body_text())
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => AdminFault::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => AdminFault::UnsupportedMedia(rejection.body_text()),
+            _ => AdminFault::Request(rejection.body_text()),
+        }
     }
 }
 
 impl From<QueryRejection> for AdminFault {
     fn from(rejection: QueryRejection) -> Self {
+        AdminFault::Request(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for AdminFault {
+    fn from(rejection: PathRejection) -> Self {
         AdminFault::Request(rejection.body_text())
     }
 }
@@ -62,39 +210,5 @@ impl From<KeysFault> for AdminFault {
 impl From<accredit_store::StoreError> for AdminFault {
     fn from(fault: accredit_store::StoreError) -> Self {
         AdminFault::Unavailable(fault.to_string())
-    }
-}
-
-impl IntoResponse for AdminFault {
-    fn into_response(self) -> Response {
-        let (status, code, title) = match &self {
-            AdminFault::Documents(faults) => {
-                let title = match faults.0.len() {
-                    1 => "1 fault; nothing was written".to_owned(),
-                    count => format!("{count} faults; nothing was written"),
-                };
-                (StatusCode::UNPROCESSABLE_ENTITY, "documents-refused", title)
-            }
-            AdminFault::NotFound(what) => (StatusCode::NOT_FOUND, "not-found", what.clone()),
-            AdminFault::Request(what) => (StatusCode::BAD_REQUEST, "request-malformed", what.clone()),
-            AdminFault::Unavailable(what) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", what.clone()),
-        };
-        let faults = match self {
-            AdminFault::Documents(faults) => faults
-                .0
-                .into_iter()
-                .map(|fault| Fault {
-                    document: fault.document,
-                    field: fault.field,
-                    message: fault.message,
-                    hint: fault.hint,
-                })
-                .collect(),
-            AdminFault::NotFound(_) | AdminFault::Request(_) | AdminFault::Unavailable(_) => Vec::new(),
-        };
-        let problem = Problem { code: code.to_owned(), status: status.as_u16(), title, hint: None, faults };
-        let mut response = (status, Json(problem)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        response
     }
 }

@@ -16,23 +16,27 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::{listen, token};
+use super::{admin, listen, token};
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::faces::{Cause, RequestFault};
 use crate::gather::Cidr;
-use crate::{admin, documents, tls};
+use crate::{documents, tls};
 
 /// A server that runs.
 pub struct Running {
     /// Where the public listener really listens.
     pub address: SocketAddr,
+    /// Where the admin listener really listens, when there is one.
+    pub admin_address: Option<SocketAddr>,
     app: Arc<App>,
+    /// How many of the tasks are accept loops.
+    listeners: usize,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     writer: JoinHandle<()>,
@@ -54,6 +58,8 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let public = listen::tcp(config.public.listen).await?;
     let address =
         public.local_addr().map_err(|cause| StartError::Listen { place: config.public.listen.to_string(), cause })?;
+    let remote = admin::remote(config).await?;
+    let admin_address = remote.as_ref().map(|remote| remote.address);
     let socket = listen::unix(&config.admin.socket).await?;
     let (app, writer) = App::start(config).await?;
     let (stop, stopped) = watch::channel(false);
@@ -65,22 +71,29 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
         app: Arc::clone(&app),
     });
     let mut tasks = JoinSet::new();
-    tasks.spawn(accept_public(public, acceptor, door, stopped.clone()));
-    tasks.spawn(accept_admin(socket, admin::router(Arc::clone(&app)), stopped));
+    let mut listeners = 2;
+    tasks.spawn(accept(public, acceptor, door, stopped.clone()));
+    if let Some(admin::Remote { listener, acceptor, address }) = remote {
+        let door = Arc::new(admin::AdminDoor::new(config, address, &app));
+        tasks.spawn(accept(listener, acceptor, door, stopped.clone()));
+        listeners += 1;
+    }
+    tasks.spawn(admin::accept_local(socket, Arc::clone(&app), stopped));
     let tally = Arc::clone(&app);
     tasks.spawn(tally.keep_tally());
-    Ok(Running { address, app, stop, tasks, writer })
+    Ok(Running { address, admin_address, app, listeners, stop, tasks, writer })
 }
 
 impl Running {
     /// Stops: no new connections, the open ones finish what they are at within ten seconds, log and store are closed.
     pub async fn stop(self) {
-        let Running { address: _, app, stop, mut tasks, writer } = self;
+        let Running { address: _, admin_address: _, app, listeners, stop, mut tasks, writer } = self;
         let _ = stop.send(true);
         let _ = tokio::time::timeout(DRAIN, async {
-            // Two accept loops end by themselves; the tally never does.
-            tasks.join_next().await;
-            tasks.join_next().await;
+            // Accept loops end by themselves; the tally never does.
+            for _ in 0..listeners {
+                tasks.join_next().await;
+            }
         })
         .await;
         tasks.shutdown().await;
@@ -118,10 +131,18 @@ fn hosts(config: &Config, address: SocketAddr) -> Vec<String> {
     hosts
 }
 
-async fn accept_public(
+/// What stands behind a TCP listener.
+pub(super) trait Doorway: Send + Sync + 'static {
+    /// Whether a peer may speak to it at all.
+    fn admits(&self, peer: IpAddr) -> bool;
+    /// Answers one request.
+    fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Answer> + Send;
+}
+
+async fn accept<D: Doorway>(
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
-    door: Arc<Door>,
+    door: Arc<D>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -136,8 +157,7 @@ async fn accept_public(
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let is_proxy = door.proxies.iter().any(|range| range.contains(peer.ip()));
-        if !door.plain_is_public && !is_proxy {
+        if !door.admits(peer.ip()) {
             continue;
         }
         let _ = stream.set_nodelay(true);
@@ -158,10 +178,10 @@ async fn accept_public(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+async fn connection<D: Doorway, S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     peer: IpAddr,
-    door: Arc<Door>,
+    door: Arc<D>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let service = service_fn(move |request| {
@@ -182,9 +202,13 @@ async fn connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     }
 }
 
-type Answer = Response<Either<Full<Bytes>, Body>>;
+pub(super) type Answer = Response<Either<Full<Bytes>, Body>>;
 
-impl Door {
+impl Doorway for Door {
+    fn admits(&self, peer: IpAddr) -> bool {
+        self.plain_is_public || self.proxies.iter().any(|range| range.contains(peer))
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         if let Some(fault) = ambiguity(&request) {
             let mut refused = token::refused(&self.app, &fault);
@@ -192,7 +216,7 @@ impl Door {
             refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return refused.map(Either::Left);
         }
-        if !self.is_our_host(&request) {
+        if !names(&self.hosts, &request) {
             return token::refused(&self.app, &MISDIRECTED).map(Either::Left);
         }
         if request.uri().path() == "/oauth/token" {
@@ -205,19 +229,19 @@ impl Door {
             Err(never) => match never {},
         }
     }
+}
 
-    /// Another name that leads here is somebody's DNS rebinding (L24). The target may name a host too; RFC 9112 section 3.2.2
-    /// lets it outdo the header, some servers do the opposite, so both have to be ours.
-    fn is_our_host(&self, request: &Request<Incoming>) -> bool {
-        let is_ours = |host: &str| self.hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours));
-        let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        named.is_some_and(is_ours) && request.uri().authority().is_none_or(|target| is_ours(target.as_str()))
-    }
+/// Another name that leads here is somebody's DNS rebinding (L24). The target may name a host too; RFC 9112 section 3.2.2
+/// lets it outdo the header, some servers do the opposite, so both have to be ours.
+pub(super) fn names(hosts: &[String], request: &Request<Incoming>) -> bool {
+    let is_ours = |host: &str| hosts.iter().any(|ours| host.eq_ignore_ascii_case(ours));
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    named.is_some_and(is_ours) && request.uri().authority().is_none_or(|target| is_ours(target.as_str()))
 }
 
 /// What another server might read as another request (H14): no host or two (RFC 9112 section 3.2), any transfer coding but
 /// `chunked` once (section 6.1). Other ambiguities of framing are refused by hyper.
-fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
+pub(super) fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
     let headers = request.headers();
     let hosts = headers.get_all(header::HOST).iter().count();
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -228,39 +252,6 @@ fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
         (1, false) => Some(RequestFault::invalid("transfer-encoding", "the transfer encoding is not `chunked` alone")),
         _ => Some(RequestFault::invalid("host-count", "the request does not name one host")),
     }
-}
-
-/// The admin socket is for our own user alone, whoever else may reach its folder.
-async fn accept_admin(listener: UnixListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let own = nix::unistd::geteuid().as_raw();
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-        };
-        let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        match stream.peer_cred() {
-            Ok(peer) if peer.uid() == own => {}
-            _ => continue,
-        }
-        let router = router.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request: Request<Incoming>| {
-                let mut router = router.clone();
-                async move { tower_service::Service::call(&mut router, request.map(Body::new)).await }
-            });
-            let _ =
-                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-    drop(listener);
-    let _ =
-        tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
 }
 
 const MISDIRECTED: RequestFault =

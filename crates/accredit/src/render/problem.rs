@@ -14,7 +14,7 @@ pub(crate) fn refused(problem: Problem, place_of: impl Fn(&Fault) -> Option<Stri
         _ => Exit::Failed,
     };
     if problem.faults.is_empty() {
-        return Failure::many(exit, vec![Complaint { message: problem.title, hint: problem.hint }]);
+        return Failure::many(exit, vec![Complaint { message: problem.detail, hint: problem.hint }]);
     }
     let complaint = |fault: &Fault| Complaint {
         message: match place_of(fault) {
@@ -87,9 +87,11 @@ mod tests {
             hint: Some("quote it".to_owned()),
         };
         let problem = Problem {
-            code: "resource-faulty".to_owned(),
-            status: 400,
+            kind: "urn:accredit:problem:documents-refused".to_owned(),
+            code: "documents-refused".to_owned(),
+            status: 422,
             title: "a document is faulty".to_owned(),
+            detail: "5 faults".to_owned(),
             hint: None,
             faults: vec![
                 fault("spec.match.repository_id", "is a number, expected a string"),

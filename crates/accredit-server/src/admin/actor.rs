@@ -1,0 +1,105 @@
+//! Who acts: put into a request's extensions by the listener, asked by every route.
+
+use std::net::IpAddr;
+
+use accredit_core::decide::access::{Rights, Subject, Verb};
+use accredit_core::model::{Id, Kind};
+use accredit_core::world::World;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::problem::AdminFault;
+
+/// A person or workload that administers, and what it may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    /// For people and the audit log: what its provider calls it, or `local socket`.
+    pub(crate) name: String,
+    /// What it may do.
+    pub(crate) rights: Rights,
+}
+
+/// Where a request came from; `None` for the local socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Source(pub(crate) Option<IpAddr>);
+
+// === impl Actor ===
+
+impl Actor {
+    /// The server's own user, at the local socket.
+    pub(crate) fn local() -> Self {
+        Self { name: "local socket".to_owned(), rights: Rights::local() }
+    }
+
+    /// Refuses what this actor may not do.
+    ///
+    /// # Errors
+    /// What is missing, and who could give it.
+    pub(crate) fn may(&self, verb: Verb, subject: &Subject, called: &str) -> Result<(), AdminFault> {
+        self.rights.may(verb, subject).map(|_| ()).map_err(|refusal| {
+            let verb = match verb {
+                Verb::Read => "read",
+                Verb::Write => "write",
+            };
+            AdminFault::NotPermitted(refusal, format!("`{}` may not {verb} {called}", self.name.escape_debug()))
+        })
+    }
+
+    /// Whether this actor may see a resource at all.
+    pub(crate) fn reads(&self, subject: &Subject) -> bool {
+        self.rights.may(Verb::Read, subject).is_ok()
+    }
+
+    /// Refuses whoever does not read everything: the whole log, the state of the server.
+    ///
+    /// # Errors
+    /// Names what was asked for.
+    pub(crate) fn reads_everything(&self, what: &str) -> Result<(), AdminFault> {
+        match self.rights.reads_everything() {
+            true => Ok(()),
+            false => Err(AdminFault::NotPermitted(
+                accredit_core::decide::access::Refusal::NoRight,
+                format!("`{}` may not read {what}", self.name.escape_debug()),
+            )),
+        }
+    }
+
+    /// Whether decisions and records about the owner of `PROJECT/NAME`, or of an id, may be read.
+    pub(crate) fn reads_project_of(&self, kind: Kind, text: &str, world: &World) -> bool {
+        if self.rights.reads_everything() {
+            return true;
+        }
+        let by_name = || world.find(Kind::Project, text.split_once('/')?.0).map(|project| project.id);
+        let project = world.find(kind, text).and_then(|resource| resource.project).or_else(by_name);
+        project.is_some_and(|project| self.rights.reads_project(project))
+    }
+
+    /// Who acted, as the audit log keeps it: the name, what admitted it, and from where.
+    pub(crate) fn recorded(&self, source: Source, world: &World) -> Value {
+        let admitted: Vec<Value> = self.rights.held().iter().filter_map(|held| held.through).map(|through| {
+            let name = |id: Id| world.by_id(id).map(|resource| resource.name.to_string());
+            json!({"administrator": name(through.administrator), "administratorId": through.administrator.to_string(), "provider": name(through.provider)})
+        }).collect();
+        match (admitted.is_empty(), source.0) {
+            (true, None) => json!(null),
+            (true, Some(source)) => json!({"source": source}),
+            (false, None) => json!({"admitted": admitted}),
+            (false, Some(source)) => json!({"admitted": admitted, "source": source}),
+        }
+    }
+}
+
+/// Lets nobody through whom the listener did not name.
+pub(super) async fn require(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Actor>() {
+        Some(actor) if !actor.rights.is_empty() => next.run(request).await,
+        Some(actor) => AdminFault::NotPermitted(
+            accredit_core::decide::access::Refusal::NoRight,
+            format!("`{}` is no administrator here", actor.name.escape_debug()),
+        )
+        .into_response(),
+        None => AdminFault::Unauthenticated.into_response(),
+    }
+}

@@ -1,0 +1,120 @@
+//! The administrators' two doors: a TCP listener for whoever proves to be one, and the local socket for the server's own
+//! user.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse as _;
+use http_body_util::Either;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::serve::{Answer, Doorway, ambiguity, names};
+use super::{listen, peer};
+use crate::admin::{self, AdminFault, Source};
+use crate::app::{App, StartError};
+use crate::config::Config;
+use crate::tls;
+
+/// The remote listener, before anybody is let in.
+pub(super) struct Remote {
+    pub(super) listener: TcpListener,
+    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) address: SocketAddr,
+}
+
+/// Listens where `admin.listen` says, when it does.
+pub(super) async fn remote(config: &Config) -> Result<Option<Remote>, StartError> {
+    let Some(listen) = config.admin.listen else { return Ok(None) };
+    let acceptor = config.admin.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key));
+    let acceptor = acceptor.transpose()?.map(TlsAcceptor::from);
+    let listener = listen::tcp(listen).await?;
+    let address = listener.local_addr().map_err(|cause| StartError::Listen { place: listen.to_string(), cause })?;
+    Ok(Some(Remote { listener, acceptor, address }))
+}
+
+/// What a remote administrator's connection meets.
+pub(super) struct AdminDoor {
+    router: Router,
+    /// `Host` values that are answered, lower case.
+    hosts: Vec<String>,
+}
+
+impl AdminDoor {
+    pub(super) fn new(config: &Config, address: SocketAddr, app: &Arc<App>) -> Self {
+        Self { router: admin::remote(Arc::clone(app)), hosts: config.admin_hosts(address) }
+    }
+}
+
+impl Doorway for AdminDoor {
+    fn admits(&self, _peer: IpAddr) -> bool {
+        // Plain HTTP is spoken on loopback alone; the configuration was refused otherwise.
+        true
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let fault = match ambiguity(&request) {
+            Some(fault) => Some(AdminFault::Request(fault.sentence.to_owned())),
+            None if !names(&self.hosts, &request) => Some(AdminFault::Misdirected),
+            None => None,
+        };
+        if let Some(fault) = fault {
+            let mut refused = fault.into_response();
+            // What follows on the connection may be meant as a part of this request.
+            refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return refused.map(Either::Right);
+        }
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Source(Some(peer)));
+        let mut router = self.router.clone();
+        match tower_service::Service::call(&mut router, request).await {
+            Ok(response) => response.map(Either::Right),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The admin socket is for our own user alone, whoever else may reach its folder.
+pub(super) async fn accept_local(listener: UnixListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let router = admin::local(app);
+    let own = peer::own_user();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        if let Err(why) = own.is(&stream) {
+            tracing::warn!("a connection to the admin socket was refused: {why}");
+            continue;
+        }
+        let router = router.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut router = router.clone();
+                async move { tower_service::Service::call(&mut router, request.map(Body::new)).await }
+            });
+            let _ =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+    drop(listener);
+    let _ =
+        tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
+}
