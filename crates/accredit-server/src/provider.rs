@@ -59,7 +59,10 @@ pub(crate) fn unknown_issuer(world: &World, issuer: Option<&str>) -> UnknownProv
     let (operator, hint) = match issuer.and_then(|issuer| but_for_a_slash(world, issuer)) {
         Some((provider, how)) => (
             format!("issuer is {shown}, provider `{}` has it {how} a slash at the end", provider.name),
-            Some("write a provider with that very issuer; issuers are compared byte for byte, a slash included".to_owned()),
+            Some(
+                "write a provider with that very issuer; issuers are compared byte for byte, a slash included"
+                    .to_owned(),
+            ),
         ),
         None => (format!("issuer is {shown}, no provider has it"), None),
     };

@@ -49,12 +49,9 @@ pub struct Resource {
     pub compiled: Compiled,
 }
 
-/// A resource's fields with references resolved and expressions compiled.
+/// A resource's fields with references resolved and expressions compiled. Mappings lie here in one piece: where there are
+/// many resources, they are mappings.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "where there are many resources they are mappings, and those lie in one piece"
-)]
 pub enum Compiled {
     /// An administrator.
     Administrator(Administrator),
