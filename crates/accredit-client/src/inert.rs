@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use accredit_id::shown::is_deceptive;
+
 /// Shows a text on one line with every control, invisible and direction-changing character escaped.
 ///
 /// ```
@@ -22,7 +24,7 @@ pub struct InertLines<'t>(pub &'t str);
 pub fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if character == '\n' || !is_hostile(character) {
+        if character == '\n' || !is_deceptive(character) {
             out.push(character);
             continue;
         }
@@ -32,20 +34,6 @@ pub fn json(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a character may not reach a terminal as it is.
-///
-/// Controls (Unicode category Cc), line and paragraph separators, and what is invisible or changes direction: the
-/// format characters (Cf), the fillers that fonts draw as nothing, the tag characters.
-pub fn is_hostile(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{70f}' | '\u{8e2}' | '\u{feff}' | '\u{3164}' | '\u{ffa0}'
-            | '\u{600}'..='\u{605}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl Display for Inert<'_> {
@@ -68,7 +56,7 @@ fn write_inert(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
         '\n' => f.write_str("\\n"),
         '\r' => f.write_str("\\r"),
         '\t' => f.write_str("\\t"),
-        hostile if is_hostile(hostile) => write!(f, "\\u{{{:x}}}", u32::from(hostile)),
+        hostile if is_deceptive(hostile) => write!(f, "\\u{{{:x}}}", u32::from(hostile)),
         plain => f.write_char(plain),
     }
 }
@@ -105,7 +93,7 @@ mod tests {
     fn json_keeps_its_value() {
         for (text, _) in NASTY {
             let written = json(&serde_json::to_string(text).unwrap());
-            assert!(!written.chars().any(is_hostile), "{written}");
+            assert!(!written.chars().any(is_deceptive), "{written}");
             assert_eq!(&serde_json::from_str::<String>(&written).unwrap(), text);
         }
     }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{ErrorKind, IsTerminal, Read, Write};
 
-use accredit_client::inert::{InertLines, is_hostile};
+use accredit_client::inert::InertLines;
+use accredit_id::shown::is_deceptive;
 
 use crate::exit::Failure;
 use crate::paths;
@@ -87,7 +88,7 @@ pub(crate) fn columns() -> usize {
 
 /// Most texts have nothing to escape, and an export may be long.
 fn inert(text: &str) -> Cow<'_, str> {
-    match text.chars().any(|character| character != '\n' && is_hostile(character)) {
+    match text.chars().any(|character| character != '\n' && is_deceptive(character)) {
         true => InertLines(text).to_string().into(),
         false => text.into(),
     }

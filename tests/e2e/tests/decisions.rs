@@ -308,10 +308,10 @@ fn hostile_text_is_inert_wherever_it_is_shown() {
     shown.push(server.accredit(["explain", "--token", "-", "--provider", hostile]).stderr);
     shown.push(server.log());
     for text in &shown {
-        let is_hostile = |letter: char| {
+        let is_deceptive = |letter: char| {
             letter.is_control() && letter != '\n' || matches!(letter, '\u{200b}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         };
-        assert!(!text.contains(is_hostile), "{}", text.escape_debug());
+        assert!(!text.contains(is_deceptive), "{}", text.escape_debug());
         assert!(!text.lines().any(|line| line.trim_start().starts_with("allowed  forged")), "{text}");
     }
     assert!(

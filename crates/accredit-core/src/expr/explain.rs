@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use accredit_id::json::{Json, Number, Object};
+use accredit_id::shown::is_deceptive;
 
 use super::evaluate::Run;
 use super::functions::double_text;
 use super::outcome::Outcome;
 use super::paths::{paths, roots};
-use super::scan::is_deceptive;
 use super::tree::Node;
 
 /// The longest claim that is shown, in characters.

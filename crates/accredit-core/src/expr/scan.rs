@@ -4,6 +4,8 @@
 //! outermost `&&`. Whatever is not a word of CEL is refused here, so that the parser never has to recover from an error
 //! of ours.
 
+use accredit_id::shown::is_deceptive;
+
 use super::fault::{ExprFault, Place};
 
 /// One word of the source.
@@ -46,16 +48,6 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, ExprFault> {
     let mut scanner = Scanner { source, at: 0, tokens: Vec::new() };
     scanner.run()?;
     Ok(scanner.tokens)
-}
-
-/// Whether a reader would not see `c`, or would see its neighbours elsewhere than they are. In an expression such a
-/// character must be written as an escape, so that a reviewer reads what the machine compares.
-pub(super) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 struct Scanner<'s> {
@@ -101,6 +93,7 @@ impl<'s> Scanner<'s> {
 
     /// Steps over `c` unless it deceives.
     fn step(&mut self, c: char) -> Result<(), ExprFault> {
+        // It must be written as an escape, so that a reviewer reads what the machine compares.
         if is_deceptive(c) {
             let code = u32::from(c);
             return Err(self.fault(self.at, format!("invisible character U+{code:04X}; write it as an escape")));

@@ -269,7 +269,7 @@ claims   typed-in: nobody vouches for them
         nasty.summary = "s\ns".to_owned();
         let text = explanation(&nasty);
         assert!(text.contains(r"`ref` is x\nallowed  all\u{1b}[2J\u{202e}, expected"), "{text}");
-        assert!(!text.chars().any(|c| c != '\n' && accredit_client::inert::is_hostile(c)), "{text}");
+        assert!(!text.chars().any(|c| c != '\n' && accredit_id::shown::is_deceptive(c)), "{text}");
         assert!(!text.lines().any(|line| line.starts_with("allowed")), "{text}");
     }
 

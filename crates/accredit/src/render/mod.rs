@@ -147,7 +147,10 @@ mod tests {
     fn json_output_is_inert() {
         let hostile = serde_json::json!({"ref": "\u{202e}\u{9b}31m\u{7f}"});
         let text = Output::Json.structured(&hostile).unwrap().unwrap();
-        assert!(!text.chars().any(|character| character != '\n' && inert::is_hostile(character)), "{text}");
+        assert!(
+            !text.chars().any(|character| character != '\n' && accredit_id::shown::is_deceptive(character)),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
     }
 }

@@ -232,7 +232,7 @@ hint: add `zone` to `audit` of provider `github`; its values are recorded from t
         report.changes[0].claims.insert("sub".to_owned(), json!("x\n+ forged\u{1b}[2J\u{202e}"));
         report.changes[0].before.summary = "y\n+ forged".to_owned();
         let text = super::report(&report);
-        assert!(!text.chars().any(|c| c != '\n' && accredit_client::inert::is_hostile(c)), "{text}");
+        assert!(!text.chars().any(|c| c != '\n' && accredit_id::shown::is_deceptive(c)), "{text}");
         assert!(!text.contains("\n+ forged"), "{text}");
     }
 }

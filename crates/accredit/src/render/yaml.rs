@@ -3,7 +3,7 @@
 //! A string is written without quotes only where YAML 1.1 and 1.2 readers agree that it is a string. Block style, except
 //! for short lists of scalars. The order of members is the value's own.
 
-use accredit_client::inert::is_hostile;
+use accredit_id::shown::is_deceptive;
 use serde_json::{Map, Value};
 
 /// Writes one document, without the `---` line, with a line feed at the end.
@@ -142,7 +142,7 @@ fn is_literal(text: &str) -> bool {
         && !body.ends_with('\n')
         && !body.is_empty()
         && body.split('\n').all(|line| !line.ends_with([' ', '\t']) && !line.starts_with('\t'))
-        && body.chars().all(|character| character == '\n' || !is_hostile(character))
+        && body.chars().all(|character| character == '\n' || !is_deceptive(character))
 }
 
 /// A double-quoted scalar. What is hostile to a terminal is written as an escape (YAML 1.2.2 section 5.7).
@@ -156,7 +156,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            hostile if is_hostile(hostile) => match u32::from(hostile) {
+            hostile if is_deceptive(hostile) => match u32::from(hostile) {
                 code @ 0..=0xff => out.push_str(&format!("\\x{code:02x}")),
                 code @ 0x100..=0xffff => out.push_str(&format!("\\u{code:04x}")),
                 code => out.push_str(&format!("\\U{code:08x}")),
@@ -343,7 +343,7 @@ spec:
                 for written in [document(&value), inline(&value)] {
                     let back = serde_saphyr::from_str::<Value>(&written).map_err(|error| error.to_string());
                     assert_eq!(back.as_ref(), Ok(&value), "{text:?} was written as\n{written}");
-                    assert!(!written.chars().any(|character| character != '\n' && is_hostile(character)), "{text:?}");
+                    assert!(!written.chars().any(|character| character != '\n' && is_deceptive(character)), "{text:?}");
                 }
             }
         }
