@@ -95,7 +95,7 @@ fn read(source: &str) -> Result<Vec<Failure<'_>>, Fault> {
     }
     let is_whole = |failure: &Failure<'_>| {
         let told = !failure.seen.is_empty() && !failure.line.is_empty() && !failure.text.is_empty();
-        !failure.title.is_empty() && (told != !failure.later.is_empty())
+        !failure.title.is_empty() && told == failure.later.is_empty()
     };
     match failures.iter().find(|failure| !is_whole(failure)) {
         Some(failure) => Err(Fault::new(format!("{SOURCE}: `{}` is neither told nor later", failure.name))),

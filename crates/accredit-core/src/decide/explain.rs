@@ -74,7 +74,14 @@ impl<S> Explained<S> {
             };
         }
         let Some(clause) = nearest.first_failed() else { return plain() };
-        let hint = clause.near.map(|near| near.hint().to_owned());
+        let widened = || {
+            self.fix.as_ref()?;
+            Some(format!(
+                "add what was seen to mapping `{}`, as the fix does, or start the job as it expects",
+                nearest.mapping
+            ))
+        };
+        let hint = clause.near.map(|near| near.hint().to_owned()).or_else(widened);
         (format!("mapping `{}`: {}", nearest.mapping, clause.line()), hint)
     }
 
