@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Claim, Id};
+use crate::providers::Standing;
 use crate::world::World;
 
 /// The claims that decide, in any of several worlds.
@@ -23,10 +24,14 @@ impl Reads {
             reads.add(name);
         }
         for world in worlds {
+            let known = world.by_id(provider).and_then(|resource| resource.as_provider());
+            let standing = |name: &str| known.and_then(|known| known.kind.claim(name)).map(|fact| fact.standing);
+            let mut names_matter = false;
             let mut conditions: BTreeSet<&str> = BTreeSet::new();
             for mapping in world.mappings_of(provider).filter_map(|resource| resource.as_mapping()) {
                 for clause in &mapping.clauses {
                     if let Claim::Raw(name) = &clause.claim {
+                        names_matter |= standing(name) == Some(Standing::Reassignable);
                         reads.add(name);
                     }
                 }
@@ -37,7 +42,12 @@ impl Reads {
                     program.claims().iter().for_each(|name| reads.add(name));
                 }
             }
-            let known = world.by_id(provider).and_then(|resource| resource.as_provider());
+            // Where a name is trusted, one name with two ids is two subjects: it came to mean somebody else.
+            for fact in known.into_iter().flat_map(|known| known.kind.claims).filter(|_| names_matter) {
+                if fact.standing == Standing::Permanent {
+                    reads.add(fact.name);
+                }
+            }
             for (_, program) in known.into_iter().flat_map(|known| &known.attributes) {
                 program.claims().iter().for_each(|name| reads.add(name));
             }

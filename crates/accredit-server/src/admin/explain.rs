@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
 use accredit_core::decide::Ask;
+use accredit_core::decide::access::Subject;
 use accredit_core::facts::{Facts, Proved, TypedIn};
 use accredit_core::model::{DecisionId, Kind, Provider, Resource};
 use accredit_id::json::{Json as Claim, Number, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer};
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::actor::Actor;
 use super::problem::{AdminFault, Answer};
 use super::survey;
 use crate::app::App;
@@ -25,6 +27,7 @@ use crate::{clock, provider, tell};
 /// Answers a question. Issues nothing, spends nothing, fetches nothing, records nothing.
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
     request: Result<Json<ExplainRequest>, JsonRejection>,
 ) -> Answer<Explanation> {
     let Json(request) = request?;
@@ -36,7 +39,7 @@ pub(super) async fn explain(
         return Ok(Json(explanation));
     }
     let top = usize::try_from(request.top.unwrap_or(TOP).clamp(1, MOST_TOLD)).unwrap_or_default();
-    Ok(Json(survey::ranked(explanation, &in_force.world, top, &|_| true)))
+    Ok(Json(survey::ranked(explanation, &in_force.world, top, &|mapping| actor.reads(&Subject::of(mapping)))))
 }
 
 struct Question<'q> {

@@ -7,8 +7,9 @@ use accredit_api::admin::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
     Verdict,
 };
+use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::decide::{Ask, Reason};
-use accredit_core::model::{DecisionId, Document, Faults, Id};
+use accredit_core::model::{DecisionId, Document, Faults, Id, Kind};
 use accredit_core::plan::{self, Plan};
 use accredit_core::replay::{Changed, Recorded, Replay, Report, Side, Tally, What};
 use accredit_core::world::World;
@@ -16,11 +17,12 @@ use accredit_id::json::{self, Json as Claim, Limits, Object};
 use accredit_id::time::Timestamp;
 use accredit_store::Found;
 use accredit_store::audit::Value as Erasable;
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use serde::Deserialize;
 
+use super::actor::Actor;
 use super::explain::typed;
 use super::problem::{AdminFault, Answer};
 use super::resources::{document, exists, kind};
@@ -31,11 +33,17 @@ use crate::{chance, clock};
 /// Tries a change. Writes nothing, and waits for no other change.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
     request: Result<Json<ReplayRequest>, JsonRejection>,
 ) -> Answer<ReplayReport> {
     let Json(ReplayRequest { change, period, top }) = request?;
     let in_force = app.read_model.now();
     let plan = planned(change, &in_force.world, &app)?;
+    for change in &plan.changes {
+        if let Some(resource) = in_force.world.by_id(change.id).or_else(|| plan.next.by_id(change.id)) {
+            actor.may(Verb::Read, &Subject::of(resource), &format!("{} `{}`", change.kind.noun(), change.name))?;
+        }
+    }
     let now = clock::now();
     let since = now.minus(std::time::Duration::from_secs(period.into()));
     let mut replay = Replay::new(&in_force.world, &plan.next, &app.limits, now);
@@ -50,7 +58,13 @@ pub(super) async fn replay(
             is_past = found.written_at < since.unix();
             stretch += 1;
             if !is_past && found.record.bytes.starts_with(DECISION) {
-                take(&mut replay, &mut left_out, found);
+                take(&mut replay, &mut left_out, found, &|account| {
+                    actor.rights.reads_everything().then_some(Reader::OfAll).or_else(|| {
+                        let account = account?;
+                        let reads = actor.reads_project_of(Kind::ServiceAccount, account, &in_force.world);
+                        reads.then_some(Reader::OfProjects)
+                    })
+                });
             }
             is_past || stretch >= STRETCH
         });
@@ -109,6 +123,8 @@ struct Kept<'r> {
     mapping_id: Option<Cow<'r, str>>,
     mapping_revision: Option<i64>,
     #[serde(borrow)]
+    service_account: Option<Cow<'r, str>>,
+    #[serde(borrow)]
     asked_service_account: Option<Cow<'r, str>>,
     #[serde(borrow)]
     asked_mapping: Option<Cow<'r, str>>,
@@ -118,8 +134,28 @@ struct Kept<'r> {
     asked_scope: Option<Cow<'r, str>>,
 }
 
-fn take(replay: &mut Replay<'_>, left_out: &mut LeftOut, found: &Found) {
+/// Who reads the answer.
+enum Reader {
+    /// Somebody who may read every decision.
+    OfAll,
+    /// Somebody who may read decisions about accounts of some projects (L23): each is decided for its account alone, so
+    /// that the answer speaks of no other project's mappings.
+    OfProjects,
+}
+
+fn take(
+    replay: &mut Replay<'_>,
+    left_out: &mut LeftOut,
+    found: &Found,
+    reader: &dyn Fn(Option<&str>) -> Option<Reader>,
+) {
     let Ok(kept) = serde_json::from_slice::<Kept<'_>>(&found.record.bytes) else { return };
+    let account = kept.asked_service_account.as_deref().or(kept.service_account.as_deref());
+    let asked_account = match reader(account) {
+        None => return,
+        Some(Reader::OfAll) => kept.asked_service_account.as_deref(),
+        Some(Reader::OfProjects) => account,
+    };
     let Some(provider) = kept.provider_id.as_deref().and_then(|id| id.parse::<Id>().ok()) else { return };
     // What is wrong with the token itself, no resource mends.
     if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().all(|reason| reason.code() != code)) {
@@ -148,7 +184,7 @@ fn take(replay: &mut Replay<'_>, left_out: &mut LeftOut, found: &Found) {
         unlisted: &unlisted,
         unlisted_is_cut: unlisted.len() >= MAX_UNLISTED,
         ask: Ask {
-            account: kept.asked_service_account.as_deref(),
+            account: asked_account,
             mapping: kept.asked_mapping.as_deref(),
             api: kept.asked_api.as_deref(),
             scope: kept.asked_scope.as_deref(),
