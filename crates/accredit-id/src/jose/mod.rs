@@ -3,6 +3,7 @@
 //! There is no HMAC, no `none` and no encryption here, so no setting can switch them on.
 
 mod algorithm;
+pub mod dpop;
 pub mod jwk;
 pub mod jws;
 

@@ -137,6 +137,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Takes the member `name` out, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.members.retain(|(candidate, _)| candidate != name);
+    }
+
     /// The members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Json<'a>)> {
         self.members.iter().map(|(name, value)| (name.as_ref(), value))

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::fault::KeyFault;
 use super::material::Material;
-use super::rsa_der;
+use super::purpose::Purpose;
+use super::{parse, rsa_der};
 use crate::jose::{Algorithm, Algorithms};
 use crate::json::{Json, Object};
 use crate::time::Timestamp;
@@ -28,6 +29,14 @@ pub struct SignatureMismatch;
 // === impl PublicKey ===
 
 impl PublicKey {
+    /// A key from one JWK that stands alone, as a DPoP proof brings it. Keys of a set are read by the set.
+    ///
+    /// # Errors
+    /// [`KeyFault`]; private and symmetric members are refused whatever they stand beside.
+    pub fn from_jwk(jwk: &Json<'_>, purpose: Purpose) -> Result<Self, KeyFault> {
+        parse::public_key(jwk, purpose)
+    }
+
     /// A key on P-256, P-384 or P-521 from its uncompressed point (SEC 1 section 2.3.3: `04`, x, y).
     ///
     /// Without a `kid`, the key is named by its [`PublicKey::thumbprint`].
