@@ -1,28 +1,31 @@
-//! The admin API of a server on this machine, over its unix socket.
+//! The admin API: over the unix socket of a server on this machine, or over HTTPS with a login.
 //!
-//! The socket is 0600 in a 0700 folder: whoever can open it is the server's own user and may do everything.
+//! The socket is 0600 in a 0700 folder: whoever can open it is the server's own user and may do everything. From
+//! elsewhere, each request shows a token and a proof by the key that the token is bound to (RFC 9449).
 
-use std::path::{Path, PathBuf};
+mod remote;
+mod socket;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
     ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, NamedResource,
-    ReplayReport, ReplayRequest, Resource, ResourceList, Status,
+    ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
-use tokio::time::timeout;
 
+use self::remote::Remote;
+use self::socket::Socket;
 use crate::form;
+use crate::login::{LoginError, Session};
 
-/// A client of the admin API. Every call opens a connection of its own.
+/// A client of the admin API.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), accredit_client::admin::AdminError> {
@@ -33,7 +36,23 @@ use crate::form;
 /// ```
 #[derive(Clone, Debug)]
 pub struct AdminClient {
-    socket: PathBuf,
+    wire: Wire,
+}
+
+/// How the server is reached.
+#[derive(Clone, Debug)]
+enum Wire {
+    Remote(Remote),
+    Socket(Socket),
+}
+
+/// One request, before it is put on a wire.
+struct Asked {
+    method: Method,
+    /// Path and query.
+    target: String,
+    body: Bytes,
+    patience: Duration,
 }
 
 /// Why an admin call has no result.
@@ -51,13 +70,24 @@ pub enum AdminError {
     #[error("{}", .0.detail)]
     Refused(Problem),
     /// The server, or whatever listens there, answered something else.
-    #[error("answer of the server at `{}` cannot be read: {message}", socket.display())]
+    #[error("answer of the server at `{place}` cannot be read: {message}")]
     Malformed {
-        /// The socket asked.
-        socket: PathBuf,
+        /// The socket or URL asked.
+        place: String,
         /// What is wrong with it.
         message: String,
     },
+    /// A server elsewhere does not answer.
+    #[error("server at `{url}` cannot be reached: {cause}")]
+    RemoteUnreachable {
+        /// Its URL.
+        url: String,
+        /// What the network said.
+        cause: String,
+    },
+    /// There is no login to ask with.
+    #[error(transparent)]
+    Login(#[from] LoginError),
 }
 
 // === impl AdminClient ===
@@ -65,12 +95,20 @@ pub enum AdminError {
 impl AdminClient {
     /// A client of the server at this socket. Nothing is opened yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { wire: Wire::Socket(Socket(socket.into())) }
     }
 
-    /// The socket's path.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// A client of the server that this session is with.
+    pub fn remote(session: Arc<Session>) -> Self {
+        Self { wire: Wire::Remote(Remote(session)) }
+    }
+
+    /// Who asks, and what he may do.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn whoami(&self) -> Result<WhoAmI, AdminError> {
+        self.fetch("/v1/whoami", &[]).await
     }
 
     /// Brings a set of resources into force, all or nothing.
@@ -170,9 +208,9 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`]; a broken chain is an answer, not an error.
     pub async fn verify_audit(&self) -> Result<AuditVerification, AdminError> {
-        let request = self.request(Method::POST, "/v1/audit/verify", Bytes::new());
+        let target = "/v1/audit/verify".to_owned();
         // The whole log is read: let it take its time.
-        self.send(request, 60 * PATIENCE).await
+        self.send(Asked { method: Method::POST, target, body: Bytes::new(), patience: 60 * PATIENCE }).await
     }
 
     /// How the server is.
@@ -189,42 +227,19 @@ impl AdminClient {
             true => path.to_owned(),
             false => format!("{path}?{}", form::encode(&pairs)),
         };
-        self.send(self.request(Method::GET, &target, Bytes::new()), PATIENCE).await
+        self.send(Asked { method: Method::GET, target, body: Bytes::new(), patience: PATIENCE }).await
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, AdminError> {
         let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
-        self.send(self.request(Method::POST, path, body.into()), PATIENCE).await
+        self.send(Asked { method: Method::POST, target: path.to_owned(), body: body.into(), patience: PATIENCE }).await
     }
 
-    fn request(&self, method: Method, target: &str, body: Bytes) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        // The target is a constant path and an encoded query, which always parse; the root would be refused with 404.
-        *request.uri_mut() = target.parse().unwrap_or_default();
-        let headers = request.headers_mut();
-        for (name, value) in [
-            (http::header::HOST, "localhost"),
-            (http::header::ACCEPT, "application/json"),
-            (http::header::CONTENT_TYPE, "application/json"),
-            (http::header::USER_AGENT, concat!("accredit/", env!("CARGO_PKG_VERSION"))),
-        ] {
-            headers.insert(name, http::HeaderValue::from_static(value));
-        }
-        request
-    }
-
-    async fn send<A: DeserializeOwned>(
-        &self,
-        request: Request<Full<Bytes>>,
-        patience: Duration,
-    ) -> Result<A, AdminError> {
-        let late = |_| self.unreachable(std::io::ErrorKind::TimedOut.into());
-        let stream = timeout(CONNECT, UnixStream::connect(&self.socket))
-            .await
-            .map_err(late)?
-            .map_err(|cause| self.unreachable(cause))?;
-        let (status, body) = timeout(patience, self.converse(stream, request)).await.map_err(late)??;
+    async fn send<A: DeserializeOwned>(&self, asked: Asked) -> Result<A, AdminError> {
+        let (status, body): (StatusCode, Bytes) = match &self.wire {
+            Wire::Remote(remote) => remote.send(&asked).await?,
+            Wire::Socket(socket) => socket.send(&asked).await?,
+        };
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| self.malformed(error.to_string()));
         }
@@ -234,51 +249,15 @@ impl AdminClient {
         }
     }
 
-    async fn converse(
-        &self,
-        stream: UnixStream,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes), AdminError> {
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.lost(error))?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(|error| self.lost(error))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_CAP).collect().await;
-            let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
-                Ok(error) => self.lost(*error),
-                Err(other) if other.is::<LengthLimitError>() => self.malformed("more than 64 MiB".to_owned()),
-                Err(other) => self.malformed(other.to_string()),
-            })?;
-            Ok((status, body.to_bytes()))
-        };
-        // The connection must be driven while the exchange waits; it ends by itself, often before the last byte is read.
-        let (mut exchange, mut connection) = (std::pin::pin!(exchange), std::pin::pin!(connection));
-        tokio::select! {
-            result = &mut exchange => result,
-            _ = &mut connection => exchange.await,
-        }
-    }
-
-    /// A connection that broke is told apart from an answer that is no HTTP.
-    fn lost(&self, error: hyper::Error) -> AdminError {
-        if error.is_parse() {
-            return self.malformed("not HTTP".to_owned());
-        }
-        self.unreachable(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, error))
-    }
-
-    fn unreachable(&self, cause: std::io::Error) -> AdminError {
-        AdminError::Unreachable { socket: self.socket.clone(), cause }
-    }
-
     fn malformed(&self, message: String) -> AdminError {
-        AdminError::Malformed { socket: self.socket.clone(), message }
+        let place = match &self.wire {
+            Wire::Remote(remote) => remote.url().to_owned(),
+            Wire::Socket(socket) => socket.0.display().to_string(),
+        };
+        AdminError::Malformed { place, message }
     }
 }
 
-/// How long a local connect may wait for a place in the server's backlog.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take; a set of 100,000 mappings takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// An export of 100,000 mappings is about 50 MB.

@@ -1,15 +1,15 @@
 //! Token exchange (RFC 8693): a workload's token for an access token.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use accredit_api::token::{TokenError, TokenResponse};
 use accredit_id::secret::Secret;
 use serde::Deserialize;
 
-use crate::form;
 use crate::inert::Inert;
 pub use crate::web::EndpointFault;
 use crate::web::{Answer, Endpoint, WebFault};
+use crate::{clock, form};
 
 /// A token endpoint, ours or anyone's that speaks RFC 8693 with a form.
 ///
@@ -253,12 +253,12 @@ struct Success {
     decision_id: Option<String>,
 }
 
-fn header(answer: &Answer, name: &str) -> Option<String> {
+pub(crate) fn header(answer: &Answer, name: &str) -> Option<String> {
     Some(answer.headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 /// RFC 6749 makes the description optional; ours always has one.
-fn lenient_error(body: &[u8]) -> Result<TokenError, serde_json::Error> {
+pub(crate) fn lenient_error(body: &[u8]) -> Result<TokenError, serde_json::Error> {
     let mut value: serde_json::Value = serde_json::from_slice(body)?;
     if let Some(members) = value.as_object_mut() {
         members.entry("error_description").or_insert_with(|| "".into());
@@ -266,10 +266,9 @@ fn lenient_error(body: &[u8]) -> Result<TokenError, serde_json::Error> {
     serde_json::from_value(value)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a foreign endpoint says only how long; nobody else knows since when")]
+/// A foreign endpoint says only how long; nobody else knows since when.
 fn in_seconds(seconds: u64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs().saturating_add(seconds)).unwrap_or(i64::MAX)
+    clock::now().unix().saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 /// The token type of an OAuth access token (RFC 8693 section 3).

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | a workload that holds its platform's token and wants one of ours | [`exchange`] |
 //! | the owner of an API that receives our access tokens | [`verifier`] |
-//! | a program on the server's machine that administers it | [`admin`] |
+//! | a program that administers a server, on its machine or elsewhere | [`admin`] |
+//! | whoever has to log in for that | [`login`] |
 //!
 //! TLS is rustls. A program that has chosen no cryptography provider for it gets aws-lc-rs, for the whole process, when it
 //! makes its first endpoint here.
@@ -15,7 +16,11 @@
 pub mod admin;
 pub mod exchange;
 pub mod inert;
+pub mod login;
 pub mod verifier;
 
+mod chance;
+mod clock;
 mod form;
+mod proving;
 mod web;

@@ -52,6 +52,16 @@ pub(crate) enum WebFault {
     TooLarge,
 }
 
+/// What is sent.
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a reqwest::Method,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a [u8],
+    pub(crate) patience: Duration,
+    pub(crate) cap: usize,
+}
+
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -90,6 +100,16 @@ impl Endpoint {
 
     pub(crate) fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Sends any request to a URL of this endpoint's server.
+    pub(crate) async fn send(&self, asked: Asked<'_>) -> Result<Answer, WebFault> {
+        let Asked { method, url, headers, body, patience, cap } = asked;
+        let mut request = self.client.request(method.clone(), url).timeout(patience).body(body.to_vec());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(request.send().await.map_err(|error| unreachable_after(error, patience))?, cap).await
     }
 
     /// Sends a form and reads the answer.
@@ -155,8 +175,12 @@ async fn read(mut response: Response, cap: usize) -> Result<Answer, WebFault> {
 }
 
 fn unreachable(error: reqwest::Error) -> WebFault {
+    unreachable_after(error, TIMEOUT)
+}
+
+fn unreachable_after(error: reqwest::Error, patience: Duration) -> WebFault {
     let cause = match error.is_timeout() {
-        true => format!("no answer within {} s", TIMEOUT.as_secs()),
+        true => format!("no answer within {} s", patience.as_secs()),
         false => deepest(&error),
     };
     WebFault::Unreachable(cause)

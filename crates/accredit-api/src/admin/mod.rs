@@ -14,9 +14,12 @@
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
 //! | `POST /v1/audit/verify` | | [`AuditVerification`] |
 //! | `GET /v1/status` | | [`Status`] |
+//! | `GET /v1/whoami` | | [`WhoAmI`] |
+//! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
 
 mod audit;
 mod explanation;
+mod login;
 mod replay;
 mod resource;
 
@@ -25,6 +28,7 @@ pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss,
 pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };
+pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use resource::{
     Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, NamedResource, Resource, ResourceList, Severity,
     Status,

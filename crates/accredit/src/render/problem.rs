@@ -2,6 +2,7 @@
 
 use accredit_api::problem::{Fault, Problem};
 use accredit_client::admin::AdminError;
+use accredit_client::login::LoginError;
 
 use super::changes::short;
 use crate::exit::{Complaint, Exit, Failure};
@@ -31,11 +32,36 @@ impl From<AdminError> for Failure {
         let message = error.to_string();
         match error {
             AdminError::Unreachable { socket, cause } => unreachable(&socket, &cause),
+            AdminError::RemoteUnreachable { .. } => Self::unavailable(message),
+            AdminError::Login(fault) => login(fault),
             AdminError::Refused(problem) => refused(problem, |_| None),
             AdminError::Malformed { .. } => {
                 Self::failed(message).hint("check that client and server are of one version")
             }
         }
+    }
+}
+
+/// What keeps somebody from being logged in.
+pub(crate) fn login(fault: LoginError) -> Failure {
+    let message = fault.to_string();
+    match fault {
+        LoginError::Ended { .. } => {
+            Failure::many(Exit::Denied, vec![Complaint { message, hint: Some("`accredit login`".to_owned()) }])
+        }
+        LoginError::Refused(refusal) if refusal.status >= 500 => Failure::unavailable(message),
+        LoginError::Refused(refusal) => {
+            let hint = refusal
+                .decision_id
+                .map(|id| format!("who administers the server learns why by `accredit decision {id}`"));
+            Failure::many(Exit::Denied, vec![Complaint { message, hint }])
+        }
+        LoginError::NotLetIn { .. } | LoginError::Late { .. } => {
+            Failure::many(Exit::Denied, vec![Complaint { message, hint: None }])
+        }
+        LoginError::Unreachable { .. } => Failure::unavailable(message),
+        LoginError::Endpoint(_) => Failure::misused(message),
+        LoginError::Malformed { .. } | LoginError::Local { .. } => Failure::failed(message),
     }
 }
 
