@@ -175,7 +175,8 @@ impl AdminClient {
     pub async fn replay(&self, question: &ReplayRequest) -> Result<ReplayReport, AdminError> {
         let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
         // A long stretch of the log is read: let it take its time.
-        self.send(self.request(Method::POST, "/v1/replay", body.into()), 60 * PATIENCE).await
+        let target = "/v1/replay".to_owned();
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
     }
 
     /// Reads a decision of the past by its id.

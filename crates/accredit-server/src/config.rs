@@ -67,6 +67,10 @@ pub struct Admin {
     /// Certificate and key of that listener. Without them it listens on loopback alone.
     #[serde(default)]
     pub tls: Option<TlsFiles>,
+    /// Where administrators reach that listener; absent: the scheme that it speaks, the host of `public_url` and its own port.
+    /// Proofs are made for this URL, so it must be the one that they type. No slash at its end.
+    #[serde(default)]
+    pub url: Option<String>,
     /// `Host` values that are answered there, beside the host of `public_url` with this listener's port.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -75,7 +79,7 @@ pub struct Admin {
 impl Admin {
     /// The socket alone.
     pub fn local(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), listen: None, tls: None, hosts: Vec::new() }
+        Self { socket: socket.to_owned(), listen: None, tls: None, url: None, hosts: Vec::new() }
     }
 }
 
@@ -203,12 +207,23 @@ impl Config {
         self.public.listen.ip().is_loopback()
     }
 
+    /// Where administrators reach the admin listener.
+    pub(crate) fn admin_url(&self, address: SocketAddr) -> String {
+        if let Some(url) = &self.admin.url {
+            return url.clone();
+        }
+        match &self.admin.tls {
+            None => format!("http://{address}"),
+            Some(_) if address.port() == 443 => format!("https://{}", host_of(&self.public_url)),
+            Some(_) => format!("https://{}:{}", host_of(&self.public_url), address.port()),
+        }
+    }
+
     /// `Host` values that the admin listener answers, lower case.
     pub(crate) fn admin_hosts(&self, address: SocketAddr) -> Vec<String> {
         let mut hosts: Vec<String> = self.admin.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        let public = self.public_url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
-        let name = public.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-        let name = name.map_or(public, |(name, _)| name).to_ascii_lowercase();
+        let name = host_of(&self.public_url);
+        hosts.extend(self.admin.url.as_deref().map(|url| authority_of(url).to_ascii_lowercase()));
         hosts.push(format!("{name}:{}", address.port()));
         if address.port() == 443 {
             hosts.push(name);
@@ -273,8 +288,21 @@ impl Config {
                 ),
             );
         }
-        if self.admin.listen.is_none() && (self.admin.tls.is_some() || !self.admin.hosts.is_empty()) {
-            return fault("admin.listen", "is missing, expected the address that `tls` and `hosts` are for".to_owned());
+        let is_for_it = self.admin.tls.is_some() || self.admin.url.is_some() || !self.admin.hosts.is_empty();
+        if self.admin.listen.is_none() && is_for_it {
+            let message = "is missing, expected the address that `tls`, `url` and `hosts` are for";
+            return fault("admin.listen", message.to_owned());
+        }
+        if let Some(url) = self.admin.url.as_ref().filter(|url| {
+            !url.starts_with("https://")
+                && !url.starts_with("http://127.0.0.1:")
+                && !url.starts_with("http://localhost:")
+                || url.ends_with('/')
+                || url.contains(['?', '#', '@', ' '])
+        }) {
+            let message =
+                format!("`{url}` is not a URL such as https://admin.example.org:7443, without a slash at its end");
+            return fault("admin.url", message);
         }
         if plain && !self.is_loopback() {
             return fault(
@@ -302,6 +330,18 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self { max_token_seconds: 3600 }
     }
+}
+
+/// Host and port of a URL.
+fn authority_of(url: &str) -> &str {
+    url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default()
+}
+
+/// The host alone, lower case.
+fn host_of(url: &str) -> String {
+    let authority = authority_of(url);
+    let name = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    name.map_or(authority, |(name, _)| name).to_ascii_lowercase()
 }
 
 #[cfg(test)]

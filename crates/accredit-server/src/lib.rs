@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod demo_issuer;
 mod documents;
+mod dpop;
 mod exchange;
 mod faces;
 mod gather;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use accredit_core::model::Signing as Algorithms;
 use accredit_id::jose::Algorithm;
-use accredit_id::jose::jwk::PublicKey;
+use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose};
+use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::SignedHead;
 use accredit_store::{Chain, KeyChange, KeyDeed, Store, StoreError};
@@ -27,6 +28,8 @@ struct Keys {
     ring: KeyRing,
     /// The JWK Set as it is served.
     published: String,
+    /// The public halves of the keys of administrators' and agents' tokens, for ourselves alone.
+    internal: Arc<KeySet>,
 }
 
 /// Why there is no key to sign with.
@@ -73,10 +76,11 @@ impl Signing {
     ) -> Result<Self, KeysFault> {
         let kek = key_encryption_key(encryption, may_create)?;
         let mut ring = KeyRing::open(&store.keys().await?, &kek)?;
-        for purpose in [KeyPurpose::Access, KeyPurpose::Audit] {
+        for purpose in [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Audit] {
             let exists = match purpose {
                 KeyPurpose::Audit => ring.audit().is_some(),
-                KeyPurpose::Access | KeyPurpose::Internal => ring.signer(Algorithm::Es256).is_some(),
+                KeyPurpose::Access => ring.signer(Algorithm::Es256).is_some(),
+                KeyPurpose::Internal => ring.internal().is_some(),
             };
             if !exists {
                 let key = SigningKey::generate(Algorithm::Es256, purpose).await?;
@@ -107,6 +111,16 @@ impl Signing {
     /// The key that signs access tokens so.
     pub(crate) fn signer(&self, signing: Algorithms) -> Option<Arc<SigningKey>> {
         self.keys.load().ring.signer(algorithm(signing)).map(Arc::clone)
+    }
+
+    /// The key that signs administrators' tokens.
+    pub(crate) fn internal(&self) -> Option<Arc<SigningKey>> {
+        self.keys.load().ring.internal().map(Arc::clone)
+    }
+
+    /// The keys by which we verify them ourselves.
+    pub(crate) fn internal_keys(&self) -> Arc<KeySet> {
+        Arc::clone(&self.keys.load().internal)
     }
 
     /// The JWK Set by which our access tokens are verified.
@@ -142,7 +156,10 @@ impl Keys {
             .map(PublicKey::to_json)
             .map(|key| serde_json::to_value(&key).unwrap_or_default())
             .collect();
-        Self { published: json!({ "keys": keys }).to_string(), ring }
+        let again = |key: &PublicKey| PublicKey::from_jwk(&Json::Object(key.to_json()), Purpose::Signature).ok();
+        // Keys that were made here always read back; a set without one verifies nothing.
+        let internal = KeySet::from_keys(ring.internal_public().filter_map(again).collect()).unwrap_or_default();
+        Self { published: json!({ "keys": keys }).to_string(), internal: Arc::new(internal), ring }
     }
 }
 

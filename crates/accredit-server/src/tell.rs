@@ -136,6 +136,15 @@ pub(crate) const fn caller_sentence(fault: &TokenFault) -> &'static str {
 /// providers nor which names exist (H13).
 pub(crate) const UNACCEPTABLE: &str = "the subject token is not acceptable";
 
+/// Takes out every seen value of a claim that a record may not keep.
+pub(crate) fn redact(considered: &mut [MappingTrace], provider: &Provider) {
+    for clause in considered.iter_mut().flat_map(|mapping| &mut mapping.clauses) {
+        if clause.claims.iter().any(|claim| !provider.audits(claim)) && clause.seen.is_some() {
+            (clause.seen, clause.near, clause.recorded) = (None, None, false);
+        }
+    }
+}
+
 /// A denial of a provider's token, nothing said yet.
 pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Explanation {
     Explanation {
@@ -159,6 +168,7 @@ pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Expla
     }
 }
 
+/// How one of them fared, in the words of the admin API.
 pub(crate) fn considered(trace: &MappingTrace) -> Considered {
     Considered {
         mapping: trace.mapping.clone(),

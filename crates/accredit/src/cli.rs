@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{apply, audit, change, decision, demo, diff, explain, export, get, init, list, noun, server};
+use crate::commands::{
+    apply, audit, change, context, decision, demo, diff, explain, export, get, init, list, login, noun, server,
+};
+use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
 use crate::paths;
 use crate::render::Output;
@@ -26,6 +29,9 @@ pub(crate) struct Common {
     /// Admin socket of the server [env: ACCREDIT_ADMIN_SOCKET]
     #[arg(long, global = true, value_name = "PATH", display_order = 100)]
     pub(crate) socket: Option<PathBuf>,
+    /// Context of the server, from `accredit login` [env: ACCREDIT_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "socket", display_order = 100)]
+    pub(crate) context: Option<String>,
     /// How results are written: text, json or yaml
     #[arg(
         short,
@@ -69,6 +75,17 @@ pub(crate) enum Verb {
     /// Say how the server is
     Status,
 
+    // Log in.
+    /// Log in at a server elsewhere, by a browser or with a workload's token
+    Login(login::Args),
+    /// Forget the login of the context in use
+    Logout,
+    /// Say who you are to the server, and what you may do there
+    Whoami,
+    /// The servers that you administer, and which of them the verbs speak to
+    #[command(subcommand)]
+    Context(context::Verb),
+
     // Single resources, the noun first.
     /// Who owns what
     #[command(subcommand)]
@@ -108,6 +125,15 @@ pub(crate) enum Verb {
     Disable(change::OfAnyKind),
 }
 
+/// Which server is meant.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// The one of a context.
+    Context(String),
+    /// The one at this socket.
+    Socket(PathBuf),
+}
+
 // === impl Common ===
 
 impl Common {
@@ -128,11 +154,40 @@ impl Common {
         })
     }
 
-    /// A client of the server at that socket.
+    /// Which server is meant: of the flags, else of the environment, else the context in use, else the one on this machine.
     ///
     /// # Errors
-    /// As [`Common::socket`].
+    /// When the environment names two, or nothing says anything.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        let context = match (&self.socket, &self.context) {
+            (Some(_), _) => return self.socket().map(Place::Socket),
+            (None, Some(name)) => Some(name.clone()),
+            (None, None) => match (paths::socket_variable(), paths::context_variable()) {
+                (Some(_), Some(_)) => {
+                    let message =
+                        format!("`{}` and `{}` are both set", paths::SOCKET_VARIABLE, paths::CONTEXT_VARIABLE);
+                    return Err(Failure::misused(message).hint("unset one of them, or say --context or --socket"));
+                }
+                (Some(socket), None) => return Ok(Place::Socket(socket)),
+                (None, Some(name)) => Some(name),
+                (None, None) if paths::config_folder().is_none() => None,
+                (None, None) => Contexts::of_user()?.current()?,
+            },
+        };
+        match context.filter(|name| name != LOCAL) {
+            Some(name) => Ok(Place::Context(name)),
+            None => self.socket().map(Place::Socket),
+        }
+    }
+
+    /// A client of that server.
+    ///
+    /// # Errors
+    /// As [`Common::place`], and when a context has no login.
     pub(crate) fn admin(&self) -> Result<AdminClient, Failure> {
-        Ok(AdminClient::new(self.socket()?))
+        match self.place()? {
+            Place::Socket(socket) => Ok(AdminClient::new(socket)),
+            Place::Context(name) => Contexts::of_user()?.client(&name),
+        }
     }
 }

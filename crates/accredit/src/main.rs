@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod contexts;
 mod documents;
 mod exit;
 mod help;

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Names the admin socket where `--socket` does not.
 pub(crate) const SOCKET_VARIABLE: &str = "ACCREDIT_ADMIN_SOCKET";
 
+/// Names the context where `--context` does not.
+pub(crate) const CONTEXT_VARIABLE: &str = "ACCREDIT_CONTEXT";
+
 /// Where a server without configuration puts its admin socket, and where every verb looks for it.
 ///
 /// `$XDG_RUNTIME_DIR/accredit/admin.sock`, else `$HOME/.local/share/accredit/run/admin.sock`; `None` when neither
@@ -34,6 +37,16 @@ fn folder_below(named: Option<OsString>, usual: &str) -> Option<PathBuf> {
 /// The socket that [`SOCKET_VARIABLE`] names. Empty counts as unset.
 pub(crate) fn socket_variable() -> Option<PathBuf> {
     std::env::var_os(SOCKET_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The context that [`CONTEXT_VARIABLE`] names. Empty counts as unset.
+pub(crate) fn context_variable() -> Option<String> {
+    std::env::var(CONTEXT_VARIABLE).ok().filter(|name| !name.is_empty())
+}
+
+/// The program that opens addresses, where `BROWSER` names one.
+pub(crate) fn browser() -> Option<OsString> {
+    std::env::var_os("BROWSER").filter(|program| !program.is_empty())
 }
 
 /// The columns that `COLUMNS` names.

@@ -108,11 +108,15 @@ impl Kept {
         &self.evidence
     }
 
-    /// The key.
+    /// The key of a seed.
     ///
     /// # Errors
-    /// [`LoginError::Ended`] when what was kept is no key.
-    pub fn key(&self) -> Result<ProofKey, LoginError> {
+    /// [`LoginError::Ended`] when it is none.
+    pub fn key_of(seed: &Secret<String>) -> Result<ProofKey, LoginError> {
+        key(seed)
+    }
+
+    fn key(&self) -> Result<ProofKey, LoginError> {
         key(&self.seed)
     }
 }

@@ -177,7 +177,7 @@ pub(super) fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_,
     }
 }
 
-fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTrace {
+pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTrace {
     let name = clause.claim.to_string();
     let mut verdict = if holds(clause, facts) { ClauseVerdict::Held } else { ClauseVerdict::Failed };
     let (seen, near) = match facts.seen(&clause.claim) {

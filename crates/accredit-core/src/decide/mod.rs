@@ -8,6 +8,7 @@ mod clause;
 mod exchange;
 mod explain;
 mod fix;
+pub mod login;
 mod near;
 mod nearest;
 mod reason;

@@ -1,11 +1,15 @@
 //! Minting: allowed terms become the header and payload of a token. Signing is somebody else's.
 
+mod admin_token;
+
 use accredit_id::jose::jws::signing_input;
 use serde_json::Value;
 
 use crate::decide::Terms;
 use crate::facts::Proved;
 use crate::model::{DecisionId, Signing};
+
+pub use admin_token::{AdminClaims, Holder, admin_token};
 
 /// Who issues, and with which key.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use accredit_id::trust_domain::TrustDomain;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Lifetime;
+use super::{Lifetime, Login, LoginSpec};
 use crate::expr::Program;
 use crate::providers::ProviderKind;
 
@@ -57,6 +57,9 @@ pub struct ProviderSpec {
     /// Callers must name this provider; two of the same issuer may then exist.
     #[serde(default, skip_serializing_if = "is_false")]
     pub only_named: bool,
+    /// How administrators log in by it; absent means that they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginSpec>,
     /// Claims whose values the audit log keeps, beside the kind's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audit: Vec<String>,
@@ -117,6 +120,8 @@ pub struct Provider {
     pub key_id_optional: bool,
     /// Whether callers must name it.
     pub only_named: bool,
+    /// How administrators log in by it, if they do.
+    pub login: Option<Login>,
     /// Claims whose values the audit log keeps, beside the kind's own.
     pub audit: Vec<String>,
 }

@@ -6,6 +6,7 @@
 mod administrator;
 mod compile;
 mod diff;
+mod login;
 mod mapping;
 mod provider;
 mod remove;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
+use super::login;
 use super::rules::{Context, program, within};
 use crate::expr::Program;
 use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
@@ -36,6 +37,8 @@ pub(super) fn compile(
     let keys = spec.keys.clone().unwrap_or_default();
     check_keys(&keys, kind, name, &issuer, context)?;
     unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
+    let login = login::compile(spec.login.as_ref(), kind, context)?;
+    login::kept_apart((&issuer, &audiences, login.as_ref(), spec.only_named), id, world, context)?;
     let provider = Provider {
         kind,
         issuer,
@@ -62,6 +65,7 @@ pub(super) fn compile(
         many_audiences: spec.many_audiences,
         key_id_optional: spec.key_id_optional,
         only_named: spec.only_named,
+        login,
         audit: spec.audit.clone(),
     };
     within("spec.leeway", provider.leeway, Lifetime::from_secs(0), Provider::MAX_LEEWAY)?;
@@ -151,7 +155,9 @@ fn is_shared(issuer: &str) -> bool {
 
 /// Tokens of ours must not come back as somebody else's (C10).
 fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
-    match issuer.trim_end_matches('/') == context.public_url.trim_end_matches('/') {
+    let ours = context.public_url.trim_end_matches('/');
+    // Administrators' and agents' tokens bear `/internal`.
+    match issuer.trim_end_matches('/').strip_prefix(ours).is_some_and(|rest| matches!(rest, "" | "/internal")) {
         true => Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself"))
             .hint("its own tokens are exchanged without a provider")),
         false => Ok(()),

@@ -99,7 +99,7 @@ fn told(found: &Found) -> AuditRecord {
         detail.extend(read(bytes));
     }
     let id = DecisionId::new(found.record.id).to_string();
-    let is_decision = event.starts_with("exchange-");
+    let is_decision = event.starts_with("exchange-") || event.starts_with("login-");
     let id = if is_decision { id } else { id.replacen("dec_", "adm_", 1) };
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let summary = summary(&event, &detail);
@@ -120,7 +120,7 @@ fn summary(event: &str, detail: &Map<String, Value>) -> String {
         "exchange-allowed" => {
             format!("{} -> {}  {}  {}", part("provider"), part("serviceAccount"), part("api"), part("scope"))
         }
-        "exchange-denied" => {
+        "exchange-denied" | "login-denied" => {
             let said = detail
                 .get("explanation")
                 .and_then(|explanation| explanation.get("summary"))
@@ -128,6 +128,7 @@ fn summary(event: &str, detail: &Map<String, Value>) -> String {
                 .unwrap_or_default();
             format!("{}  {}  {said}", part("provider"), part("reason"))
         }
+        "login-allowed" => format!("{} as {}", part("actor"), part("administrators")),
         "refusals-counted" => {
             let rows = detail.get("detail").and_then(|detail| detail.get("refused")).and_then(Value::as_array);
             let count: u64 =
@@ -174,11 +175,14 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let lifetime = detail.get("expiresAt").and_then(Value::as_i64).and_then(|end| u64::try_from(end - at).ok());
     let verdict = match event.as_str() {
-        "exchange-allowed" => Verdict::Allow,
-        "exchange-denied" => Verdict::Deny,
+        "exchange-allowed" | "login-allowed" => Verdict::Allow,
+        "exchange-denied" | "login-denied" => Verdict::Deny,
         _ => return None,
     };
     let summary = match (verdict, erased) {
+        (Verdict::Allow, _) if event == "login-allowed" => {
+            format!("`{}` logged in as {}", text(&detail, "actor"), text(&detail, "administrators"))
+        }
         (Verdict::Allow, _) => format!("mapping `{}` allowed it", text(&detail, "mapping")),
         (Verdict::Deny, true) => "its values were erased".to_owned(),
         (Verdict::Deny, false) => String::new(),

@@ -3,6 +3,8 @@
 mod actor;
 mod audit;
 mod explain;
+mod gate;
+mod login;
 mod problem;
 mod replay;
 mod resources;
@@ -11,6 +13,7 @@ mod survey;
 use std::sync::Arc;
 
 pub(crate) use actor::{Actor, Source};
+pub(crate) use gate::Gate;
 pub(crate) use problem::AdminFault;
 
 use axum::extract::DefaultBodyLimit;
@@ -26,8 +29,17 @@ pub(crate) fn local(app: Arc<App>) -> Router {
 }
 
 /// The routes for administrators elsewhere, who come as an [`Actor`] in the request's extensions or not at all.
-pub(crate) fn remote(app: Arc<App>) -> Router {
-    router(app).layer(middleware::from_fn(actor::require))
+pub(crate) fn remote(gate: Arc<Gate>) -> Router {
+    let anybody = Router::new()
+        .route("/admin/login-options", get(login::options))
+        .route("/admin/token", post(login::token))
+        .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
+        .with_state(Arc::clone(&gate));
+    router(Arc::clone(&gate.app))
+        .layer(middleware::from_fn(actor::require))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gate), gate::enter))
+        .merge(anybody)
+        .layer(middleware::from_fn_with_state(gate, gate::tell_nonce))
 }
 
 fn router(app: Arc<App>) -> Router {
@@ -45,11 +57,14 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/record", get(audit::show))
         .route("/v1/audit/verify", post(audit::verify))
         .route("/v1/status", get(resources::status))
+        .route("/v1/whoami", get(login::whoami))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
 
+/// 64 KiB: a subject token of 16 KiB, every byte of it percent-encoded.
+const MAX_LOGIN_BODY: usize = 64 * 1024;
 /// 64 MiB: a set of documents.
 const MAX_BODY: usize = 64 * 1024 * 1024;

@@ -14,6 +14,8 @@ use crate::signing::KeysFault;
 /// Why an administrator's request is refused.
 #[derive(Debug)]
 pub(crate) enum AdminFault {
+    /// A token or its proof does not hold; the caller logs in again, or proves again.
+    Challenged(String),
     /// It would make a second one of what there is, or take what is used.
     Conflict(String),
     /// The documents cannot be brought into force.
@@ -80,7 +82,7 @@ impl AdminFault {
             AdminFault::TooLarge => {
                 Type(StatusCode::PAYLOAD_TOO_LARGE, "request-too-large", "request is larger than any that is read")
             }
-            AdminFault::Unauthenticated => {
+            AdminFault::Challenged(_) | AdminFault::Unauthenticated => {
                 Type(StatusCode::UNAUTHORIZED, "unauthenticated", "administrator is not named")
             }
             AdminFault::Unavailable(_) => {
@@ -94,7 +96,8 @@ impl AdminFault {
 
     fn detail(&self) -> String {
         match self {
-            AdminFault::Conflict(what)
+            AdminFault::Challenged(what)
+            | AdminFault::Conflict(what)
             | AdminFault::NotFound(what)
             | AdminFault::NotPermitted(_, what)
             | AdminFault::Precondition(what)
@@ -117,7 +120,7 @@ impl AdminFault {
         match self {
             AdminFault::NotPermitted(refusal, _) => Some(refusal.hint()),
             AdminFault::Precondition(_) => Some("read it again, and repeat the change on what it is now"),
-            AdminFault::Unauthenticated => Some("log in with `accredit login URL`"),
+            AdminFault::Challenged(_) | AdminFault::Unauthenticated => Some("log in with `accredit login URL`"),
             AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
             AdminFault::Conflict(_)
             | AdminFault::Documents(_)
@@ -136,7 +139,7 @@ impl IntoResponse for AdminFault {
     fn into_response(self) -> Response {
         let Type(status, code, title) = self.of_type();
         let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
-        let is_unauthenticated = matches!(self, AdminFault::Unauthenticated);
+        let is_unauthenticated = matches!(self, AdminFault::Challenged(_) | AdminFault::Unauthenticated);
         let faults = match self {
             AdminFault::Documents(faults) => faults.0.into_iter().map(on_the_wire).collect(),
             _ => Vec::new(),
@@ -155,7 +158,7 @@ impl IntoResponse for AdminFault {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if is_unauthenticated {
             // RFC 9449 section 7.1: the algorithms that a proof may have.
-            let challenge = "DPoP algs=\"ES256 EdDSA\"";
+            let challenge = "DPoP algs=\"ES256 ES384 EdDSA\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response

@@ -53,7 +53,8 @@ pub(super) struct AdminDoor {
 
 impl AdminDoor {
     pub(super) fn new(config: &Config, address: SocketAddr, app: &Arc<App>) -> Self {
-        Self { router: admin::remote(Arc::clone(app)), hosts: config.admin_hosts(address) }
+        let gate = admin::Gate::new(Arc::clone(app), config.admin_url(address));
+        Self { router: admin::remote(Arc::new(gate)), hosts: config.admin_hosts(address) }
     }
 }
 

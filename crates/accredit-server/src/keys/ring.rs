@@ -76,6 +76,16 @@ impl KeyRing {
         self.active(KeyPurpose::Access, algorithm)
     }
 
+    /// The key that signs administrators' and agents' tokens, if it was made yet.
+    pub(crate) fn internal(&self) -> Option<&Arc<SigningKey>> {
+        self.active(KeyPurpose::Internal, Algorithm::Es256)
+    }
+
+    /// What we ourselves may meet as the signer of such tokens: prepared, active and retired keys alike. Never published.
+    pub(crate) fn internal_public(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter().filter(|(_, key)| key.purpose() == KeyPurpose::Internal).map(|(_, key)| key.public())
+    }
+
     /// The key that signs heads of the audit chain, if it was made yet.
     pub(crate) fn audit(&self) -> Option<&Arc<SigningKey>> {
         self.active(KeyPurpose::Audit, Algorithm::Es256)

@@ -79,7 +79,7 @@ pub(crate) fn admin_act(event: &'static str, at: Timestamp, actor: &str, sequenc
 }
 
 /// The claims that may be kept, the names of the others, and perhaps an explanation.
-fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option<&Value>) -> Vec<u8> {
+pub(super) fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option<&Value>) -> Vec<u8> {
     let mut line = String::with_capacity(1024);
     line.push_str(r#"{"claims":{"#);
     let mut unlisted: Vec<&str> = Vec::new();
@@ -115,10 +115,10 @@ fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option<&Value>) -
 }
 
 /// One JSON object on one line.
-struct Line(String);
+pub(super) struct Line(String);
 
 impl Line {
-    fn new(event: &str, at: Timestamp, face: &str, sequence: i64) -> Self {
+    pub(super) fn new(event: &str, at: Timestamp, face: &str, sequence: i64) -> Self {
         let mut line = Self(String::with_capacity(768));
         line.0.push_str(r#"{"event":"#);
         push_text(&mut line.0, event);
@@ -126,13 +126,13 @@ impl Line {
         line
     }
 
-    fn text(&mut self, name: &str, value: &str) -> &mut Self {
+    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
         self.name(name);
         push_text(&mut self.0, value);
         self
     }
 
-    fn number(&mut self, name: &str, value: i64) -> &mut Self {
+    pub(super) fn number(&mut self, name: &str, value: i64) -> &mut Self {
         use std::fmt::Write as _;
         self.name(name);
         let _ = write!(self.0, "{value}");
@@ -140,7 +140,7 @@ impl Line {
     }
 
     /// A resource by its name, and its id under NAME + `Id`: the name may come to mean another one.
-    fn named(&mut self, name: &str, resource: &Resource) -> &mut Self {
+    pub(super) fn named(&mut self, name: &str, resource: &Resource) -> &mut Self {
         use std::fmt::Write as _;
         self.text(name, resource.name.as_str());
         self.0.push_str(",\"");
@@ -171,7 +171,7 @@ impl Line {
         self.0.push_str("\":");
     }
 
-    fn end(mut self) -> Vec<u8> {
+    pub(super) fn end(mut self) -> Vec<u8> {
         self.0.push('}');
         self.0.into_bytes()
     }

@@ -5,11 +5,13 @@
 //! would fill the disk.
 
 mod encode;
+mod login;
 mod ring;
 mod tally;
 mod writer;
 
 pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denied};
+pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
 pub(crate) use writer::{RecordFault, Recorded, Recorder, SignHead, StoreWork};

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod change;
+pub(crate) mod context;
 pub(crate) mod decision;
 pub(crate) mod demo;
 pub(crate) mod diff;
@@ -11,10 +12,13 @@ pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod noun;
 pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
+pub(crate) mod whoami;
 
 use accredit_core::model::{Id, Kind};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -51,6 +55,10 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
         Verb::Status => status::run(common, terminal).await,
+        Verb::Login(args) => login::run(common, &args, terminal).await,
+        Verb::Logout => logout::run(common, terminal),
+        Verb::Whoami => whoami::run(common, terminal).await,
+        Verb::Context(verb) => context::run(common, &verb, terminal),
         Verb::Project(verb) => noun::run(common, Kind::Project, &verb, terminal).await,
         Verb::Provider(verb) => noun::run(common, Kind::Provider, &verb, terminal).await,
         Verb::ServiceAccount(verb) => noun::run(common, Kind::ServiceAccount, &verb, terminal).await,
