@@ -4,6 +4,7 @@
 //! The tests meet the product as anybody does: by its binary, its sockets, its files and its signals.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests fail by panicking, and skip aloud")]
 
+pub mod admin;
 pub mod claims;
 pub mod command;
 pub mod http;

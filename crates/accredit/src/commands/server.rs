@@ -42,6 +42,9 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     })?;
     let socket = config.admin.socket.display().to_string();
+    if let Some(admin_address) = running.admin_address {
+        tracing::info!(address = %admin_address, "administrators elsewhere are served");
+    }
     // Before anybody is told that it is ready: whoever hears that may stop it at once.
     let stopped = stopped();
     tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
