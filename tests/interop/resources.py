@@ -5,6 +5,7 @@ import json
 AUDIENCE = "https://accredit.example.org"
 PLATFORM_AUDIENCE = "https://platform.example.org/accredit"
 API_AUDIENCE = "https://llm.example.org"
+PEOPLE = "accredit-people"  # the client that people log in with
 READ, REQUEST = "api.model.read", "api.model.request"
 
 GITHUB = {"repository_id": "123", "repository_owner_id": "98", "ref": ["refs/heads/main", "refs/tags/v*"]}
@@ -45,6 +46,12 @@ def documents(issuer: str, jwks_url: str, jwks: dict) -> str:
         provider("platform", "oidc", issuer, PLATFORM_AUDIENCE, {"discovery": {}}, id=provider_id("platform")),
         provider("platform-jwks-url", "oidc", issuer, f"{PLATFORM_AUDIENCE}/jwks-url", {"jwksUrl": jwks_url}),
         provider("platform-uploaded", "oidc", issuer, f"{PLATFORM_AUDIENCE}/uploaded", {"uploaded": jwks}),
+        resource(
+            "Provider",
+            "people",
+            {"type": "oidc", "issuer": issuer, "login": {"clientId": PEOPLE, "scopes": ["offline_access"]}},
+        ),
+        resource("Administrator", "ada", {"provider": "people", "match": {"sub": "ada"}, "role": "owner"}),
         resource(
             "Provider",
             "spire",

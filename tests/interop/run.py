@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # the checkout stays as it is
 
+import browser
 import namespace
 import parts
 from process import die_with_parent
@@ -112,6 +113,8 @@ def run_cases(arguments: argparse.Namespace, *, namespaced: bool, why: str = "")
     missing = {} if namespaced else {"namespace": why}
     if shutil.which("curl") is None:
         missing["curl"] = "`curl` is not installed"
+    if browser.program() is None:
+        missing["chromium"] = "`chromium` is not installed, and `CHROMIUM` names none"
     names = {case.name for case in CASES}
     wanted = [case for case in CASES if not arguments.only or any(chosen(case, only, names) for only in arguments.only)]
     if not wanted:

@@ -43,7 +43,8 @@ class Issuer:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        code = self._sign_in(f"{self.url}/auth?{urllib.parse.urlencode(request)}", login)
+        back = self.sign_in(f"{self.url}/auth?{urllib.parse.urlencode(request)}", login, REDIRECT)
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(back).query)["code"][0]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": verifier}
         return self._post(f"{self.url}/token", {**form, "client_id": PLATFORM_AUDIENCE}, {})["id_token"]
 
@@ -114,8 +115,8 @@ class Issuer:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
-    def _sign_in(self, url: str, login: str) -> str:
-        """Walks the provider's pages as a browser would, until it redirects back with a code."""
+    def sign_in(self, url: str, login: str, until: str) -> str:
+        """Walks the provider's pages as a browser would, until it redirects to a URL that begins with `until`; returns that."""
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         browser = urllib.request.build_opener(jar, StayHere())
         form = None
@@ -123,13 +124,13 @@ class Issuer:
             response = browser.open(url, form, timeout=10)
             if "location" in response.headers:
                 url, form = urllib.parse.urljoin(url, response.headers["location"]), None
-                if url.startswith(REDIRECT):
-                    return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)["code"][0]
+                if url.startswith(until):
+                    return url
             elif 'name="login"' in response.read().decode():
                 form = urllib.parse.urlencode({"prompt": "login", "login": login, "password": "any"}).encode()
             else:
                 form = b"prompt=consent"
-        raise RuntimeError(f"{self.url} did not come back with a code; it is at {url}")
+        raise RuntimeError(f"{self.url} did not come back; it is at {url}")
 
 
 class StayHere(urllib.request.HTTPErrorProcessor):

@@ -102,6 +102,16 @@ class World:
             raise RuntimeError(f"accredit {' '.join(arguments)} exited {done.returncode}: {(done.stderr + done.stdout).strip()}")
         return done.stdout
 
+    def remotely(self, home: Path, *arguments: str) -> subprocess.CompletedProcess:
+        """Runs a verb as somebody whose logins lie in `home`."""
+        command = [self.binary, *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=self.env_of(home), stdin=subprocess.DEVNULL, timeout=60
+        )
+
+    def env_of(self, home: Path) -> dict[str, str]:
+        return self._env() | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+
     def decision(self, decision: str) -> dict:
         return json.loads(self.accredit("decision", decision, "-o", "json"))
 
@@ -183,7 +193,7 @@ class World:
             certificates.make(self.folder, namespace.SERVER_NAMES + namespace.API_NAMES)
 
     def _start_issuer(self) -> Issuer:
-        options = {"audience": resources.PLATFORM_AUDIENCE, "redirectUri": REDIRECT}
+        options = {"audience": resources.PLATFORM_AUDIENCE, "redirectUri": REDIRECT, "people": resources.PEOPLE}
         started = self._start("issuer", ["node", "node/issuer.mjs", json.dumps(options)])
         return Issuer(url=started["issuer"], signer=started["signer"])
 
@@ -194,6 +204,7 @@ class World:
         else:
             listen, public = f"127.0.0.1:{free_port()}", ""
             self.server_url = f"http://{listen}"
+        self.admin_url = f"http://127.0.0.1:{free_port()}"
         config = self.folder / "server.toml"
         config.write_text(
             f"""public_url = "{self.server_url}"
@@ -202,6 +213,7 @@ listen = "{listen}"
 {public}
 [admin]
 socket = "{self.socket}"
+listen = "{self.admin_url.removeprefix("http://")}"
 [store]
 url = "sqlite:{self.folder}/accredit.db"
 [keys]

@@ -1,13 +1,13 @@
-// An OpenID Connect issuer that nobody here wrote: `oidc-provider`, with two keys and three clients.
+// An OpenID Connect issuer that nobody here wrote: `oidc-provider`, with two keys and four clients.
 //
-// argv[2]: {"audience": URI, "redirectUri": URI}. Prints one line of JSON when it listens: {"issuer", "signer"}.
+// argv[2]: {"audience": URI, "redirectUri": URI, "people": CLIENT}. Prints one line of JSON when it listens: {"issuer", "signer"}.
 // `issuer` is the provider: discovery, JWKS, authorization and token endpoint are its own. `signer` is ours, on another
 // port: it signs claims that the provider would not make (GitHub's and SPIRE's shapes) with the provider's own keys.
 import { createServer } from 'node:http';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
-const { audience, redirectUri } = JSON.parse(process.argv[2]);
+const { audience, redirectUri, people } = JSON.parse(process.argv[2]);
 const secret = 'not-secret-in-a-test';
 
 const keys = {};
@@ -32,10 +32,19 @@ const provider = new Provider(issuer, {
       application_type: 'native',
       token_endpoint_auth_method: 'none',
     },
+    {
+      client_id: people, // whom `accredit login` sends here: a native application, on any loopback port (RFC 8252)
+      redirect_uris: [redirectUri],
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+    },
   ],
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
+    deviceFlow: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_ctx, resource) => ({

@@ -25,10 +25,10 @@ mod resource;
 
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
 pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
+pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };
-pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use resource::{
     Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, NamedResource, Resource, ResourceList, Severity,
     Status,

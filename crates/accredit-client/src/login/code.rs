@@ -39,17 +39,24 @@ impl<'i> CodeFlow<'i> {
             .map_err(|cause| LoginError::Local { what: "a port of 127.0.0.1 cannot be had".to_owned(), cause })?;
         let (state, random, verifier) = (random()?, random()?, random()?);
         let nonce = bound_nonce(key, &random);
+        let redirect_uri = loopback.redirect_uri();
         let challenge = base64url::encode(&sha256(verifier.as_bytes()));
-        let query = form::encode(&[
+        let scope = issuer.scope();
+        let mut pairs = vec![
             ("response_type", "code"),
             ("client_id", &issuer.provider.client_id),
-            ("redirect_uri", &loopback.redirect_uri()),
-            ("scope", &issuer.scope()),
+            ("redirect_uri", &redirect_uri),
+            ("scope", &scope),
             ("state", &state),
             ("nonce", &nonce),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ]);
+        ];
+        if scope.split(' ').any(|scope| scope == "offline_access") {
+            // OpenID Connect Core 1.0 section 11: who is not asked does not consent to be renewed.
+            pairs.push(("prompt", "consent"));
+        }
+        let query = form::encode(&pairs);
         let joint = if endpoint.contains('?') { '&' } else { '?' };
         let url = format!("{endpoint}{joint}{query}");
         Ok(Self { issuer, loopback, url, state, nonce, verifier })

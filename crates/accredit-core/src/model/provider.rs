@@ -26,7 +26,8 @@ pub struct ProviderSpec {
     /// For kind `spiffe`, instead of an issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_domain: Option<String>,
-    /// Which `aud` its tokens must bear; absent means this server's public URL, or what the kind's platform fixes.
+    /// Which `aud` its tokens must bear; absent means this server's public URL, or what the kind's platform fixes, or none
+    /// where people log in by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audiences: Option<Vec<String>>,
     /// Where its keys come from; absent means discovery.

@@ -26,6 +26,8 @@ pub(super) fn compile(
     })?;
     let (issuer, trust_domain) = issuer(spec, kind, context)?;
     let audiences = match &spec.audiences {
+        // People's identity tokens are for logging in; nobody meant them to be exchanged.
+        None if spec.login.as_ref().is_some_and(|login| login.client_id.is_some()) => Vec::new(),
         None if kind.default_audiences.is_empty() => vec![context.public_url.to_owned()],
         None => kind.default_audiences.iter().map(|audience| (*audience).to_owned()).collect(),
         Some(list) if list.is_empty() || list.iter().any(|audience| audience.is_empty() || audience.len() > 512) => {
