@@ -52,8 +52,13 @@ impl Proving {
         self.endpoint.send(asked).await
     }
 
-    /// Sends a request with its proof; once more when the server wants its nonce in it, which at first nobody knows.
+    /// Sends a request with its proof; once more when the server wants another nonce in it. The first nonce is asked for
+    /// beforehand, so that no large body is sent for nothing.
     pub(crate) async fn send(&self, key: &ProofKey, request: ToSend<'_>) -> Result<Answer, WebFault> {
+        if self.nonce().is_none() {
+            let told = self.fetch(NONCE_FROM, ANSWER_CAP).await?;
+            self.keep_nonce(&told);
+        }
         let known = self.nonce();
         let answer = self.once(key, &request, known.as_deref()).await?;
         let told = self.keep_nonce(&answer);
@@ -99,5 +104,8 @@ fn wants_nonce(answer: &Answer) -> bool {
         || in_body().is_some_and(|body| body.get("error").is_some_and(|error| error == "use_dpop_nonce"))
 }
 
+/// Anybody may ask for it, and every answer of the server tells a nonce (RFC 9449 section 8.2).
+const NONCE_FROM: &str = "/admin/login-options";
+const ANSWER_CAP: usize = 1024 * 1024;
 /// How long an answer to a small question may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

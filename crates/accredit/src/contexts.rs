@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use accredit_client::admin::AdminClient;
 use accredit_client::login::{Keeping, Kept, Session};
+use accredit_id::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Complaint, Exit, Failure};
@@ -116,7 +117,8 @@ impl Contexts {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|fault| unreadable("file", &path, &fault))?;
-        serde_json::from_str(&text).map_err(|_| {
+        let text = Secret::new(text);
+        serde_json::from_str(text.reveal()).map_err(|_| {
             Failure::failed(format!("file `{}` holds no context", path.display()))
                 .hint(format!("accredit context delete {name}"))
         })
