@@ -6,6 +6,10 @@ use accredit_id::jose::Algorithms;
 
 use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
+mod starter;
+
+pub use starter::Told;
+
 /// An issuer that no other kind knows better.
 pub static OIDC: ProviderKind = ProviderKind {
     name: "oidc",

@@ -10,6 +10,10 @@ use accredit_id::jose::{Algorithm, Algorithms};
 use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
+mod starter;
+
+pub use starter::Told;
+
 /// A SPIFFE trust domain.
 pub static SPIFFE: ProviderKind = ProviderKind {
     name: "spiffe",

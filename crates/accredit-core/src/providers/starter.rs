@@ -3,6 +3,9 @@
 //! Each kind says what its platform's words mean in claims; what is the same for all of them is written here: projects,
 //! provider, API, service account, grant, and the frame of the mapping.
 
+use accredit_id::jose::jwk::{KeySet, Purpose, Source};
+use serde_json::Value;
+
 use super::ProviderKind;
 use crate::model::{Fault, Name, Permission};
 
@@ -86,6 +89,11 @@ impl<'g> Draft<'g> {
     /// A claim with one value.
     pub(super) fn clause(&mut self, claim: &str, value: &str) {
         self.line(&format!("{}: {}", key(claim), quote(value)));
+    }
+
+    /// A claim that is a truth value.
+    pub(super) fn truth(&mut self, claim: &str, value: bool) {
+        self.line(&format!("{}: {value}", key(claim)));
     }
 
     /// A claim with one value and what it is in words.
@@ -252,6 +260,17 @@ pub(super) fn id<'t>(
     }
 }
 
+/// A key set on one line, without anything that is not JSON.
+///
+/// # Errors
+/// Why it is none, named by its flag.
+pub(super) fn key_set(flag: &str, text: &str) -> Result<Value, Fault> {
+    let value = serde_json::from_str(text).map_err(|_| Fault::at(flag, "is no JSON, expected a key set"))?;
+    KeySet::parse(text.as_bytes(), Source::Uploaded, Purpose::Signature)
+        .map_err(|fault| Fault::at(flag, format!("{fault}")))?;
+    Ok(value)
+}
+
 /// Digits and nothing else.
 pub(super) fn is_digits(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -348,5 +367,5 @@ fn bare(text: &str) -> String {
 const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 pub(super) fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }

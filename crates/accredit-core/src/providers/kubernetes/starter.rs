@@ -1,9 +1,6 @@
 //! Starter YAML for a Kubernetes cluster.
 
-use accredit_id::jose::jwk::{KeySet, Purpose, Source};
-use serde_json::Value;
-
-use super::super::starter::{Draft, Goal, Lookup, Starter, id, is_uuid};
+use super::super::starter::{Draft, Goal, Lookup, Starter, id, is_uuid, key_set};
 use crate::model::Fault;
 
 /// What `accredit init kubernetes` was told.
@@ -36,7 +33,11 @@ impl Told {
         draft.issuer(issuer);
         let is_everybodys = issuer.starts_with("https://kubernetes.default.svc");
         match jwks {
-            Some(jwks) => draft.provider(&format!("keys: {{uploaded: {}}}", key_set(jwks)?)),
+            Some(jwks) => draft.provider(&format!(
+                "keys: {{uploaded: {}}}",
+                key_set("--jwks", jwks)
+                    .map_err(|fault| fault.hint("print it with `kubectl get --raw /openid/v1/jwks`"))?
+            )),
             None if is_everybodys => {
                 return Err(Fault::at("--jwks", format!("is missing: `{issuer}` cannot be reached from elsewhere"))
                     .hint("add --jwks <(kubectl get --raw /openid/v1/jwks)"));
@@ -78,15 +79,6 @@ fn name<'t>(flag: &str, text: &'t str) -> Result<&'t str, Fault> {
         true => Ok(text),
         false => Err(Fault::at(flag, format!("`{}` is no name in Kubernetes", text.escape_debug()))),
     }
-}
-
-/// The set on one line, without anything that is not JSON.
-fn key_set(text: &str) -> Result<Value, Fault> {
-    let fault = |why: String| Fault::at("--jwks", why).hint("print it with `kubectl get --raw /openid/v1/jwks`");
-    let value: Value = serde_json::from_str(text).map_err(|_| fault("is no JSON, expected a key set".to_owned()))?;
-    KeySet::parse(text.as_bytes(), Source::Uploaded, Purpose::Signature)
-        .map_err(|reason| fault(format!("{reason}")))?;
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod goal;
 mod google;
 mod kubernetes;
 mod modal;
+mod oidc;
+mod spiffe;
 mod terraform_cloud;
 mod vercel;
 
@@ -57,6 +59,10 @@ pub(crate) enum Platform {
     Kubernetes(kubernetes::Args),
     /// A function of Modal
     Modal(modal::Args),
+    /// A workload with a token of any issuer
+    Oidc(oidc::Args),
+    /// A workload of a SPIFFE trust domain
+    Spiffe(spiffe::Args),
     /// A run of HCP Terraform
     TerraformCloud(terraform_cloud::Args),
     /// A function or build of Vercel
@@ -78,6 +84,8 @@ pub(crate) fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Fail
         Platform::Google(args) => args.starter(),
         Platform::Kubernetes(args) => args.starter(terminal),
         Platform::Modal(args) => args.starter(),
+        Platform::Oidc(args) => args.starter(terminal),
+        Platform::Spiffe(args) => args.starter(),
         Platform::TerraformCloud(args) => args.starter(),
         Platform::Vercel(args) => args.starter(),
     };
