@@ -34,6 +34,8 @@ pub enum Test {
     Matches(String),
     /// `extract` with this template: its first place anywhere in the text.
     Extracts(String),
+    /// A literal `in` the claim, which is a list; the literal as text.
+    Holds(String),
     /// `has`, or a name `in assertion`.
     Present,
     /// Anything else.
@@ -44,6 +46,13 @@ pub enum Test {
 pub(super) fn demands(tree: &Node) -> Vec<Demand> {
     let mut reader = Reader { found: Vec::new() };
     reader.read(tree, Mood { negated: false, required: true });
+    reader.found
+}
+
+/// The demands of a node that is read, or read the other way round, as a condition by itself.
+pub(super) fn of_leaf(node: &Node, negated: bool) -> Vec<Demand> {
+    let mut reader = Reader { found: Vec::new() };
+    reader.read(node, Mood { negated, required: true });
     reader.found
 }
 
@@ -139,6 +148,7 @@ impl Reader {
                 self.claim(claim, Test::Equals(values.iter().map(text).collect()), mood);
             }
             (Operator::In, [Node::Constant(_), Node::Assertion]) => self.claim(node, Test::Present, mood),
+            (Operator::In, [Node::Constant(value), claim]) => self.claim(claim, Test::Holds(text(value)), mood),
             _ => self.others(node, mood),
         }
     }
@@ -243,6 +253,7 @@ mod tests {
                     ("n", Test::Other, false, true),
                 ],
             ),
+            (r#""k" in assertion.l"#, &[("l", Test::Holds("k".into()), false, true)]),
             (
                 r#""k" in assertion && size(assertion) > 1"#,
                 &[("k", Test::Present, false, true), ("*", Test::Other, false, true)],

@@ -11,12 +11,15 @@
 //! | `evaluate`, `loops`, `compare`, `arithmetic`, `functions`, `pattern`, `template` | the meaning, after cel-spec |
 //! | `fuel`, `value` | the budget, the values |
 //! | `clauses`, `paths`, `explain`, `demand` | what a program says about itself |
+//! | `branches`, `mismatch`, `absorb` | what a linter makes of it before any token comes |
 //! | `fault`, `outcome` | why not, when written and when run |
 //!
 //! Law: an error is never a match. Nothing here reads a clock, draws a random number or waits; only the parser gets a
 //! thread, for the sake of its stack.
 
+mod absorb;
 mod arithmetic;
+mod branches;
 mod clauses;
 mod compare;
 mod comprehension;
@@ -29,6 +32,7 @@ mod fuel;
 mod functions;
 mod guard;
 mod loops;
+mod mismatch;
 mod outcome;
 mod paths;
 mod pattern;
@@ -43,6 +47,7 @@ use std::fmt;
 
 use accredit_id::json::Object;
 
+pub use branches::Branch;
 pub use demand::{Demand, Test};
 pub use explain::ClauseOutcome;
 pub use fault::{ExprFault, Place};
@@ -55,6 +60,12 @@ use value::Value;
 
 /// The longest text of a derived attribute, in bytes. Longer ones are refused, never cut.
 pub const MAX_ATTRIBUTE_BYTES: usize = 1024;
+
+/// The path of a top-level claim, as [`Demand::field`] and [`Program::fields`] write it.
+#[must_use]
+pub fn claim_path(name: &str) -> String {
+    paths::top(name)
+}
 
 /// A compiled expression over the claims: a condition, or the value of a derived attribute.
 ///
@@ -140,6 +151,34 @@ impl Program {
     #[must_use]
     pub fn demands(&self) -> Vec<Demand> {
         demand::demands(&self.tree)
+    }
+
+    /// The ways in which the condition can be true, each a list of what it then asks; `None` where they are more than 64.
+    /// One that asks nothing is always true. Ways that contradict themselves are among them, see [`Branch::is_dead`];
+    /// none at all means that the condition is never true.
+    #[must_use]
+    pub fn branches(&self) -> Option<Vec<Branch>> {
+        branches::branches(&self.tree)
+    }
+
+    /// Whether the condition is true of all claims that it reads at all, whatever they say.
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        self.branches().is_some_and(|branches| branches::is_always(&branches))
+    }
+
+    /// Comparisons that can only come out one way, and operations that always fail, because of the types: a sentence
+    /// each. `kind_of` tells the type of a claim by its path, where it is known.
+    #[must_use]
+    pub fn mismatches(&self, kind_of: &dyn Fn(&str) -> Option<Kind>) -> Vec<String> {
+        mismatch::mismatches(&self.tree, kind_of)
+    }
+
+    /// What may fail inside an `||`, whose other side then decides alone; `is_optional` tells whether a token may lack
+    /// the claim at a path. A `has` beside it that comes first keeps a claim from failing.
+    #[must_use]
+    pub fn absorbed(&self, is_optional: &dyn Fn(&str) -> bool) -> Vec<String> {
+        absorb::absorbed(&self.tree, is_optional)
     }
 
     /// The type of every value of this program, when its text alone says so. A condition whose kind is known and is not

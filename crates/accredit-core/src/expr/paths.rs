@@ -19,6 +19,11 @@ enum Step<'t> {
     Index(i64),
 }
 
+/// The path of a claim at the top, as [`Path::text`] writes it.
+pub(super) fn top(name: &str) -> String {
+    Path(vec![Step::Name(name)]).text()
+}
+
 /// The longest paths that `node` reads, in the order of the text, each once.
 pub(super) fn paths(node: &Node) -> Vec<Path<'_>> {
     let mut found = Vec::new();

@@ -34,7 +34,9 @@ pub(crate) fn overlapping<'w>(resource: &Resource, world: &'w World) -> Vec<&'w 
         .neighbours(mapping)
         .into_iter()
         .filter(|other| other.id != resource.id && other.enabled)
-        .filter(|other| other.as_mapping().is_some_and(|other| overlap(mapping, other)))
+        .filter(|other| {
+            other.as_mapping().is_some_and(|other| other.account == mapping.account && overlap(mapping, other))
+        })
         .map(|other| &**other)
         .collect();
     others.sort_by(|one, two| one.name.cmp(&two.name));
@@ -42,14 +44,13 @@ pub(crate) fn overlapping<'w>(resource: &Resource, world: &'w World) -> Vec<&'w 
 }
 
 /// Provable means: no claim that both look at rules one of them out, and there is no condition that might.
-fn overlap(one: &Mapping, two: &Mapping) -> bool {
+pub(super) fn overlap(one: &Mapping, two: &Mapping) -> bool {
     let conditions_agree = match (&one.condition, &two.condition) {
         (None, None) => true,
         (Some(one), Some(two)) => one.source() == two.source(),
         _ => true,
     };
     one.provider == two.provider
-        && one.account == two.account
         && conditions_agree
         && one.clauses.iter().all(|clause| {
             two.clauses.iter().all(|other| clause.claim != other.claim || clause.expected.meets(&other.expected))

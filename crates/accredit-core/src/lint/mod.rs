@@ -1,18 +1,63 @@
 //! Lint: what is unwise about a resource, a file a rule.
 //!
-//! Errors refuse the write, warnings are shown. A rule sees one resource and the world that it would stand in.
+//! Errors refuse the write, warnings are shown, notes are told to whoever asks. A rule sees one resource and the world
+//! that it would stand in. `reading` holds the questions that several rules ask.
 
+mod account_shared;
+mod admin_wide;
 mod administrator_matches_workload;
 mod administrator_tenant_not_pinned;
+mod any_ref;
+mod attribute_chosen;
 mod audience_generic;
+mod audience_many;
 mod chosen_only;
+mod claim_unknown;
+mod condition_absorbs;
+mod condition_always;
+mod condition_dead_branch;
+mod condition_dot;
+mod condition_excludes_only;
+mod condition_never;
+mod condition_optional;
+mod condition_prefix;
+mod condition_type;
+mod condition_unanchored;
+mod condition_weak_branch;
+mod display_name;
+mod email_unverified;
+mod email_without_id;
+mod event_open;
+mod issuer_address;
+mod issuer_twice;
+mod keys_single;
+mod kubernetes_any_namespace;
+mod kubernetes_default_account;
+mod kubernetes_namespace_wide;
+mod kubernetes_without_uid;
+mod list_alone;
+mod mapping_shadowed;
+mod mappings_compete;
 mod mappings_overlap;
 mod outlives_subject;
 mod permission_not_granted;
 mod pinned_by_name;
+mod pull_request_writes;
+mod reading;
 mod replay_on_caching_platform;
+mod replay_open;
+mod runner_open;
+mod subject_format;
+mod subject_hyphenated;
+mod subject_unknown;
+mod tags_open;
 mod tenant_not_pinned;
+mod tenant_wide;
+mod terraform_run_phase;
 mod uploaded_keys;
+mod wildcard_in_name;
+mod wildcard_on_id;
+mod workflow_by_branch;
 
 use std::sync::Arc;
 
@@ -23,17 +68,60 @@ use crate::world::World;
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
+    &account_shared::RULE,
+    &admin_wide::RULE,
     &administrator_matches_workload::RULE,
     &administrator_tenant_not_pinned::RULE,
+    &any_ref::RULE,
+    &attribute_chosen::RULE,
     &audience_generic::RULE,
+    &audience_many::RULE,
     &chosen_only::RULE,
+    &claim_unknown::RULE,
+    &condition_absorbs::RULE,
+    &condition_always::RULE,
+    &condition_dead_branch::RULE,
+    &condition_dot::RULE,
+    &condition_excludes_only::RULE,
+    &condition_never::RULE,
+    &condition_optional::RULE,
+    &condition_prefix::RULE,
+    &condition_type::RULE,
+    &condition_unanchored::RULE,
+    &condition_weak_branch::RULE,
+    &display_name::RULE,
+    &email_unverified::RULE,
+    &email_without_id::RULE,
+    &event_open::RULE,
+    &issuer_address::RULE,
+    &issuer_twice::RULE,
+    &keys_single::RULE,
+    &kubernetes_any_namespace::RULE,
+    &kubernetes_default_account::RULE,
+    &kubernetes_namespace_wide::RULE,
+    &kubernetes_without_uid::RULE,
+    &list_alone::RULE,
+    &mapping_shadowed::RULE,
+    &mappings_compete::RULE,
     &mappings_overlap::RULE,
     &outlives_subject::RULE,
     &permission_not_granted::RULE,
     &pinned_by_name::RULE,
+    &pull_request_writes::RULE,
     &replay_on_caching_platform::RULE,
+    &replay_open::RULE,
+    &runner_open::RULE,
+    &subject_format::RULE,
+    &subject_hyphenated::RULE,
+    &subject_unknown::RULE,
+    &tags_open::RULE,
     &tenant_not_pinned::RULE,
+    &tenant_wide::RULE,
+    &terraform_run_phase::RULE,
     &uploaded_keys::RULE,
+    &wildcard_in_name::RULE,
+    &wildcard_on_id::RULE,
+    &workflow_by_branch::RULE,
 ];
 
 /// A rule of the linter.
@@ -52,6 +140,8 @@ pub struct Rule {
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Told when the linter is asked, not on a write.
+    Note,
     /// Shown.
     Warning,
     /// Refuses the write.

@@ -288,7 +288,7 @@ impl<'w> Draft<'w> {
                     let document = self.places.get(&resource.id).copied().unwrap_or_default();
                     let fault = Fault::at(found.finding.field, found.finding.message.clone()).in_document(document);
                     self.faults.push(Fault { hint: found.finding.fix.clone(), ..fault });
-                } else {
+                } else if found.rule.severity == Severity::Warning {
                     findings.push(found);
                 }
             }

@@ -196,6 +196,23 @@ impl World {
         neighbours
     }
 
+    /// The mappings of the same provider that a token of this one may match, whatever account they lead to: those that share
+    /// an anchor value with it, or have no anchor; at most as many as can be looked at.
+    pub fn rivals<'w>(&'w self, mapping: &Mapping) -> Vec<&'w Arc<Resource>> {
+        let mut ids: Vec<Id> = Vec::new();
+        if let Some(clause) = mapping.anchor.and_then(|place| mapping.clauses.get(place)) {
+            for key in anchor_keys(mapping.provider, clause) {
+                let targets = self.anchors.get(&key).into_iter().flatten();
+                ids.extend(targets.take(MAX_NEIGHBOURS).map(|target| target.mapping));
+            }
+        }
+        let loose = self.loose.get(&mapping.provider).into_iter().flatten();
+        ids.extend(loose.take(MAX_NEIGHBOURS).map(|target| target.mapping));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().take(MAX_NEIGHBOURS).filter_map(|id| self.by_id(id)).collect()
+    }
+
     /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' names.
     pub fn reach(&self, account: Id) -> Vec<Reach<'_>> {
         let mut reach: Vec<Reach<'_>> = Vec::new();

@@ -40,6 +40,7 @@ fn every_rule_stands_in_the_reference() {
     for rule in RULES {
         let severity = match rule.severity {
             Severity::Error => "error",
+            Severity::Note => "note",
             Severity::Warning => "warning",
         };
         let first = rule.sentence[..1].to_uppercase() + &rule.sentence[1..];

@@ -255,6 +255,7 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
     let findings = plan.findings.iter().map(|found| wire::Finding {
         rule: found.rule.id.to_owned(),
         severity: match found.rule.severity {
+            Severity::Note => wire::Severity::Info,
             Severity::Warning => wire::Severity::Warning,
             Severity::Error => wire::Severity::Error,
         },

@@ -1,0 +1,27 @@
+//! One uploaded key alone: the day it is replaced, every token is refused (TP017).
+
+use serde_json::Value;
+
+use super::{Finding, Rule, Severity};
+use crate::model::{KeysSpec, Resource};
+use crate::world::World;
+
+pub(super) static RULE: Rule = Rule {
+    id: "keys-single",
+    sentence: "a provider has one uploaded key, so replacing it breaks whoever still uses it",
+    severity: Severity::Note,
+    check,
+};
+
+fn check(resource: &Resource, _: &World) -> Vec<Finding> {
+    let Some(KeysSpec::Uploaded(set)) = resource.as_provider().map(|provider| &provider.keys) else {
+        return Vec::new();
+    };
+    if set.get("keys").and_then(Value::as_array).is_none_or(|keys| keys.len() != 1) {
+        return Vec::new();
+    }
+    let message = format!("`{}` has one uploaded key and none to change over to", resource.name);
+    vec![
+        Finding::new("spec.keys.uploaded", message).fix("upload the next key beside it before the issuer changes over"),
+    ]
+}
