@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, NamedResource,
-    ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
+    ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, LintReport,
+    NamedResource, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -158,6 +158,14 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn disable(&self, resource: &NamedResource) -> Result<ApplyResponse, AdminError> {
         self.post("/v1/resource/disable", resource).await
+    }
+
+    /// Asks what the linter says of everything in force.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn lint(&self) -> Result<LintReport, AdminError> {
+        self.fetch("/v1/lint", &[]).await
     }
 
     /// Asks what would be decided. Issues nothing, spends nothing, fetches nothing.

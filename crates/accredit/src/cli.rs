@@ -6,7 +6,7 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, audit, change, context, decision, demo, diff, explain, export, get, init, list, login, noun, server,
+    apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, noun, server,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -32,7 +32,7 @@ pub(crate) struct Common {
     /// Context of the server, from `accredit login` [env: ACCREDIT_CONTEXT]
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "socket", display_order = 100)]
     pub(crate) context: Option<String>,
-    /// How results are written: text, json or yaml
+    /// How results are written: text, json or yaml; for lint also sarif
     #[arg(
         short,
         long,
@@ -63,6 +63,9 @@ pub(crate) enum Verb {
     Diff(diff::Args),
     /// Print every resource as YAML that `apply` reads back
     Export(export::Args),
+
+    /// Say what is unwise about resources: of the server, or of YAML files without any server
+    Lint(lint::Args),
 
     // Ask.
     /// Say what would be decided about a token, and why; nothing is issued

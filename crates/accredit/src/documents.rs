@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use accredit_api::admin::{ApplyRequest, Finding, Resource};
 use accredit_api::problem::{Fault, Problem};
+use accredit_core::model::Document;
 use accredit_core::model::yaml::{self, Located};
 use serde_json::Value;
 
@@ -80,6 +81,17 @@ impl Documents {
     pub(crate) fn place_of(&self, finding: &Finding) -> Option<String> {
         let located = self.find(&finding.kind, &finding.name)?;
         Some(format!("{}:{}", located.file, located.line_of("")))
+    }
+
+    /// Where the field of a finding is written, by file and line.
+    pub(crate) fn field_of(&self, finding: &Finding) -> Option<(String, usize)> {
+        let located = self.find(&finding.kind, &finding.name)?;
+        Some((located.file.clone(), located.line_of(&finding.field)))
+    }
+
+    /// Every document, in the order in which they were read.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Document> {
+        self.located.iter().map(|located| located.document.clone())
     }
 
     /// The spec of a resource as written.

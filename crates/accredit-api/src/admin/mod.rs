@@ -7,6 +7,7 @@
 //! | `GET /v1/resource?kind=K&name=N` (name or id) | | [`Resource`] |
 //! | `POST /v1/resource/delete` | [`NamedResource`] | [`ApplyResponse`] |
 //! | `POST /v1/resource/enable`, `POST /v1/resource/disable` | [`NamedResource`] | [`ApplyResponse`] |
+//! | `GET /v1/lint` | | [`LintReport`] |
 //! | `POST /v1/explain` | [`ExplainRequest`] | [`Explanation`] |
 //! | `POST /v1/replay` | [`ReplayRequest`] | [`ReplayReport`] |
 //! | `GET /v1/decision?id=ID` | | [`Explanation`] |
@@ -30,6 +31,6 @@ pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };
 pub use resource::{
-    Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, NamedResource, Resource, ResourceList, Severity,
-    Status,
+    Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, LintReport, NamedResource, Resource,
+    ResourceList, Severity, Status,
 };

@@ -134,11 +134,24 @@ pub struct Finding {
     pub kind: String,
     /// Name of the resource.
     pub name: String,
+    /// The field, e.g. `spec.match`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub field: String,
     /// What is wrong.
     pub message: String,
     /// The smallest fix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+}
+
+/// What the linter says of everything in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LintReport {
+    /// By kind, then name.
+    pub findings: Vec<Finding>,
+    /// The store's sequence that was looked at; 0 where no store was.
+    pub sequence: i64,
 }
 
 /// How grave a finding is.

@@ -11,6 +11,7 @@ mod mapping;
 mod provider;
 mod remove;
 mod retain;
+mod review;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 pub use diff::FieldChange;
 pub use remove::{delete, set_enabled};
 pub use retain::{Stored, restore};
+pub use review::{Review, review};
 pub use rules::Context;
 use rules::unknown;
 

@@ -186,31 +186,32 @@ impl World {
         let Some(place) = mapping.anchor.filter(|_| route > MAX_NEIGHBOURS) else {
             return self.route(mapping.provider, mapping.account).take(MAX_NEIGHBOURS).collect();
         };
-        let anchored = anchor_keys(mapping.provider, &mapping.clauses[place]).filter_map(|key| self.anchors.get(&key));
-        let targets = anchored.chain(self.loose.get(&mapping.provider)).flatten();
-        let to_account = targets.filter(|target| target.account == mapping.account);
-        let mut neighbours: Vec<&Arc<Resource>> = to_account.map(|target| &target.mapping).collect();
-        neighbours.sort_unstable_by_key(|neighbour| neighbour.id);
-        neighbours.dedup_by_key(|neighbour| neighbour.id);
-        neighbours.truncate(MAX_NEIGHBOURS);
-        neighbours
+        let to_account = |target: &&Target| target.account == mapping.account;
+        self.findable_with(mapping.provider, Some(&mapping.clauses[place]), to_account)
     }
 
     /// The mappings of the same provider that a token of this one may match, whatever account they lead to: those that share
     /// an anchor value with it, or have no anchor; at most as many as can be looked at.
     pub fn rivals<'w>(&'w self, mapping: &Mapping) -> Vec<&'w Arc<Resource>> {
-        let mut ids: Vec<Id> = Vec::new();
-        if let Some(clause) = mapping.anchor.and_then(|place| mapping.clauses.get(place)) {
-            for key in anchor_keys(mapping.provider, clause) {
-                let targets = self.anchors.get(&key).into_iter().flatten();
-                ids.extend(targets.take(MAX_NEIGHBOURS).map(|target| target.mapping));
-            }
-        }
-        let loose = self.loose.get(&mapping.provider).into_iter().flatten();
-        ids.extend(loose.take(MAX_NEIGHBOURS).map(|target| target.mapping));
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter().take(MAX_NEIGHBOURS).filter_map(|id| self.by_id(id)).collect()
+        let anchor = mapping.anchor.and_then(|place| mapping.clauses.get(place));
+        self.findable_with(mapping.provider, anchor, |_| true)
+    }
+
+    /// The mappings of a provider that share an anchor value with a clause, and those without an anchor.
+    fn findable_with<'w>(
+        &'w self,
+        provider: Id,
+        anchor: Option<&Clause>,
+        wanted: impl Fn(&&'w Target) -> bool,
+    ) -> Vec<&'w Arc<Resource>> {
+        let anchored = anchor.into_iter().flat_map(|clause| anchor_keys(provider, clause));
+        let lists = anchored.filter_map(|key| self.anchors.get(&key)).chain(self.loose.get(&provider));
+        let targets = lists.flat_map(|targets| targets.iter().filter(|target| wanted(target)).take(MAX_NEIGHBOURS));
+        let mut found: Vec<&Arc<Resource>> = targets.map(|target| &target.mapping).collect();
+        found.sort_unstable_by_key(|mapping| mapping.id);
+        found.dedup_by_key(|mapping| mapping.id);
+        found.truncate(MAX_NEIGHBOURS);
+        found
     }
 
     /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' names.

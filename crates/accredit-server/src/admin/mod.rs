@@ -4,6 +4,7 @@ mod actor;
 mod audit;
 mod explain;
 mod gate;
+mod lint;
 mod login;
 mod problem;
 mod replay;
@@ -50,6 +51,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/resource/delete", post(resources::delete))
         .route("/v1/resource/enable", post(resources::enable))
         .route("/v1/resource/disable", post(resources::disable))
+        .route("/v1/lint", get(lint::report))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/replay", post(replay::replay))
         .route("/v1/decision", get(explain::decision))

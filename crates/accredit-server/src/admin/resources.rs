@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use accredit_api::admin::{self as wire, ApplyRequest, ApplyResponse, NamedResource, ResourceList, Status};
-use accredit_core::lint::Severity;
 use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
 use accredit_core::plan::{self, Action, Plan};
 use accredit_store::{Change, Row};
@@ -252,18 +251,7 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
             .collect(),
         newly_allowed: change.newly_allowed.clone(),
     };
-    let findings = plan.findings.iter().map(|found| wire::Finding {
-        rule: found.rule.id.to_owned(),
-        severity: match found.rule.severity {
-            Severity::Note => wire::Severity::Info,
-            Severity::Warning => wire::Severity::Warning,
-            Severity::Error => wire::Severity::Error,
-        },
-        kind: found.resource.kind().document().to_owned(),
-        name: found.resource.name.to_string(),
-        message: found.finding.message.clone(),
-        fix: found.finding.fix.clone(),
-    });
+    let findings = plan.findings.iter().map(super::lint::on_the_wire);
     ApplyResponse {
         changes: plan.changes.iter().map(change).collect(),
         findings: findings.collect(),

@@ -43,7 +43,7 @@ pub(crate) async fn run(
     let name = whole_name(kind, &args.name, args.project.as_deref());
     let resource = common.admin()?.resource(kind.document(), &name).await?;
     let text = match common.output() {
-        Output::Json => Output::Json.structured(&resource)?.unwrap_or_default(),
+        output @ (Output::Json | Output::Sarif) => output.structured(&resource)?.unwrap_or_default(),
         Output::Text | Output::Yaml => render::document(&resource),
     };
     terminal.show(&text)?;

@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod init;
+pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -25,6 +26,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::cli::{Cli, Common, Verb};
 use crate::exit::{Exit, Failure};
+use crate::render::Output;
 use crate::terminal::Terminal;
 
 /// Does what the command line says.
@@ -44,6 +46,10 @@ pub(crate) fn run(cli: Cli, terminal: &mut Terminal<'_>) -> Result<Exit, Failure
 }
 
 async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    // Before anything is done that could not be told.
+    if common.output() == Output::Sarif && !matches!(verb, Verb::Lint(_)) {
+        return Err(Failure::misused("format `sarif` is for `accredit lint` alone"));
+    }
     match verb {
         Verb::Server(args) => server::run(common, &args, terminal).await,
         Verb::Demo(args) => demo::run(&args, terminal).await,
@@ -51,6 +57,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Apply(args) => apply::run(common, &args, terminal).await,
         Verb::Diff(args) => diff::run(common, &args, terminal).await,
         Verb::Export(args) => export::run(common, &args, terminal).await,
+        Verb::Lint(args) => lint::run(common, &args, terminal).await,
         Verb::Explain(args) => explain::run(common, &args, terminal).await,
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,

@@ -68,7 +68,7 @@ pub(crate) fn detailed<'d>(response: &ApplyResponse, spec_of: impl Fn(&Change) -
 pub(crate) fn findings(findings: &[Finding], place_of: impl Fn(&Finding) -> Option<String>) -> String {
     let mut out = String::new();
     for finding in findings {
-        let Finding { rule, severity, kind, name, message, fix } = finding;
+        let Finding { rule, severity, kind, name, field: _, message, fix } = finding;
         let grade = grade(*severity);
         let place = place_of(finding).map(|place| format!("{} ", Inert(&place))).unwrap_or_default();
         // Most messages name the resource themselves.
@@ -122,7 +122,8 @@ fn unchanged(response: &ApplyResponse) -> Option<String> {
     (number > 0).then(|| format!("= {number} unchanged"))
 }
 
-fn lint(findings: &[Finding]) -> String {
+/// How much the linter found, in one line.
+pub(crate) fn lint(findings: &[Finding]) -> String {
     let mut parts = Vec::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Info] {
         let number = findings.iter().filter(|finding| finding.severity == severity).count();
@@ -154,7 +155,7 @@ fn sign(action: Action) -> char {
 }
 
 /// Nearly every field is of the spec; saying so each time helps nobody.
-pub(super) fn short(field: &str) -> &str {
+pub(crate) fn short(field: &str) -> &str {
     field.strip_prefix("spec.").unwrap_or(field)
 }
 
@@ -201,6 +202,7 @@ mod tests {
             severity,
             kind: "Mapping".to_owned(),
             name: "ci/web-main".to_owned(),
+            field: "spec.match".to_owned(),
             message: "does not pin who owns the repository".to_owned(),
             fix: Some("add `repository_owner_id: \"98\"`".to_owned()),
         };

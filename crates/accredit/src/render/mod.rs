@@ -4,6 +4,7 @@ pub(crate) mod changes;
 pub(crate) mod explanation;
 pub(crate) mod problem;
 pub(crate) mod replay;
+pub(crate) mod sarif;
 pub(crate) mod table;
 pub(crate) mod yaml;
 
@@ -22,6 +23,8 @@ pub(crate) enum Output {
     Json,
     /// The same as YAML.
     Yaml,
+    /// Findings of `accredit lint`, as code hosts show them (SARIF 2.1.0).
+    Sarif,
 }
 
 impl Output {
@@ -37,6 +40,7 @@ impl Output {
                 let text = serde_json::to_string_pretty(result).map_err(unwritable)?;
                 Ok(Some(inert::json(&text) + "\n"))
             }
+            Output::Sarif => Err(Failure::misused("format `sarif` is for `accredit lint` alone")),
             Output::Yaml => Ok(Some(yaml::document(&serde_json::to_value(result).map_err(unwritable)?))),
         }
     }

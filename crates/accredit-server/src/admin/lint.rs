@@ -1,0 +1,41 @@
+//! What the linter says of everything in force.
+
+use std::sync::Arc;
+
+use accredit_api::admin::{self as wire, LintReport};
+use accredit_core::lint::{Found, Severity, lint};
+use accredit_core::model::Kind;
+use axum::Json;
+use axum::extract::State;
+
+use super::problem::Answer;
+use crate::app::App;
+
+/// Runs every rule over every resource.
+pub(super) async fn report(State(app): State<Arc<App>>) -> Answer<LintReport> {
+    let in_force = app.read_model.now();
+    let resources = Kind::ALL.into_iter().flat_map(|kind| in_force.world.of_kind(kind));
+    let found = resources.flat_map(|resource| lint(resource, &in_force.world));
+    let findings = found.take(MAX_FINDINGS).map(|found| on_the_wire(&found)).collect();
+    Ok(Json(LintReport { findings, sequence: in_force.world.sequence }))
+}
+
+/// A finding in the words of the wire.
+pub(super) fn on_the_wire(found: &Found) -> wire::Finding {
+    wire::Finding {
+        rule: found.rule.id.to_owned(),
+        severity: match found.rule.severity {
+            Severity::Note => wire::Severity::Info,
+            Severity::Warning => wire::Severity::Warning,
+            Severity::Error => wire::Severity::Error,
+        },
+        kind: found.resource.kind().document().to_owned(),
+        name: found.resource.name.to_string(),
+        field: found.finding.field.to_owned(),
+        message: found.finding.message.clone(),
+        fix: found.finding.fix.clone(),
+    }
+}
+
+/// Nobody reads more, and an answer has its limits.
+const MAX_FINDINGS: usize = 50_000;
