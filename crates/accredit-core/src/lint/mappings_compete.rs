@@ -24,7 +24,12 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     others.sort_by(|one, two| one.name.cmp(&two.name));
     let Some(first) = others.first() else { return Vec::new() };
     let more = if others.len() > 1 { format!(" and {} more", others.len() - 1) } else { String::new() };
+    // What another project calls its mappings is nobody else's business.
+    let called = match first.project == resource.project {
+        true => format!("`{}`", first.name),
+        false => "one of another project".to_owned(),
+    };
     let message =
-        format!("tokens of `{}` may match `{}`{more} as well, for another service account", resource.name, first.name);
+        format!("tokens of `{}` may match {called}{more} as well, for another service account", resource.name);
     vec![Finding::new("spec.match", message).fix("have callers say `service_account_id`, or narrow one of them")]
 }

@@ -53,10 +53,7 @@ pub(super) fn text(value: &Scalar) -> Option<(&str, bool)> {
 
 /// What is known of the standing of what a clause reads.
 pub(super) fn standing(claim: &Claim, provider: &Provider) -> Option<Standing> {
-    match claim {
-        Claim::Raw(name) => provider.kind.claim(name).map(|fact| fact.standing),
-        Claim::Derived(_) => None,
-    }
+    provider.kind.standing(claim)
 }
 
 /// Whether a clause says who the workload is: it is exact or nearly so, and nobody chooses the claim for a single job.

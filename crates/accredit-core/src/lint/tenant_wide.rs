@@ -72,6 +72,9 @@ const TENANTS: &[&str] = &[
     "workspace_name",
     "x.account_id",
     "x.org_id",
+    "x.ou_path",
+    "x.project_id",
+    "x.project_number",
 ];
 
 /// What stands before the tenant's name in a subject.

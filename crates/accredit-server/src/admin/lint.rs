@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use accredit_api::admin::{self as wire, LintReport};
+use accredit_core::decide::access::Subject;
 use accredit_core::lint::{Found, Severity, lint};
 use accredit_core::model::Kind;
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 
+use super::Actor;
 use super::problem::Answer;
 use crate::app::App;
 
-/// Runs every rule over every resource.
-pub(super) async fn report(State(app): State<Arc<App>>) -> Answer<LintReport> {
+/// Runs every rule over every resource that the actor reads.
+pub(super) async fn report(State(app): State<Arc<App>>, Extension(actor): Extension<Actor>) -> Answer<LintReport> {
     let in_force = app.read_model.now();
     let resources = Kind::ALL.into_iter().flat_map(|kind| in_force.world.of_kind(kind));
+    let resources = resources.filter(|resource| actor.reads(&Subject::of(resource)));
     let found = resources.flat_map(|resource| lint(resource, &in_force.world));
     let findings = found.take(MAX_FINDINGS).map(|found| on_the_wire(&found)).collect();
     Ok(Json(LintReport { findings, sequence: in_force.world.sequence }))
