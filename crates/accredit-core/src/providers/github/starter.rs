@@ -70,6 +70,7 @@ impl Starter {
         }
         self.write_match(&mut draft, owner, repository);
         draft.clauses("ref", &refs);
+        draft.clauses("event_name", &events(&refs));
         draft.finish(("ci", &slug(repository)), first.trim_end_matches('*').trim_end_matches('/')).map_err(at_flag)
     }
 
@@ -104,6 +105,16 @@ fn at_flag(fault: Fault) -> Fault {
         "--as" => Fault { field: "--service-account".to_owned(), ..fault },
         _ => fault,
     }
+}
+
+/// The events by which the owner's own people start a run, and no others: a stranger's comment or pull request can start
+/// one of the default branch too (F12). Tags are reached by none of these, so that nothing need be said of them.
+fn events(refs: &[String]) -> Vec<String> {
+    if !refs.is_empty() && refs.iter().all(|text| text.starts_with("refs/tags/")) {
+        return Vec::new();
+    }
+    let release = refs.iter().any(|text| text.starts_with("refs/tags/")).then_some("release");
+    ["push"].into_iter().chain(release).chain(["schedule", "workflow_dispatch"]).map(str::to_owned).collect()
 }
 
 fn is_part(text: &str) -> bool {
