@@ -17,12 +17,12 @@ use std::marker::PhantomData;
 
 use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
-use accredit_id::verify::Verified;
 
+use crate::evidence::Evidence;
 use crate::expr::EvalFault;
 use crate::model::{Claim, Provider};
 
-/// Facts that a token proves, whose signature we checked.
+/// Facts that checked evidence proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proved {}
 
@@ -52,9 +52,10 @@ pub enum Seen<'s> {
 }
 
 impl<'f> Facts<'f, Proved> {
-    /// The facts of a verified token of a provider.
-    pub fn proved(provider: &'f Provider, token: &'f Verified<'f>) -> Self {
-        Self::new(provider, token.claims(), Some(token.expires_at()))
+    /// The facts of checked evidence of a provider.
+    pub fn proved(provider: &'f Provider, evidence: impl Into<Evidence<'f>>) -> Self {
+        let evidence = evidence.into();
+        Self::new(provider, evidence.claims(), Some(evidence.expires_at()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The decisions of Accredit, as pure functions.
 //!
-//! Read it along the road: a verified token becomes [`facts`], [`decide`] holds them against the mappings of a
+//! Read it along the road: checked [`evidence`] becomes [`facts`], [`decide`] holds them against the mappings of a
 //! [`world`] and says which terms are allowed, [`mint`] writes these terms down as an unsigned token. [`model`] is what
 //! can be written into the store, [`providers`] is one file for each kind of identity provider, [`lint`] says what is
 //! unwise, [`replay`] what a change would have meant for decisions of the past, [`expr`] is the expression language of conditions.
@@ -9,6 +9,7 @@
 //! chance are arguments, so that every decision can be replayed.
 
 pub mod decide;
+pub mod evidence;
 pub mod expr;
 pub mod facts;
 pub mod lint;

@@ -7,12 +7,14 @@
 //! | module | holds |
 //! |---|---|
 //! | [`time`], [`secret`], [`shown`] | whole seconds, values that cannot be printed, foreign text that can be |
+//! | [`aws_request`] | a signed AWS request as a proof |
 //! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
 //! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
 //! | [`base64url`], [`digest`] | the two encodings of the JOSE family, strict |
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
 //! | [`verify`] | a token's road from text to checked claims |
 
+pub mod aws_request;
 pub mod base64url;
 pub mod digest;
 pub mod jose;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use accredit_core::decide::Limits;
+use accredit_core::evidence::aws_request::{Answer, ToSend};
 use accredit_core::model::{Id, Provider, Resource};
 use accredit_core::plan::{self, Context, Stored};
 use accredit_store::audit::ChainId;
 use accredit_store::{Store, StoreError};
 
 use crate::config::Config;
-use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys};
+use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys, StsFault};
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
@@ -26,6 +27,9 @@ pub struct App {
     pub(crate) read_model: ReadModel,
     pub(crate) signing: Signing,
     pub(crate) provider_keys: KeyCache,
+    fetcher: Arc<Fetcher>,
+    /// What is asked instead of AWS' token service.
+    aws_sts: Option<String>,
     pub(crate) ring: Ring,
     pub(crate) tally: Tally,
     /// One change of resources at a time: it is planned on the world that it will replace.
@@ -117,6 +121,14 @@ impl App {
         for path in &config.fetch.ca {
             roots.extend(tls::authorities(path)?);
         }
+        let fetcher = Arc::new(Fetcher::new(guard, roots));
+        if let Some(stand_in) = &config.fetch.aws_sts {
+            let range = |fault: crate::gather::UrlFault| StartError::Range {
+                field: "fetch.aws_sts",
+                message: fault.to_string(),
+            };
+            fetcher.judge_stand_in(stand_in).map_err(range)?;
+        }
         let store = Arc::new(Store::open(&config.store.url).await?);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
         let signing =
@@ -140,7 +152,9 @@ impl App {
             recorder,
             read_model: ReadModel::new(in_force),
             signing,
-            provider_keys: KeyCache::new(Arc::new(Fetcher::new(guard, roots))),
+            provider_keys: KeyCache::new(Arc::clone(&fetcher)),
+            fetcher,
+            aws_sts: config.fetch.aws_sts.clone(),
             ring: Ring::default(),
             tally: Tally::default(),
             changing: tokio::sync::Mutex::new(()),
@@ -153,6 +167,11 @@ impl App {
         self.provider_keys
             .held(provider.id)
             .unwrap_or_else(|| self.provider_keys.provider(provider.id, &Arc::new(provider::key_source(known))))
+    }
+
+    /// Asks AWS' token service, or what stands in for it, who signed a request.
+    pub(crate) async fn ask_sts(&self, request: &ToSend) -> Result<Answer, StsFault> {
+        self.fetcher.caller_identity(request, self.aws_sts.as_deref()).await
     }
 
     /// Takes the keys of changed providers away before the change is in force, so that none outlives it (J13).

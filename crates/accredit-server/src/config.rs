@@ -123,6 +123,9 @@ pub struct FetchConfig {
     /// PEM files of certificate authorities beside the well-known ones.
     #[serde(default)]
     pub ca: Vec<PathBuf>,
+    /// A stand-in for AWS' token service, asked under the name of AWS' host; for tests, within what `allow` lists.
+    #[serde(default)]
+    pub aws_sts: Option<String>,
 }
 
 /// Limits.
@@ -191,7 +194,10 @@ impl Config {
             admin: Admin::local(socket),
             store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
             keys: KeysConfig { encryption: KeyEncryption::File(key_file.to_owned()) },
-            fetch: FetchConfig { allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()], ca: Vec::new() },
+            fetch: FetchConfig {
+                allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
+                ..FetchConfig::default()
+            },
             limits: LimitsConfig::default(),
         }
     }

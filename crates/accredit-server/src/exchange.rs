@@ -1,21 +1,24 @@
 //! The orchestrator of an exchange. This file alone knows the order of the road:
 //! gather, verify, facts, decide, mint, sign, record.
 
+mod aws_request;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use accredit_api::token::TokenResponse;
 use accredit_core::decide::{self, Ask, Denial, Terms};
+use accredit_core::evidence::Evidence;
 use accredit_core::facts::{Facts, Proved};
 use accredit_core::mint;
 use accredit_core::model::{DecisionId, Provider, Replay, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::time::Timestamp;
-use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Verified};
+use accredit_id::verify::{self, Buffer, Rejected, TokenFault};
 use accredit_store::{Entry, Mark};
 
 use crate::app::App;
-use crate::faces::{Cause, Face, TokenRequest};
+use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::gather::KeysUnavailable;
 use crate::provider;
 use crate::read_model::InForce;
@@ -74,7 +77,10 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// `Ok(None)` when something was revoked on the way.
     async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
-        let token = self.request.subject_token.0;
+        let token = match &self.request.proof {
+            Proof::Jwt(token) => token.0,
+            Proof::AwsRequest(request) => return self.walk_aws_request(request).await,
+        };
         let mut peeking = Buffer::default();
         let unverified = verify::read(token, &mut peeking).map_err(|fault| self.unverified(&fault, None))?;
         let named = self.request.provider.as_deref();
@@ -107,7 +113,7 @@ impl Walk<'_> {
                 }
             };
             match verify::verify(token_now, &provider::expectations(known), &keys, self.now) {
-                Ok(verified) => return self.decide(provider, known, token, &verified).await,
+                Ok(verified) => return self.decide(provider, known, token, Evidence::Token(&verified)).await,
                 Err(rejected) => {
                     let is_the_last = candidates.peek().is_none() && unreachable.is_none();
                     if is_the_last || !is_another_providers(rejected.fault.code()) {
@@ -131,10 +137,10 @@ impl Walk<'_> {
         provider: &Resource,
         known: &Provider,
         token: &str,
-        verified: &Verified<'_>,
+        evidence: Evidence<'_>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let ask = self.ask();
-        let facts = Facts::<Proved>::proved(known, verified);
+        let facts = Facts::<Proved>::proved(known, evidence);
         let world = &self.in_force.world;
         let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
         let refused = verdict.map_err(|denial| {
@@ -143,9 +149,9 @@ impl Walk<'_> {
         });
         drop(facts);
         match refused {
-            Ok(terms) => self.issue(provider, known, token, verified, terms).await,
+            Ok(terms) => self.issue(provider, known, token, evidence, terms).await,
             Err((denial, explanation)) => {
-                Err(self.denied(provider, known, token, verified, &denial, explanation).await)
+                Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
         }
     }
@@ -166,7 +172,7 @@ impl Walk<'_> {
         provider: &Resource,
         known: &Provider,
         token: &str,
-        verified: &Verified<'_>,
+        evidence: Evidence<'_>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
@@ -178,7 +184,7 @@ impl Walk<'_> {
             face: self.face.name,
             provider,
             known,
-            token: verified,
+            evidence,
             token_hash: sha256(token.as_bytes()),
             ask: self.ask(),
             terms: &terms,
@@ -187,7 +193,7 @@ impl Walk<'_> {
         let entry = Entry {
             id: *self.decision.bits(),
             record: record::allowed(&allowed),
-            mark: self.mark(provider, verified, &terms),
+            mark: self.mark(provider, evidence, &terms),
             if_replayed: None,
             decided_on: self.in_force.revocation,
         };
@@ -206,7 +212,7 @@ impl Walk<'_> {
                 let denial = Denial::replayed(first.as_deref());
                 let explanation =
                     tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
-                Err(self.denied(provider, known, token, verified, &denial, explanation).await)
+                Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
             Err(fault) => {
@@ -217,15 +223,15 @@ impl Walk<'_> {
     }
 
     /// What the evidence spends, where its mapping says once.
-    fn mark(&self, provider: &Resource, token: &Verified<'_>, terms: &Terms<Proved>) -> Option<Mark> {
+    fn mark(&self, provider: &Resource, evidence: Evidence<'_>, terms: &Terms<Proved>) -> Option<Mark> {
         if terms.replay == Replay::Reuse {
             return None;
         }
-        let jti = token.token_id()?;
+        let jti = evidence.token_id()?;
         Some(Mark {
             provider: provider.id.to_string(),
             token: sha256(jti.as_bytes()),
-            expires_at: token.expires_at().unix(),
+            expires_at: evidence.expires_at().unix(),
             same: None,
         })
     }
@@ -236,11 +242,11 @@ impl Walk<'_> {
         provider: &Resource,
         known: &Provider,
         token: &str,
-        verified: &Verified<'_>,
+        evidence: Evidence<'_>,
         denial: &Denial,
         explanation: serde_json::Value,
     ) -> Refused {
-        self.record_denied(provider, known, token, verified.claims(), denial.reason.code(), explanation).await;
+        self.record_denied(provider, known, token, evidence.claims(), denial.reason.code(), explanation).await;
         Refused {
             decision: self.decision,
             cause: Cause::Policy(denial.reason),

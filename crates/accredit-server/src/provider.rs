@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use accredit_core::model::{KeysSpec, Kind, Provider, Resource};
 use accredit_core::world::World;
+use accredit_id::aws_request::AwsRequest;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::shown::Shown;
 use accredit_id::verify::{Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule, Unverified};
@@ -43,7 +44,9 @@ pub(crate) fn resolve<'w>(
     if let Some(trust_domain) = token.subject_trust_domain() {
         found.extend(world.providers_of_issuer(&format!("spiffe://{trust_domain}")));
     }
-    found.retain(|provider| provider.as_provider().is_some_and(|known| !known.only_named));
+    found.retain(|provider| {
+        provider.as_provider().is_some_and(|known| !known.only_named && known.signed_requests.is_none())
+    });
     found.sort_by_key(|provider| provider.id);
     found.dedup_by_key(|provider| provider.id);
     found.truncate(MOST);
@@ -51,6 +54,42 @@ pub(crate) fn resolve<'w>(
         return Err(unknown_issuer(world, token.issuer()));
     }
     Ok(found)
+}
+
+/// The provider of a signed AWS request: the one that is named, or the one whose domain header it signs in its partition.
+pub(crate) fn of_aws_request<'w>(
+    world: &'w World,
+    named: Option<&str>,
+    request: &AwsRequest,
+) -> Result<&'w Arc<Resource>, UnknownProvider> {
+    let accepted = |provider: &Arc<Resource>| provider.as_provider().and_then(|known| known.signed_requests.clone());
+    if let Some(text) = named {
+        let found = world.find(Kind::Provider, text).filter(|provider| accepted(provider).is_some());
+        return found.ok_or_else(|| UnknownProvider {
+            code: "provider-unknown",
+            operator: format!("provider `{}` does not exist, or accepts no signed AWS requests", Shown::of(text)),
+            hint: Some("name one of type `aws` with `signedRequests`".to_owned()),
+        });
+    }
+    let partition = request.region().partition().name();
+    let (header, domain) = request.domain();
+    let is_it = |provider: &&Arc<Resource>| {
+        accepted(provider).is_some_and(|accepted| accepted.domain_header == header)
+            && provider.as_provider().is_some_and(|known| !known.only_named)
+    };
+    // Several differ in the domain that they expect.
+    let is_other = |provider: &Arc<Resource>| {
+        accepted(provider).is_some_and(|accepted| domain.is_some_and(|domain| domain != accepted.domain))
+    };
+    let found = world.providers_of_issuer(partition).filter(is_it);
+    found.min_by_key(|provider| (is_other(provider), provider.id)).ok_or_else(|| UnknownProvider {
+        code: "issuer-unknown",
+        operator: format!(
+            "no provider accepts requests that are signed in `{partition}` with the domain in `{}`",
+            Shown::of(header)
+        ),
+        hint: Some("add a provider of type `aws` with `signedRequests`".to_owned()),
+    })
 }
 
 /// Nobody wrote this issuer down. The commonest near miss of all is a slash at its end.

@@ -89,7 +89,8 @@ pub(crate) fn terms<S>(
     let api = reach.api.as_api().ok_or_else(|| Denial::new(Reason::TargetUnknown, "the target is no API"))?;
     let expires_at = expiry(ask, facts, mapping, account, api.max_lifetime.map(|most| most.duration()), limits, now)?;
     let has_name = matches!(facts.raw().get("jti"), Some(Json::String(name)) if !name.is_empty());
-    if mapping.replay == Replay::Once && !has_name {
+    let replay = mapping.replay.unwrap_or_else(|| facts.provider().default_replay());
+    if replay == Replay::Once && !has_name {
         return Err(Denial::new(
             Reason::TokenIdMissing,
             format!("token has no `jti`, mapping `{}` says `replay: once`", resource.name),
@@ -105,7 +106,7 @@ pub(crate) fn terms<S>(
         issued_at: now,
         expires_at,
         signing: api.signing,
-        replay: mapping.replay,
+        replay,
         standing: PhantomData,
     })
 }

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
-    let Some(mapping) = resource.as_mapping().filter(|mapping| mapping.replay == Replay::Once) else {
+    let Some(mapping) = resource.as_mapping().filter(|mapping| mapping.replay == Some(Replay::Once)) else {
         return Vec::new();
     };
     let Some(provider) = world.by_id(mapping.provider).and_then(|provider| provider.as_provider()) else {

@@ -32,9 +32,9 @@ pub struct MappingSpec {
     /// Lets tokens end this much after the evidence they were made from; a lint finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlives_subject: Option<Lifetime>,
-    /// Whether a subject token may be shown again.
-    #[serde(default, skip_serializing_if = "Replay::is_default")]
-    pub replay: Replay,
+    /// Whether evidence may be shown again; absent means what its provider says: tokens may, signed requests may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -51,11 +51,10 @@ pub enum PermissionsSpec {
 }
 
 /// Whether evidence may be shown again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Replay {
     /// As often as it is valid; right for platforms that cache their tokens.
-    #[default]
     Reuse,
     /// A second use of the same (provider, `jti`) is refused; a token without `jti` too.
     Once,
@@ -82,8 +81,8 @@ pub struct Mapping {
     pub lifetime: Lifetime,
     /// How long after the evidence.
     pub outlives_subject: Option<Lifetime>,
-    /// Whether evidence may be shown again.
-    pub replay: Replay,
+    /// Whether evidence may be shown again, where it says.
+    pub replay: Option<Replay>,
     /// For people.
     pub description: Option<Box<str>>,
     /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
@@ -123,13 +122,6 @@ pub struct ApiPermissions {
     pub name: Name,
     /// Which of its permissions.
     pub permissions: Box<[Permission]>,
-}
-
-impl Replay {
-    /// Whether it need not be written down.
-    pub fn is_default(&self) -> bool {
-        *self == Replay::default()
-    }
 }
 
 impl MappingPermissions {

@@ -22,6 +22,7 @@ mod provider;
 mod resource;
 mod role;
 mod service_account;
+mod signed_requests;
 pub mod yaml;
 
 pub use administrator::{AdminRole, Administrator, AdministratorSpec};
@@ -42,3 +43,4 @@ pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec};
 pub use resource::{Compiled, Resource, Spec};
 pub use role::{Role, RoleSpec};
 pub use service_account::{ServiceAccount, ServiceAccountSpec};
+pub use signed_requests::{SignedRequests, SignedRequestsSpec};

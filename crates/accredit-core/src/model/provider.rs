@@ -8,7 +8,7 @@ use accredit_id::trust_domain::TrustDomain;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Lifetime, Login, LoginSpec};
+use super::{Lifetime, Login, LoginSpec, Replay, SignedRequests, SignedRequestsSpec};
 use crate::expr::Program;
 use crate::providers::ProviderKind;
 
@@ -33,6 +33,9 @@ pub struct ProviderSpec {
     /// Where its keys come from; absent means discovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysSpec>,
+    /// For kind `aws`, instead of tokens: accepts requests that are signed with AWS credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_requests: Option<SignedRequestsSpec>,
     /// Derived values that mappings match as `x.NAME`, each a CEL expression over `assertion`. No name that the kind derives
     /// already.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -105,6 +108,8 @@ pub struct Provider {
     pub audiences: Vec<String>,
     /// Where its keys come from.
     pub keys: KeysSpec,
+    /// What it accepts of signed requests; no tokens then.
+    pub signed_requests: Option<SignedRequests>,
     /// Derived values, by name: the kind's, then its own.
     pub attributes: Vec<(Arc<str>, Arc<Program>)>,
     /// Signature algorithms accepted.
@@ -136,6 +141,12 @@ impl Provider {
     /// Whether the audit log keeps this claim's value.
     pub fn audits(&self, claim: &str) -> bool {
         self.kind.claim(claim).is_some_and(|fact| fact.audited) || self.audit.iter().any(|name| name == claim)
+    }
+
+    /// Whether evidence may be shown again where a mapping does not say. A signed request is made for one use, and whoever
+    /// signs can always sign another.
+    pub fn default_replay(&self) -> Replay {
+        if self.signed_requests.is_some() { Replay::Once } else { Replay::Reuse }
     }
 
     /// Parses the algorithms that a provider lists.

@@ -13,6 +13,7 @@ mod remove;
 mod retain;
 mod review;
 mod rules;
+mod signed_requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -7,8 +7,10 @@ use accredit_id::trust_domain::TrustDomain;
 
 use super::login;
 use super::rules::{Context, program, within};
+use super::signed_requests;
 use crate::expr::Program;
 use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
+use crate::providers::aws_signed::AWS_SIGNED;
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;
 
@@ -19,12 +21,19 @@ pub(super) fn compile(
     world: &World,
     context: &Context<'_>,
 ) -> Result<Provider, Fault> {
-    let kind = ProviderKind::named(&spec.kind).ok_or_else(|| {
-        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        Fault::at("spec.type", format!("`{}` is not a kind of provider", spec.kind.escape_debug()))
-            .hint(format!("kinds are {}", known.join(", ")))
-    })?;
-    let (issuer, trust_domain) = issuer(spec, kind, context)?;
+    let signed_requests = signed_requests::compile(spec, context)?;
+    let kind = match &signed_requests {
+        Some(_) => &AWS_SIGNED,
+        None => ProviderKind::named(&spec.kind).ok_or_else(|| {
+            let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+            Fault::at("spec.type", format!("`{}` is not a kind of provider", spec.kind.escape_debug()))
+                .hint(format!("kinds are {}", known.join(", ")))
+        })?,
+    };
+    let (issuer, trust_domain) = match &signed_requests {
+        Some(accepted) => (accepted.partition.name().to_owned(), None),
+        None => issuer(spec, kind, context)?,
+    };
     let audiences = match &spec.audiences {
         // People's identity tokens are for logging in; nobody meant them to be exchanged.
         None if spec.login.as_ref().is_some_and(|login| login.client_id.is_some()) => Vec::new(),
@@ -36,8 +45,13 @@ pub(super) fn compile(
         }
         Some(list) => list.clone(),
     };
-    let keys = spec.keys.clone().unwrap_or_default();
-    check_keys(&keys, kind, name, &issuer, context)?;
+    let (audiences, keys) = match &signed_requests {
+        Some(accepted) => signed_requests::instead_of_tokens(accepted),
+        None => (audiences, spec.keys.clone().unwrap_or_default()),
+    };
+    if signed_requests.is_none() {
+        check_keys(&keys, kind, name, &issuer, context)?;
+    }
     unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
     let login = login::compile(spec.login.as_ref(), kind, context)?;
     login::kept_apart((&issuer, &audiences, login.as_ref(), spec.only_named), id, world, context)?;
@@ -48,6 +62,7 @@ pub(super) fn compile(
         jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
         audiences,
         keys,
+        signed_requests,
         attributes: attributes(spec, kind, world)?,
         algorithms: match &spec.algorithms {
             None => kind.algorithms,
@@ -78,6 +93,9 @@ pub(super) fn compile(
 /// An issuer never changes: what was pinned to it would come to mean somebody else.
 pub(super) fn unchanged_issuer(old: &Provider, spec: &ProviderSpec) -> Result<(), Fault> {
     let same = match (&spec.issuer, &spec.trust_domain) {
+        _ if old.signed_requests.is_some() || spec.signed_requests.is_some() => {
+            signed_requests::unchanged_partition(old, spec)
+        }
         (_, Some(trust_domain)) => old.trust_domain.as_ref().is_some_and(|old| old.as_str() == trust_domain),
         (Some(issuer), None) => *issuer == old.issuer,
         (None, None) => old.kind.default_issuer == Some(old.issuer.as_str()),

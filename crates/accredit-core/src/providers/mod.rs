@@ -5,6 +5,7 @@
 //! extend [`KINDS`]; the vectors in `vectors/providers/NAME/` and the page `docs/providers/NAME.md` prove it.
 
 pub mod aws;
+pub mod aws_signed;
 pub mod azure;
 pub mod bitbucket;
 pub mod buildkite;

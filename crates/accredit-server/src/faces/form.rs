@@ -28,13 +28,23 @@ pub(super) fn pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, RequestFault> {
     Ok(pairs)
 }
 
+/// Percent-encoding alone (RFC 3986 section 2.1), where a plus sign is one.
+pub(super) fn percent_decoded(raw: &[u8]) -> Result<Cow<'_, str>, RequestFault> {
+    undone(raw, b'%')
+}
+
 fn decoded(raw: &[u8]) -> Result<Cow<'_, str>, RequestFault> {
-    if memchr2(b'%', b'+', raw).is_none() {
+    undone(raw, b'+')
+}
+
+/// Undoes percent-encoding; where `space` is a plus sign, one stands for a space.
+fn undone(raw: &[u8], space: u8) -> Result<Cow<'_, str>, RequestFault> {
+    if memchr2(b'%', space, raw).is_none() {
         return std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| NOT_A_FORM);
     }
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(place) = memchr2(b'%', b'+', rest) {
+    while let Some(place) = memchr2(b'%', space, rest) {
         bytes.extend_from_slice(&rest[..place]);
         if rest[place] == b'+' {
             bytes.push(b' ');

@@ -3,6 +3,7 @@
 //! A face recognises its requests by media type and parameters, parses them into a [`TokenRequest`], and has one table
 //! from causes of refusal to its wire. RFC 8693's renders what fails before a face is known.
 
+mod aws4;
 mod cause;
 mod form;
 mod openai;
@@ -13,6 +14,8 @@ pub(crate) use cause::{Cause, RequestFault, WireError};
 pub(crate) use params::{Media, Params};
 
 use std::borrow::Cow;
+
+use accredit_id::aws_request::AwsRequest;
 
 /// Every face of `/oauth/token`, in the order in which they are asked.
 pub(crate) static FACES: &[&Face] = &[&openai::OPENAI, &rfc8693::RFC8693];
@@ -38,8 +41,8 @@ pub(crate) struct Face {
 /// A request for a token, whatever protocol it came in.
 #[derive(Debug, Default)]
 pub(crate) struct TokenRequest<'p> {
-    /// The evidence, white space around it trimmed. `Debug` does not show it.
-    pub(crate) subject_token: Redacted<'p>,
+    /// The evidence.
+    pub(crate) proof: Proof<'p>,
     /// The provider, by name or id.
     pub(crate) provider: Option<Cow<'p, str>>,
     /// The service account, by name or id.
@@ -48,6 +51,21 @@ pub(crate) struct TokenRequest<'p> {
     pub(crate) api: Option<Cow<'p, str>>,
     /// Permissions asked for.
     pub(crate) scope: Option<Cow<'p, str>>,
+}
+
+/// What is shown as evidence. `Debug` shows no secret of it.
+#[derive(Debug)]
+pub(crate) enum Proof<'p> {
+    /// A signed JWT, white space around it trimmed.
+    Jwt(Redacted<'p>),
+    /// A signed AWS request.
+    AwsRequest(Box<AwsRequest>),
+}
+
+impl Default for Proof<'_> {
+    fn default() -> Self {
+        Proof::Jwt(Redacted(""))
+    }
 }
 
 /// A text that `Debug` does not show.

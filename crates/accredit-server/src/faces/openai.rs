@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type,
-    trimmed,
+    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError,
+    check_subject_type, trimmed,
 };
 
 pub(super) static OPENAI: Face = Face { name: "openai", media: Media::Json, recognise: |_| true, parse, error };
@@ -36,7 +36,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         .find("service_account_id")
         .ok_or(RequestFault::invalid("param-service-account-id", "service_account_id is missing"))?;
     Ok(TokenRequest {
-        subject_token: Redacted(trimmed(subject_token)),
+        proof: Proof::Jwt(Redacted(trimmed(subject_token))),
         provider: Some(Cow::Borrowed(provider)),
         account: Some(Cow::Borrowed(account)),
         api: None,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use accredit_core::decide::Reason;
 
 use super::{
-    Cause, Face, Media, Params, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, check_subject_type,
-    trimmed,
+    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, aws4,
+    check_subject_type, trimmed,
 };
 
 pub(super) static RFC8693: Face = Face { name: "rfc8693", media: Media::Form, recognise: |_| true, parse, error };
@@ -19,7 +19,12 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     let declared = params
         .find("subject_token_type")
         .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
-    check_subject_type(declared)?;
+    let proof = if declared == aws4::AWS4_REQUEST {
+        aws4::proof(trimmed(subject_token))?
+    } else {
+        check_subject_type(declared)?;
+        Proof::Jwt(Redacted(trimmed(subject_token)))
+    };
     check_actor(params)?;
     if params.find("requested_token_type").is_some_and(|asked| asked != "urn:ietf:params:oauth:token-type:access_token")
     {
@@ -29,7 +34,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         ));
     }
     Ok(TokenRequest {
-        subject_token: Redacted(trimmed(subject_token)),
+        proof,
         provider: params.find("identity_provider_id").map(Cow::Borrowed),
         account: params.find("service_account_id").map(Cow::Borrowed),
         api: target(params)?.map(Cow::Borrowed),

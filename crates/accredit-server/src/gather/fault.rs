@@ -28,6 +28,8 @@ pub(crate) enum Document {
     Discovery,
     /// A JWK Set or SPIFFE bundle.
     KeySet,
+    /// AWS' answer to a signed request.
+    CallerIdentity,
 }
 
 /// What went wrong with a fetch.
@@ -96,6 +98,13 @@ pub(crate) enum FetchCause {
         /// Why the first of them is not usable.
         first: Option<DroppedKey>,
     },
+    /// Something else than XML.
+    NotXml {
+        /// What the answer says of itself.
+        content_type: Option<Shown>,
+    },
+    /// XML that is not what was asked for.
+    Xml(&'static str),
     /// Too many fetches are under way on this server.
     Busy,
 }
@@ -121,6 +130,7 @@ impl FetchFault {
             FetchCause::Member { .. } => "discovery-malformed",
             FetchCause::BadKeys(_) => "fetch-bad-keys",
             FetchCause::NoUsableKey { .. } => "fetch-no-usable-key",
+            FetchCause::NotXml { .. } | FetchCause::Xml(_) => "fetch-not-xml",
             FetchCause::Busy => "fetch-busy",
         }
     }
@@ -130,6 +140,7 @@ impl FetchFault {
         let subject = match self.document {
             Document::Discovery => format!("discovery of `{}`", self.location),
             Document::KeySet => format!("key set `{}`", self.location),
+            Document::CallerIdentity => format!("token service `{}`", self.location),
         };
         let predicate = match &self.cause {
             FetchCause::RefusedUrl(fault) => return format!("{subject} is refused: {fault}"),
@@ -161,6 +172,11 @@ impl FetchFault {
                 format!("holds {keys} keys and none is usable, `{}` because: {fault}", Shown::of(kid))
             }
             FetchCause::NoUsableKey { keys, first: None } => format!("holds {keys} keys and none is usable"),
+            FetchCause::NotXml { content_type: Some(kind) } => format!("answered `{kind}`, expected text/xml"),
+            FetchCause::NotXml { content_type: None } => {
+                "answered without a content type, expected text/xml".to_owned()
+            }
+            FetchCause::Xml(why) => format!("answered XML that is not used: {why}"),
             FetchCause::Busy => "waits for too many other fetches".to_owned(),
         };
         format!("{subject} {predicate}")
@@ -178,6 +194,11 @@ impl FetchFault {
             FetchCause::Tls(_) => Some("if the issuer has a private authority, add its certificate to `fetch.ca`"),
             FetchCause::Redirect { .. } => Some("configure the address that it leads to"),
             FetchCause::IssuerMismatch { .. } => Some("correct the provider; issuers are compared byte for byte"),
+            FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_)
+                if self.document == Document::CallerIdentity =>
+            {
+                Some("give this server a way to AWS' token service")
+            }
             FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_) => {
                 Some("if this server has no way to the issuer, upload the keys")
             }
@@ -188,6 +209,8 @@ impl FetchFault {
             | FetchCause::NotJson { .. }
             | FetchCause::BadKeys(_)
             | FetchCause::NoUsableKey { .. }
+            | FetchCause::NotXml { .. }
+            | FetchCause::Xml(_)
             | FetchCause::Busy => None,
         }
     }

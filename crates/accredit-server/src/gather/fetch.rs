@@ -19,10 +19,12 @@ use super::source::{KeyPlace, KeySource};
 /// Fetches providers' keys: https with verified certificates through the [`Guard`]; no redirects, no proxy, no cookies, no
 /// decompression. Within ten seconds and one MiB a document, or not at all.
 pub(crate) struct Fetcher {
-    guard: Arc<Guard>,
-    clients: Clients,
+    pub(super) guard: Arc<Guard>,
+    pub(super) clients: Clients,
     limits: Limits,
     under_way: Semaphore,
+    /// Questions to AWS: apart, so that signed requests that nobody has vouched for keep no key from being fetched.
+    pub(super) asking: Semaphore,
 }
 
 /// What a fetch brought.
@@ -157,7 +159,13 @@ impl Fetcher {
     pub(super) fn with_limits(guard: Guard, roots: Vec<CertificateDer<'static>>, limits: Limits) -> Self {
         let guard = Arc::new(guard);
         let clients = Clients::new(Arc::clone(&guard), roots, limits.connect);
-        Self { guard, clients, limits, under_way: Semaphore::new(limits.at_once) }
+        Self {
+            guard,
+            clients,
+            limits,
+            under_way: Semaphore::new(limits.at_once),
+            asking: Semaphore::new(limits.at_once),
+        }
     }
 }
 

@@ -135,6 +135,11 @@ impl Guard {
         Ok(target)
     }
 
+    /// Judges a URL that this server wrote itself, query and all.
+    pub(super) fn discovered_by_us(&self, text: &str) -> Result<Target, UrlFault> {
+        self.judge(text)
+    }
+
     fn judge(&self, text: &str) -> Result<Target, UrlFault> {
         if text.len() > Self::MAX_URL_BYTES {
             return Err(UrlFault::TooLong { bytes: text.len() });

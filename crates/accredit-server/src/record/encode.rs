@@ -3,11 +3,11 @@
 //! Never a token. Of a claim that neither its kind nor its provider lists, the name alone.
 
 use accredit_core::decide::{Ask, Terms};
+use accredit_core::evidence::Evidence;
 use accredit_core::facts::Proved;
 use accredit_core::model::{Provider, Resource};
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
-use accredit_id::verify::Verified;
 use accredit_store::audit::{Content, Erasable, NewRecord};
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(crate) struct Allowed<'a> {
     pub(crate) face: &'static str,
     pub(crate) provider: &'a Resource,
     pub(crate) known: &'a Provider,
-    pub(crate) token: &'a Verified<'a>,
+    pub(crate) evidence: Evidence<'a>,
     pub(crate) token_hash: [u8; 32],
     pub(crate) ask: Ask<'a>,
     pub(crate) terms: &'a Terms<Proved>,
@@ -42,11 +42,11 @@ pub(crate) struct Denied<'a> {
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, token, token_hash, ask, terms, sequence } = allowed;
+    let Allowed { face, provider, known, evidence, token_hash, ask, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
-    record.named("provider", provider).text("issuer", token.issuer()).text("kid", token.key_id());
+    record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
     record
-        .text("algorithm", token.algorithm().as_str())
+        .text("algorithm", evidence.algorithm())
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
     record
@@ -55,7 +55,7 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
         .named("serviceAccount", &terms.account)
         .named("api", &terms.api);
     record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
-    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, token.claims(), None) };
+    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, evidence.claims(), None) };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
 
