@@ -11,6 +11,7 @@ pub mod http;
 pub mod issuer;
 pub mod resources;
 pub mod server;
+pub mod sts;
 pub mod tokens;
 pub mod transcript;
 
