@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use accredit_api::admin::{
     ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, LintReport,
-    NamedResource, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
+    NamedResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -142,6 +142,14 @@ impl AdminClient {
     /// [`AdminError`]; what others refer to is not deleted.
     pub async fn delete(&self, resource: &NamedResource) -> Result<ApplyResponse, AdminError> {
         self.post("/v1/resource/delete", resource).await
+    }
+
+    /// Makes a token of one project for Spiral's command line.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn spiral_token(&self, request: &ProjectTokenRequest) -> Result<ProjectToken, AdminError> {
+        self.post("/v1/spiral/token", request).await
     }
 
     /// Makes one resource count.

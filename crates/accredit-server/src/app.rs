@@ -208,7 +208,7 @@ impl App {
 
 /// Audiences that no API may have: the server's own issuer, token endpoint, and what later listeners will use.
 fn reserved(public_url: &str) -> Vec<String> {
-    ["", "/", "/oauth/token", "/admin", "/agent"].iter().map(|path| format!("{public_url}{path}")).collect()
+    ["", "/", "/oauth/token", "/admin", "/agent", "/spiral"].iter().map(|path| format!("{public_url}{path}")).collect()
 }
 
 async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartError> {

@@ -23,6 +23,7 @@ mod provider;
 mod read_model;
 mod record;
 mod signing;
+mod spiral;
 mod tell;
 mod tls;
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, noun, server,
+    token,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -88,6 +89,11 @@ pub(crate) enum Verb {
     /// The servers that you administer, and which of them the verbs speak to
     #[command(subcommand)]
     Context(context::Verb),
+
+    // Use.
+    /// Make a token for a client that cannot fetch its own
+    #[command(subcommand)]
+    Token(token::Verb),
 
     // Single resources, the noun first.
     /// Who owns what

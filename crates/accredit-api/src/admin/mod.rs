@@ -17,12 +17,14 @@
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
+//! | `POST /v1/spiral/token` | [`ProjectTokenRequest`] | [`ProjectToken`] |
 
 mod audit;
 mod explanation;
 mod login;
 mod replay;
 mod resource;
+mod spiral;
 
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
 pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
@@ -34,3 +36,4 @@ pub use resource::{
     Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, LintReport, NamedResource, Resource,
     ResourceList, Severity, Status,
 };
+pub use spiral::{ProjectToken, ProjectTokenRequest};

@@ -9,6 +9,7 @@ mod login;
 mod problem;
 mod replay;
 mod resources;
+mod spiral;
 mod survey;
 
 use std::sync::Arc;
@@ -23,6 +24,9 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::App;
+
+pub(crate) use problem::AdminFault;
+pub(crate) use resources::carry_out;
 
 /// The routes for the server's own user.
 pub(crate) fn local(app: Arc<App>) -> Router {
@@ -60,6 +64,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/verify", post(audit::verify))
         .route("/v1/status", get(resources::status))
         .route("/v1/whoami", get(login::whoami))
+        .route("/v1/spiral/token", post(spiral::token))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

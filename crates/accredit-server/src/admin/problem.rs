@@ -44,7 +44,7 @@ pub(crate) enum AdminFault {
     UnsupportedMedia(String),
 }
 
-pub(super) type Answer<T> = Result<Json<T>, AdminFault>;
+pub(crate) type Answer<T> = Result<Json<T>, AdminFault>;
 
 /// What stands in every problem of a code: status, code, and the title that never varies.
 struct Type(StatusCode, &'static str, &'static str);

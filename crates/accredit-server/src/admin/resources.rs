@@ -43,7 +43,7 @@ pub(super) async fn apply(
     let planner = |in_force: &InForce, app: &App| {
         plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits)
     };
-    carry_out(&app, "resources-applied", dry_run, planner).await
+    carry_out(&app, "resources-applied", LOCAL, dry_run, planner).await
 }
 
 pub(super) async fn delete(
@@ -54,7 +54,7 @@ pub(super) async fn delete(
     let kind = kind(&named.kind)?;
     exists(&app, kind, &named.name)?;
     let planner = |in_force: &InForce, app: &App| plan::delete(&in_force.world, kind, &named.name, &app.context());
-    carry_out(&app, "resource-deleted", named.dry_run, planner).await
+    carry_out(&app, "resource-deleted", LOCAL, named.dry_run, planner).await
 }
 
 pub(super) async fn enable(
@@ -76,7 +76,7 @@ async fn set_enabled(app: Arc<App>, named: NamedResource, enabled: bool, event: 
     exists(&app, kind, &named.name)?;
     let planner =
         |in_force: &InForce, app: &App| plan::set_enabled(&in_force.world, kind, &named.name, enabled, &app.context());
-    carry_out(&app, event, named.dry_run, planner).await
+    carry_out(&app, event, LOCAL, named.dry_run, planner).await
 }
 
 pub(super) async fn list(
@@ -119,9 +119,10 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Answer<Status> {
 }
 
 /// Plans a change on what is in force, writes it with its record, and publishes it.
-async fn carry_out(
+pub(crate) async fn carry_out(
     app: &App,
     event: &'static str,
+    actor: &str,
     dry_run: bool,
     planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
 ) -> Answer<ApplyResponse> {
@@ -144,7 +145,7 @@ async fn carry_out(
         puts: plan.puts.iter().map(|put| row(put)).collect(),
         deletes: plan.deletes.iter().map(|gone| (gone.kind().document().to_owned(), gone.id.to_string())).collect(),
         revokes: plan.revokes,
-        records: vec![record::admin_act(event, clock::now(), "local socket", before.world.sequence, &detail)],
+        records: vec![record::admin_act(event, clock::now(), actor, before.world.sequence, &detail)],
     };
     let head = app.recorder.work(StoreWork::Change(change)).await?;
     // A new provider's keys are made when it is first asked for: no decision can have known it before.
@@ -260,6 +261,8 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
     }
 }
 
+/// Who the log says it was.
+const LOCAL: &str = "local socket";
 /// Well under what a record may have.
 const MAX_RECORD: usize = 512 * 1024;
 const MAX_NAMES: usize = 8000;

@@ -9,9 +9,11 @@ mod form;
 mod openai;
 mod params;
 mod rfc8693;
+mod spiral;
 
 pub(crate) use cause::{Cause, RequestFault, WireError};
 pub(crate) use params::{Media, Params};
+pub(crate) use spiral::{SPIRAL, SPIRAL_AWS};
 
 use std::borrow::Cow;
 

@@ -97,6 +97,9 @@ const KNOWN: &[&str] = &[
     "service_account_id",
     "client_id",
     "scope",
+    "principal",
+    "authorization",
+    "x_amz_date",
 ];
 const LIMITS: Limits = Limits { depth: 4, members: 64, string_bytes: 32 * 1024 };
 const MAX_PARAMS: usize = 64;

@@ -5,6 +5,7 @@ mod body;
 mod listen;
 mod peer;
 mod serve;
+mod spiral;
 mod token;
 
 pub use serve::{Running, serve};

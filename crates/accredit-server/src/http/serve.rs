@@ -21,12 +21,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::{admin, listen, token};
+use super::{admin, listen, spiral as spiral_face, token};
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::faces::{Cause, RequestFault};
 use crate::gather::Cidr;
-use crate::{documents, tls};
+use crate::{documents, spiral, tls};
 
 /// A server that runs.
 pub struct Running {
@@ -64,7 +64,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let (app, writer) = App::start(config).await?;
     let (stop, stopped) = watch::channel(false);
     let door = Arc::new(Door {
-        router: documents::router(Arc::clone(&app)),
+        router: documents::router(Arc::clone(&app)).merge(spiral::router(Arc::clone(&app))),
         hosts: hosts(config, address),
         proxies,
         plain_is_public: acceptor.is_some() || config.is_loopback(),
@@ -221,6 +221,9 @@ impl Doorway for Door {
         }
         if request.uri().path() == "/oauth/token" {
             return token::answer(&self.app, request, peer).await.map(Either::Left);
+        }
+        if let Some((face, method)) = spiral_face::face(request.uri().path()) {
+            return spiral_face::answer(&self.app, face, method, request, peer).await.map(Either::Left);
         }
         let mut router = self.router.clone();
         let answered = tower_service::Service::call(&mut router, request.map(Body::new)).await;

@@ -18,7 +18,7 @@ use crate::faces::{Cause, FALLBACK, Face, Media, Params, RequestFault, recognise
 
 /// Answers one request to `/oauth/token`.
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
-    let media = match check_head(&request) {
+    let media = match check_head(&request, &Method::POST) {
         Ok(media) => media,
         Err(fault) => return refuse(app, FALLBACK, &fault),
     };
@@ -45,9 +45,13 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr
 }
 
 /// What can be refused without reading the body.
-fn check_head(request: &Request<Incoming>) -> Result<Media, RequestFault> {
-    if request.method() != Method::POST {
-        return Err(RequestFault::new(Cause::MethodNotAllowed, "method", "the token endpoint takes POST alone"));
+pub(super) fn check_head(request: &Request<Incoming>, method: &Method) -> Result<Media, RequestFault> {
+    if request.method() != method {
+        let sentence = match *method {
+            Method::PUT => "this path takes PUT alone",
+            _ => "the token endpoint takes POST alone",
+        };
+        return Err(RequestFault::new(Cause::MethodNotAllowed, "method", sentence));
     }
     if request.uri().query().is_some() {
         return Err(RequestFault::invalid("param-in-query", "parameters belong into the body, not into the URL"));
@@ -111,7 +115,7 @@ fn render(app: &App, face: &Face, refused: &Refused) -> Response<Full<Bytes>> {
     response
 }
 
-fn respond(status: StatusCode, decision: DecisionId, body: Vec<u8>) -> Response<Full<Bytes>> {
+pub(super) fn respond(status: StatusCode, decision: DecisionId, body: Vec<u8>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -19,6 +19,7 @@ pub(crate) mod noun;
 pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
+pub(crate) mod token;
 pub(crate) mod whoami;
 
 use accredit_core::model::{Id, Kind};
@@ -66,6 +67,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Logout => logout::run(common, terminal),
         Verb::Whoami => whoami::run(common, terminal).await,
         Verb::Context(verb) => context::run(common, &verb, terminal),
+        Verb::Token(verb) => token::run(common, &verb, terminal).await,
         Verb::Project(verb) => noun::run(common, Kind::Project, &verb, terminal).await,
         Verb::Provider(verb) => noun::run(common, Kind::Provider, &verb, terminal).await,
         Verb::ServiceAccount(verb) => noun::run(common, Kind::ServiceAccount, &verb, terminal).await,

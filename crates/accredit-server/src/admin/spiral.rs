@@ -1,0 +1,28 @@
+//! Tokens for Spiral's command line.
+
+use std::sync::Arc;
+
+use accredit_api::admin::{ProjectToken, ProjectTokenRequest};
+use accredit_core::model::Kind;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+
+use super::problem::{AdminFault, Answer};
+use crate::app::App;
+use crate::spiral::bearer;
+
+/// Makes a token for one project, which must be enabled.
+pub(super) async fn token(
+    State(app): State<Arc<App>>,
+    request: Result<Json<ProjectTokenRequest>, JsonRejection>,
+) -> Answer<ProjectToken> {
+    let Json(ProjectTokenRequest { project, lifetime }) = request?;
+    let in_force = app.read_model.now();
+    let found = in_force.world.find(Kind::Project, &project).filter(|project| project.enabled);
+    let found = found.ok_or_else(|| {
+        let shown: String = project.chars().take(130).collect();
+        AdminFault::NotFound(format!("project `{}` does not exist, or is disabled", shown.escape_debug()))
+    })?;
+    bearer::mint(&app, found, lifetime).await.map(Json)
+}
