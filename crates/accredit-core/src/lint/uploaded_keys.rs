@@ -13,7 +13,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {
     match resource.as_provider() {
-        Some(provider) if matches!(provider.keys, KeysSpec::Uploaded(_)) => vec![
+        // Whoever accepts signed requests has no keys.
+        Some(provider) if provider.signed_requests.is_none() && matches!(provider.keys, KeysSpec::Uploaded(_)) => vec![
             Finding::new(
                 "spec.keys.uploaded",
                 format!("the keys of `{}` were uploaded and do not follow its rotation", resource.name),

@@ -99,7 +99,8 @@ fn provider<'w>(world: &'w World, bearer: &Bearer, issuer: &str) -> Result<&'w A
         (provider.project.is_none() || provider.project == Some(bearer.project)) && world.enabled(provider.id).is_some()
     };
     let mut found: Vec<_> = world.providers_of_issuer(issuer).filter(usable).collect();
-    if found.len() > 1 {
+    let count = found.len();
+    if count > 1 {
         let takes_spirals = |provider: &Arc<Resource>| {
             provider
                 .as_provider()
@@ -109,14 +110,17 @@ fn provider<'w>(world: &'w World, bearer: &Bearer, issuer: &str) -> Result<&'w A
     }
     match found.as_slice() {
         [only] => Ok(only),
-        [] => Err(Fault::refused(
+        _ if count == 0 => Err(Fault::refused(
             "issuer-unknown",
             format!(
-                "no provider here has issuer `{}`, or several have: an operator of this server says which with `accredit apply`",
+                "no provider here has issuer `{}`: an operator of this server adds one with `accredit apply`",
                 Shown::of(issuer)
             ),
         )),
-        _ => Err(Fault::refused("issuer-ambiguous", format!("several providers have issuer `{}`", Shown::of(issuer)))),
+        _ => Err(Fault::refused(
+            "issuer-ambiguous",
+            format!("several providers have issuer `{}`, and not one takes the audience {SPIRALS_AUDIENCE}", Shown::of(issuer)),
+        )),
     }
 }
 
