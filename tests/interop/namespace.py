@@ -16,15 +16,18 @@ from pathlib import Path
 SERVER_ADDRESS = "127.0.0.1"
 API_ADDRESS = "127.0.0.2"
 SERVER_NAMES = ("accredit.example.org", "auth.openai.com")
+# Where clouds have their metadata services.
+METADATA_ADDRESS = "169.254.169.254"
 API_NAMES = ("api.openai.com", "llm.example.org")
 
 HOSTS = f"""127.0.0.1 localhost
 {SERVER_ADDRESS} {" ".join(SERVER_NAMES)}
 {API_ADDRESS} {" ".join(API_NAMES)}
+{METADATA_ADDRESS} metadata.google.internal
 """
 
 # From linux/sockios.h and linux/if.h.
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 0x1
 
 
 def missing() -> str | None:
@@ -50,6 +53,8 @@ def enter(folder: Path) -> None:
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+        address = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, socket.inet_aton(METADATA_ADDRESS))
+        fcntl.ioctl(any_socket, SIOCSIFADDR, address)
     hosts = folder / "hosts"
     hosts.write_text(HOSTS)
     subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)

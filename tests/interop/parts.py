@@ -19,10 +19,11 @@ OLDEST_NODE = 20
 
 @dataclass(frozen=True)
 class Parts:
-    """What was installed: the interpreter that has the Python SDK, the `node_modules` that has the rest."""
+    """What was installed: interpreters that have the Python SDKs, the `node_modules` that has the rest."""
 
     python: Path
     node_modules: Path
+    spiral: Path
 
 
 class Missing(Exception):
@@ -34,11 +35,15 @@ def install(cache: Path) -> Parts:
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return Parts(python=_python(cache), node_modules=_node(cache))
+        return Parts(
+            python=_python(cache, "requirements.txt"),
+            node_modules=_node(cache),
+            spiral=_python(cache, "requirements-pyspiral.txt"),
+        )
 
 
-def _python(cache: Path) -> Path:
-    requirements = HERE / "requirements.txt"
+def _python(cache: Path, asked: str) -> Path:
+    requirements = HERE / asked
     folder = _folder(cache, "python", sys.version, requirements.read_text())
     python = folder / "bin" / "python"
     if not (folder / DONE).exists():
