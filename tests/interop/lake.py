@@ -83,6 +83,10 @@ class Lake:
             raise RuntimeError(f"accredit {' '.join(arguments)} exited {done.returncode}: {(done.stderr + done.stdout).strip()}")
         return done.stdout
 
+    def heard(self) -> str:
+        """What the cloud around the workload was asked, for a case that fails."""
+        return "\nthe cloud was asked:\n" + (self.folder / "cloud.log").read_text(errors="replace")[-2000:]
+
     # === starting ===
 
     def _token(self, sub: str, audience: str = SPIRALS_AUDIENCE, **claims: str) -> str:

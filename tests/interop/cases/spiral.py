@@ -44,7 +44,7 @@ def sources(world: World, source: str) -> None:
         granted = lake.command("projects", "grant", lake.project, "--role", "editor", "--workload-id", workload)
         expect(granted.code, 0, f"`spiral projects grant`: {granted.stderr}; exit code")
         ran = lake.library(workload, environment(lake))
-        expect(ran.code, 0, f"the library's {ran.stderr[-600:]}; exit code")
+        expect(ran.code, 0, f"the library's {ran.stderr[-600:]}{lake.heard()}; exit code")
         claims = said(ran.stdout.strip())
         expect(claims["sub"], workload, "sub")
         expect(claims["org_id"], lake.project, "org_id")

@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             found = OPTIONS["tokens"]["gcp"] if path.endswith("/identity") else "[]"
             return self.say(200, found, "text/plain", {"Metadata-Flavor": "Google"})
         if OPTIONS["cloud"] == "aws" and path == "/latest/dynamic/instance-identity/document":
-            document = {"accountId": ACCOUNT, "instanceId": INSTANCE, "region": "eu-central-1", "version": "2017-09-30"}
+            document = {"accountId": ACCOUNT, "imageId": "ami-0123456789abcdef0", "instanceId": INSTANCE, "region": "eu-central-1", "version": "2017-09-30"}
             return self.say(200, json.dumps(document), "application/json")
         self.say(404, "", "text/plain")
 

@@ -7,16 +7,25 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, ProviderKind, Shape, Standing, SubjectGrammar, claim};
+use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
 /// Signed `GetCallerIdentity` requests.
 pub static AWS_SIGNED: ProviderKind = ProviderKind {
     name: "aws",
     sentence: "AWS: a signed GetCallerIdentity request with our domain among its signed headers",
     default_issuer: None,
+    issuer_form: "",
+    default_audiences: &[],
     claims: CLAIMS,
+    attributes: &[],
     anchors: &["role_id", "arn", "account_id", "role_name", "user_id"],
     tenancy: &["account_id", "role_id", "arn", "user_id"],
+    pinning: Pinning {
+        whose: "whose role it means",
+        add: "add `account_id: \"...\"` to match, and `role_id` or `role_name` beside it",
+        by_id: "match `account_id` or `role_id` beside the name: aws iam get-role --role-name NAME --query Role.RoleId",
+    },
+    narrow: &["role_id", "role_name"],
     subject: SubjectGrammar { formats: &[], pins: |_| Pin::Open, without_ids: |_| None },
     max_token_lifetime: Duration::from_secs(300),
     algorithms: Algorithms::ASYMMETRIC,

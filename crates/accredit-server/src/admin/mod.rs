@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(crate) use actor::{Actor, Source};
 pub(crate) use gate::Gate;
 pub(crate) use problem::AdminFault;
+pub(crate) use resources::carry_out;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -24,9 +25,6 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::App;
-
-pub(crate) use problem::AdminFault;
-pub(crate) use resources::carry_out;
 
 /// The routes for the server's own user.
 pub(crate) fn local(app: Arc<App>) -> Router {

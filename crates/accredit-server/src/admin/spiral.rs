@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use accredit_api::admin::{ProjectToken, ProjectTokenRequest};
+use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::Kind;
-use axum::Json;
+use axum::{Extension, Json};
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 
+use super::actor::Actor;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::spiral::bearer;
@@ -15,6 +17,7 @@ use crate::spiral::bearer;
 /// Makes a token for one project, which must be enabled.
 pub(super) async fn token(
     State(app): State<Arc<App>>,
+    Extension(actor): Extension<Actor>,
     request: Result<Json<ProjectTokenRequest>, JsonRejection>,
 ) -> Answer<ProjectToken> {
     let Json(ProjectTokenRequest { project, lifetime }) = request?;
@@ -24,5 +27,10 @@ pub(super) async fn token(
         let shown: String = project.chars().take(130).collect();
         AdminFault::NotFound(format!("project `{}` does not exist, or is disabled", shown.escape_debug()))
     })?;
-    bearer::mint(&app, found, lifetime).await.map(Json)
+    // The token writes these, so whoever makes it must be able to.
+    for kind in [Kind::ServiceAccount, Kind::Mapping, Kind::Grant] {
+        let subject = Subject { kind, project: Some(found.id), id: None };
+        actor.may(Verb::Write, &subject, &format!("project `{}`", found.name))?;
+    }
+    bearer::mint(&app, found, lifetime, &actor.name).await.map(Json)
 }

@@ -34,7 +34,12 @@ pub(super) struct Bearer {
 }
 
 /// Makes a token for a project. Nothing leaves before it is written who made it.
-pub(crate) async fn mint(app: &App, project: &Resource, lifetime: Option<u64>) -> Result<ProjectToken, AdminFault> {
+pub(crate) async fn mint(
+    app: &App,
+    project: &Resource,
+    lifetime: Option<u64>,
+    actor: &str,
+) -> Result<ProjectToken, AdminFault> {
     let lifetime = lifetime.map_or(DEFAULT_LIFETIME, Duration::from_secs);
     if !(SHORTEST..=LONGEST).contains(&lifetime) {
         let (least, most) = (SHORTEST.as_secs(), LONGEST.as_secs());
@@ -58,7 +63,7 @@ pub(crate) async fn mint(app: &App, project: &Resource, lifetime: Option<u64>) -
         "expiresAt": expires_at.unix(),
     });
     let sequence = app.read_model.now().world.sequence;
-    app.recorder.note(record::admin_act("spiral-token-issued", now, "local socket", sequence, &detail)).await?;
+    app.recorder.note(record::admin_act("spiral-token-issued", now, actor, sequence, &detail)).await?;
     Ok(ProjectToken { token, project_id: project.id.to_string(), expires_at: expires_at.unix() })
 }
 

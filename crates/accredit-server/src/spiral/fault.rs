@@ -57,6 +57,17 @@ impl From<AdminFault> for Fault {
             AdminFault::NotFound(what) => Self::new(StatusCode::NOT_FOUND, "not-found", what),
             AdminFault::Request(what) => Self::new(StatusCode::BAD_REQUEST, "request-malformed", what),
             AdminFault::Unavailable(what) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", what),
+            AdminFault::Conflict(what) | AdminFault::Precondition(what) => {
+                Self::new(StatusCode::CONFLICT, "conflict", what)
+            }
+            // What belongs to listeners and roles of the admin API does not come from a change.
+            AdminFault::Method
+            | AdminFault::Misdirected
+            | AdminFault::NotPermitted(..)
+            | AdminFault::Slow
+            | AdminFault::TooLarge
+            | AdminFault::Unauthenticated
+            | AdminFault::UnsupportedMedia(_) => Self::forbidden(),
         }
     }
 }
