@@ -17,6 +17,16 @@ from world import World, free_port
 
 SPIRALS_AUDIENCE, MODALS_AUDIENCE = "https://iss.spiraldb.com", "oidc.modal.com"
 ROLE_PERMISSIONS = {"viewer": ["table.read"], "editor": ["table.read", "table.write"]}
+# An instance of EC2 is known by its firmware; this one is so in a mount namespace of its own.
+ON_EC2 = [
+    "unshare",
+    "--mount",
+    "--",
+    "sh",
+    "-c",
+    "mount -t tmpfs none /sys/class && mkdir -p /sys/class/dmi/id && echo 4.11.amazon > /sys/class/dmi/id/product_version"
+    ' && echo "Amazon EC2" > /sys/class/dmi/id/bios_vendor && exec "$0" "$@"',
+]
 # Any program: what it prints is the access token that the library would use.
 PROGRAM = "import spiral; print(spiral.Spiral().authn.token().expose_secret())"
 
@@ -74,7 +84,8 @@ class Lake:
 
     def library(self, workload: str, env: dict) -> Ran:
         """A program of the library's that runs as a workload."""
-        return self._run([self.python, "-c", PROGRAM], {"SPIRAL_WORKLOAD_ID": workload, **env})
+        on = ON_EC2 if self.cloud == "aws" else []
+        return self._run([*on, self.python, "-c", PROGRAM], {"SPIRAL_WORKLOAD_ID": workload, **env})
 
     def accredit(self, *arguments: str) -> str:
         command = [self.world.binary, *arguments, "--socket", self.folder / "run" / "admin.sock"]

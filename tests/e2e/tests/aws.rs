@@ -1,7 +1,5 @@
 //! Signed AWS requests against the real binary, with a token service that verifies signatures for real.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-
 use accredit_e2e::claims::said;
 use accredit_e2e::http::{Answer, encoded};
 use accredit_e2e::issuer::now;

@@ -1,7 +1,7 @@
-"""What a workload in a cloud finds around it: metadata services, GitHub's token endpoint, and AWS' token service.
+"""What a workload in a cloud finds around it: Google's metadata service, GitHub's token endpoint, AWS' token service.
 
-argv[1]: {"metadata": ADDRESS, "cloud": "aws" | "gcp" | "none", "tokens": {"github", "gcp"}}. Says {"port": N} of the services that need no
-fixed address. AWS' token service verifies signatures with botocore's own signer.
+argv[1]: {"metadata": ADDRESS, "cloud": "aws" | "gcp" | "none", "tokens": {"github", "gcp"}}. Says {"port": N} of the services that need no fixed
+address. AWS' token service verifies signatures with botocore's own signer.
 """
 
 import json
@@ -30,14 +30,7 @@ class Handler(BaseHTTPRequestHandler):
         if OPTIONS["cloud"] == "gcp" and path.startswith("/computeMetadata/v1/"):
             found = OPTIONS["tokens"]["gcp"] if path.endswith("/identity") else "[]"
             return self.say(200, found, "text/plain", {"Metadata-Flavor": "Google"})
-        if OPTIONS["cloud"] == "aws" and path == "/latest/dynamic/instance-identity/document":
-            document = {"accountId": ACCOUNT, "imageId": "ami-0123456789abcdef0", "instanceId": INSTANCE, "region": "eu-central-1", "version": "2017-09-30"}
-            return self.say(200, json.dumps(document), "application/json")
         self.say(404, "", "text/plain")
-
-    def do_PUT(self) -> None:
-        is_token = OPTIONS["cloud"] == "aws" and self.path == "/latest/api/token"
-        self.say(200 if is_token else 404, "metadata-token" if is_token else "", "text/plain")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -81,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     ThreadingHTTPServer.allow_reuse_address = True
     services = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if OPTIONS["cloud"] != "none":
+    if OPTIONS["cloud"] == "gcp":
         metadata = ThreadingHTTPServer((OPTIONS["metadata"], 80), Handler)
         threading.Thread(target=metadata.serve_forever, daemon=True).start()
     threading.Thread(target=services.serve_forever, daemon=True).start()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use accredit_api::admin::{ProjectToken, ProjectTokenRequest};
 use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::Kind;
-use axum::{Extension, Json};
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 
 use super::actor::Actor;
 use super::problem::{AdminFault, Answer};

@@ -119,7 +119,10 @@ fn provider<'w>(world: &'w World, bearer: &Bearer, issuer: &str) -> Result<&'w A
         )),
         _ => Err(Fault::refused(
             "issuer-ambiguous",
-            format!("several providers have issuer `{}`, and not one takes the audience {SPIRALS_AUDIENCE}", Shown::of(issuer)),
+            format!(
+                "several providers have issuer `{}`, and not one takes the audience {SPIRALS_AUDIENCE}",
+                Shown::of(issuer)
+            ),
         )),
     }
 }
