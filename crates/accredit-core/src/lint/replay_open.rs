@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some((mapping, provider)) = mapping(resource, world) else { return Vec::new() };
-    if provider.kind.caches || mapping.replay == Replay::Once {
+    if provider.kind.caches || mapping.replay.unwrap_or(provider.default_replay()) == Replay::Once {
         return Vec::new();
     }
     let message = format!("a token that `{}` has taken can be shown again until it ends", resource.name);
