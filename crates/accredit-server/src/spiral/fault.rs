@@ -60,14 +60,8 @@ impl From<AdminFault> for Fault {
             AdminFault::Conflict(what) | AdminFault::Precondition(what) => {
                 Self::new(StatusCode::CONFLICT, "conflict", what)
             }
-            // What belongs to listeners and roles of the admin API does not come from a change.
-            AdminFault::Method
-            | AdminFault::Misdirected
-            | AdminFault::NotPermitted(..)
-            | AdminFault::Slow
-            | AdminFault::TooLarge
-            | AdminFault::Unauthenticated
-            | AdminFault::UnsupportedMedia(_) => Self::forbidden(),
+            // What is about listeners, logins and roles does not come of a change that this face carries out.
+            _ => Self::forbidden(),
         }
     }
 }
