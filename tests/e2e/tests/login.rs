@@ -376,7 +376,7 @@ fn hostile_requests_for_a_token_are_refused() {
         assert!(answer.text().is_ascii() && !answer.text().contains("<b>"), "{what}: {}", answer.text());
     }
     assert_eq!(admin.ask("GET", "/admin/token", &[], "").status, 405);
-    let elsewhere = format!("GET /admin/login-options HTTP/1.1\r\nHost: evil.test\r\n\r\n");
+    let elsewhere = "GET /admin/login-options HTTP/1.1\r\nHost: evil.test\r\n\r\n";
     let answer = accredit_e2e::http::Connection::tcp(admin.address).ask(elsewhere.as_bytes());
     assert_eq!(answer.status, 421);
     let options = admin.ask("GET", "/admin/login-options", &[], "").json();

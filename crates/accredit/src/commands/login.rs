@@ -208,7 +208,7 @@ mod tests {
             ("http://[::1]:7071", "::1]-7071"),
             ("https://local", "server"),
         ] {
-            let name = name.replace(':', "-").replace(']', "-");
+            let name = name.replace([':', ']'], "-");
             assert_eq!(name_for(url), name.trim_matches(['-', '.']));
             assert!(contexts::check_name(&name_for(url)).is_ok());
         }
