@@ -118,6 +118,7 @@ fn clusters_of_one_issuer_are_told_apart_by_name() {
 fn starters_by_name_alone_are_accepted_and_say_so() {
     for typed in [
         "init bitbucket --workspace acme --repository-uuid 0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+        "init aws --account 123456789012 --role ci/deploy",
         "init buildkite --organization acme --pipeline deploy --branch release/*",
         "init fly --org acme --app shop",
         "init gcp --service-account worker@acme-prod.iam.gserviceaccount.com",

@@ -18,9 +18,13 @@ pub(crate) struct Args {
     /// The role, with its path where it has one: deploy, ci/deploy
     #[arg(long, value_name = "NAME")]
     pub(crate) role: String,
-    /// The account's issuer: `aws iam get-outbound-web-identity-federation-info` tells it
+    /// Its permanent id AROA..., which signed requests tell: a name can be made again, an id cannot
+    #[arg(long, value_name = "ID")]
+    pub(crate) role_id: Option<String>,
+    /// The account's issuer, where workloads show web identity tokens: `aws iam
+    /// get-outbound-web-identity-federation-info` tells it [default: none, they sign requests]
     #[arg(long, value_name = "URL")]
-    pub(crate) issuer: String,
+    pub(crate) issuer: Option<String>,
     #[command(flatten)]
     pub(crate) goal: Goal,
     #[command(flatten)]
@@ -32,6 +36,7 @@ impl Args {
         let told = Told {
             account: self.account.clone(),
             role: self.role.clone(),
+            role_id: self.role_id.clone(),
             issuer: self.issuer.clone(),
             goal: self.goal.to_core(Some(&self.audience)),
         };
