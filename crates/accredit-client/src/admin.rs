@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use accredit_api::admin::{
     ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, LintReport,
-    NamedResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI,
+    NamedResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList, Status,
+    WhoAmI,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;

@@ -23,7 +23,7 @@ pub enum Spec {
     /// Of a project.
     Project(ProjectSpec),
     /// Of a provider.
-    Provider(ProviderSpec),
+    Provider(Box<ProviderSpec>),
     /// Of a role.
     Role(RoleSpec),
     /// Of a service account.
@@ -85,7 +85,7 @@ impl Spec {
             Kind::Grant => read(value).map(Spec::Grant),
             Kind::Mapping => read(value).map(Spec::Mapping),
             Kind::Project => read(value).map(Spec::Project),
-            Kind::Provider => read(value).map(Spec::Provider),
+            Kind::Provider => read(value).map(Box::new).map(Spec::Provider),
             Kind::Role => read(value).map(Spec::Role),
             Kind::ServiceAccount => read(value).map(Spec::ServiceAccount),
         }
