@@ -1,6 +1,6 @@
 """The clients and issuers that others wrote, installed by pinned version into the cache folder.
 
-`requirements.txt` and `node/package-lock.json` hold the versions and their hashes. A folder is named by the hash of what was
+`requirements.txt`, `requirements-schemathesis.txt` and `node/package-lock.json` hold the versions and their hashes. A folder is named by the hash of what was
 asked for, so that a changed pin is a new folder and an unchanged one costs nothing.
 """
 
@@ -19,11 +19,13 @@ OLDEST_NODE = 20
 
 @dataclass(frozen=True)
 class Parts:
-    """What was installed: interpreters that have the Python SDKs, the `node_modules` that has the rest."""
+    """What was installed: interpreters that have the Python SDKs, the `node_modules` that has the rest, and the program that
+    makes up requests."""
 
     python: Path
     node_modules: Path
     spiral: Path
+    schemathesis: Path
 
 
 class Missing(Exception):
@@ -39,6 +41,7 @@ def install(cache: Path) -> Parts:
             python=_python(cache, "requirements.txt"),
             node_modules=_node(cache),
             spiral=_python(cache, "requirements-pyspiral.txt"),
+            schemathesis=_python(cache, "requirements-schemathesis.txt").parent / "schemathesis",
         )
 
 

@@ -36,6 +36,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C reaches the run alone, which then ends its children in order
                 preexec_fn=die_with_parent,
             )
+        self._said: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -83,6 +84,10 @@ class Child:
         """What it wrote to stderr so far."""
         return self.log.read_text(errors="replace")
 
+    def texts(self) -> list[str]:
+        """What it wrote to stdout so far, line by line."""
+        return list(self._said)
+
     def stop(self) -> None:
         """Ends it: asks, then after 5 s no longer asks."""
         if self.running():
@@ -95,5 +100,6 @@ class Child:
 
     def _read(self) -> None:
         for line in self._process.stdout:
+            self._said.append(line.rstrip("\n"))
             self._lines.put(line)
         self._lines.put(None)

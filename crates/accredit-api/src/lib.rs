@@ -4,5 +4,7 @@
 //! cannot be spelt in two ways. Law: no behaviour, no I/O; a type here never decides anything.
 
 pub mod admin;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod problem;
 pub mod token;

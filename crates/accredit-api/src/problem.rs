@@ -10,6 +10,7 @@ pub const TYPE_PREFIX: &str = "urn:accredit:problem:";
 
 /// An error answer of the admin API (RFC 9457, section 3.1), media type `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// [`TYPE_PREFIX`] and the code.
     #[serde(rename = "type")]
@@ -32,6 +33,7 @@ pub struct Problem {
 
 /// One fault in one document of an `apply`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fault {
     /// Index of the document in the request, from 0.
     pub document: usize,

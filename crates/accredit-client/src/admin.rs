@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use accredit_api::admin::{
     ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, LintReport,
-    NamedResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList, Status,
-    WhoAmI,
+    NamedResource, NewResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList,
+    Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -120,6 +120,39 @@ impl AdminClient {
         self.post("/v1/apply", request).await
     }
 
+    /// Says what `apply` would change, field by field; reading is right enough.
+    ///
+    /// # Errors
+    /// As [`AdminClient::apply`].
+    pub async fn diff(&self, request: &ApplyRequest) -> Result<ApplyResponse, AdminError> {
+        self.post("/v1/diff", request).await
+    }
+
+    /// Creates one resource of a kind, called by its noun. The same document again is the same resource.
+    ///
+    /// # Errors
+    /// [`AdminError`]; another document under its name is refused.
+    pub async fn create(&self, noun: &str, resource: &NewResource, dry_run: bool) -> Result<Written, AdminError> {
+        self.post(&format!("/v1/{noun}s?dry_run={dry_run}"), resource).await
+    }
+
+    /// Creates or replaces one resource, by name or id. Where the document names a revision, only that one is replaced.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn put(
+        &self,
+        noun: &str,
+        name: &str,
+        resource: &NewResource,
+        dry_run: bool,
+    ) -> Result<Written, AdminError> {
+        let body = serde_json::to_vec(resource).map_err(|error| self.malformed(error.to_string()))?;
+        let name = form::encode(&[("", name)]).trim_start_matches('=').replace('+', "%20");
+        let target = format!("/v1/{noun}s/{name}?dry_run={dry_run}");
+        self.send(Asked { method: Method::PUT, target, body: body.into(), patience: PATIENCE }).await
+    }
+
     /// Lists resources, of one kind and one project if named, in the order of kind, then name.
     ///
     /// # Errors
@@ -204,13 +237,21 @@ impl AdminClient {
         self.fetch("/v1/decision", &[("id", Some(id))]).await
     }
 
-    /// Lists audit records, newest first, at most `limit`, older than the position `before` when given.
+    /// Lists audit records, newest first, at most `limit`, older than the position `before` when given, and such that each of
+    /// `filters` holds: names and values of the query, e.g. `("event", "exchange-denied")`.
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn audit(&self, limit: u32, before: Option<&str>) -> Result<AuditList, AdminError> {
+    pub async fn audit(
+        &self,
+        limit: u32,
+        before: Option<&str>,
+        filters: &[(&str, Option<&str>)],
+    ) -> Result<AuditList, AdminError> {
         let limit = limit.to_string();
-        self.fetch("/v1/audit", &[("limit", Some(&limit)), ("before", before)]).await
+        let mut query = vec![("limit", Some(limit.as_str())), ("before", before)];
+        query.extend_from_slice(filters);
+        self.fetch("/v1/audit", &query).await
     }
 
     /// Reads one audit record by its id.

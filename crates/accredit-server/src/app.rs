@@ -9,6 +9,7 @@ use accredit_core::plan::{self, Context, Stored};
 use accredit_store::audit::ChainId;
 use accredit_store::{Store, StoreError};
 
+use crate::admin::BootstrapFault;
 use crate::config::Config;
 use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys, StsFault};
 use crate::read_model::{InForce, ReadModel};
@@ -46,6 +47,14 @@ pub enum StartError {
         field: &'static str,
         /// What is wrong.
         message: String,
+    },
+    /// The file with the first administrator.
+    #[error("{message}")]
+    Bootstrap {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
     },
     /// The key-encryption key, or a signing key.
     #[error("{message}")]
@@ -88,6 +97,16 @@ impl From<KeysFault> for StartError {
     }
 }
 
+impl From<BootstrapFault> for StartError {
+    fn from(fault: BootstrapFault) -> Self {
+        let hint = match fault {
+            BootstrapFault::Late => Some("take the line out of the configuration: it is for the first start alone"),
+            BootstrapFault::File { .. } => None,
+        };
+        Self::Bootstrap { message: fault.to_string(), hint }
+    }
+}
+
 impl From<TlsFault> for StartError {
     fn from(fault: TlsFault) -> Self {
         Self::Tls { message: fault.to_string(), hint: fault.hint() }
@@ -98,6 +117,7 @@ impl StartError {
     /// What to do about it, where there is one thing.
     pub fn hint(&self) -> Option<String> {
         match self {
+            StartError::Bootstrap { hint, .. } => hint.map(str::to_owned),
             StartError::Keys { hint, .. } => hint.clone(),
             StartError::Listen { .. } => Some("stop what listens there, or choose another place".to_owned()),
             StartError::Store(fault) => fault.hint().map(str::to_owned),

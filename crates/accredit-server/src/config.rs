@@ -74,12 +74,15 @@ pub struct Admin {
     /// `Host` values that are answered there, beside the host of `public_url` with this listener's port.
     #[serde(default)]
     pub hosts: Vec<String>,
+    /// A file with the first administrator, for the first start alone.
+    #[serde(default)]
+    pub bootstrap: Option<PathBuf>,
 }
 
 impl Admin {
     /// The socket alone.
     pub fn local(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), listen: None, tls: None, url: None, hosts: Vec::new() }
+        Self { socket: socket.to_owned(), listen: None, tls: None, url: None, hosts: Vec::new(), bootstrap: None }
     }
 }
 
@@ -253,6 +256,7 @@ impl Config {
     fn relative_to(&mut self, folder: &Path) {
         let place = |path: &mut PathBuf| *path = folder.join(&*path);
         place(&mut self.admin.socket);
+        self.admin.bootstrap.iter_mut().for_each(place);
         for tls in [&mut self.public.tls, &mut self.admin.tls].into_iter().flatten() {
             place(&mut tls.certificate);
             place(&mut tls.key);

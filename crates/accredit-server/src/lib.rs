@@ -27,6 +27,7 @@ mod spiral;
 mod tell;
 mod tls;
 
+pub use admin::openapi;
 pub use app::{App, StartError};
 pub use config::{Config, ConfigFault};
 pub use demo_issuer::DemoIssuer;

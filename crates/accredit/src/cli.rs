@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, noun, server,
-    token,
+    token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -78,6 +78,9 @@ pub(crate) enum Verb {
     Audit(audit::Verb),
     /// Say how the server is
     Status,
+    /// Print the admin API's OpenAPI document
+    #[command(hide = true)]
+    Openapi,
 
     // Log in.
     /// Log in at a server elsewhere, by a browser or with a workload's token
@@ -126,6 +129,10 @@ pub(crate) enum Verb {
     List(list::OfAnyKind),
     /// Print one resource, or list a kind
     Get(get::OfAnyKind),
+    /// Create a resource
+    Create(write::CreateOfAnyKind),
+    /// Change fields of a resource
+    Update(write::UpdateOfAnyKind),
     /// Delete a resource
     Delete(change::OfAnyKind),
     /// Make a resource count again

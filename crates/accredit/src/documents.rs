@@ -55,7 +55,7 @@ impl Documents {
     }
 
     /// The request that brings them into force.
-    pub(crate) fn request(&self, dry_run: bool, prune: bool) -> ApplyRequest {
+    pub(crate) fn request(&self, dry_run: bool, prune: bool, project: Option<&str>) -> ApplyRequest {
         let resource = |located: &Located| {
             let document = located.document.clone();
             Resource {
@@ -63,10 +63,12 @@ impl Documents {
                 name: document.name,
                 id: document.id,
                 enabled: document.enabled,
+                revision: None,
                 spec: document.spec,
             }
         };
-        ApplyRequest { resources: self.located.iter().map(resource).collect(), dry_run, prune }
+        let resources = self.located.iter().map(resource).collect();
+        ApplyRequest { resources, dry_run, prune, project: project.map(str::to_owned) }
     }
 
     /// The failure of a refused request, each fault at its file and line.

@@ -27,7 +27,8 @@ const GROUPS: &[Group] = &[
     Group {
         heading: "Single resources",
         verbs: &["project", "provider", "service-account", "api", "role", "grant", "mapping", "administrator"],
-        note: "    each with   list | get NAME | delete NAME | enable NAME | disable NAME
+        note: "    each with   list | get NAME | create NAME FIELD=VALUE ... | update NAME FIELD=VALUE ...
+                delete NAME | enable NAME | disable NAME
     or verb first: accredit list mapping, accredit get mapping ci/web-main\n
   What the server owns is called NAME, what a project owns PROJECT/NAME; ids work wherever names do.
 ",
@@ -36,7 +37,7 @@ const GROUPS: &[Group] = &[
 
 /// Verbs that stand in a group's note or explain themselves.
 #[cfg(test)]
-const UNLISTED: &[&str] = &["list", "get", "delete", "enable", "disable", "help"];
+const UNLISTED: &[&str] = &["list", "get", "create", "update", "delete", "enable", "disable", "help", "openapi"];
 
 const FIRST_STEPS: &str = "\
 First steps

@@ -6,12 +6,15 @@ mod troubleshooting;
 
 use std::fs;
 use std::iter;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::checkout::Checkout;
 use crate::fault::Fault;
 use crate::files;
 use crate::house::bans;
+use crate::metadata::Metadata;
+use crate::run;
+use crate::test::build;
 
 /// A generated file: its path, relative to the checkout, and what gives its text.
 struct Generated {
@@ -25,6 +28,7 @@ struct Generated {
 const REGISTRY: &[Generated] = &[
     Generated { path: "docs/reference/security-tests.md", text: security_tests::text },
     Generated { path: "docs/guides/troubleshooting.md", text: troubleshooting::text },
+    Generated { path: "docs/reference/admin-openapi.json", text: openapi },
     Generated { path: "clippy.toml", text: |_| Ok(bans::everywhere()) },
     Generated { path: "crates/accredit-id/clippy.toml", text: |_| Ok(bans::pure_room()) },
     Generated { path: "crates/accredit-core/clippy.toml", text: |_| Ok(bans::pure_room()) },
@@ -32,6 +36,12 @@ const REGISTRY: &[Generated] = &[
     Generated { path: "crates/accredit-server/clippy.toml", text: |_| Ok(bans::corridor()) },
     Generated { path: "crates/accredit-client/clippy.toml", text: |_| Ok(bans::corridor()) },
 ];
+
+/// The product prints it.
+fn openapi(checkout: &Checkout) -> Result<String, Fault> {
+    let binary = build::binary(checkout, &Metadata::read(checkout)?)?;
+    run::stdout_of(Command::new(binary).arg("openapi"))
+}
 
 /// `cargo xtask gen [--check]`: writes every generated file, or fails and names those that are stale.
 pub(crate) fn command(checkout: &Checkout, arguments: &[String]) -> Result<ExitCode, Fault> {

@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
     Row {
         name: "accredit-api",
         ours: Ours::Only(&["accredit-id"]),
-        others: Others::Only(&["serde", "serde_json"]),
+        others: Others::Only(&["serde", "serde_json", "utoipa"]),
         sentence: "the wire is names and serde types, so that both ends can afford it",
     },
     Row {

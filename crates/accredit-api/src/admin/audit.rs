@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One audit record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord {
     /// Position in the log: chain, batch and index.
@@ -23,17 +24,19 @@ pub struct AuditRecord {
 
 /// Records, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditList {
     /// The records.
     pub records: Vec<AuditRecord>,
-    /// Ask for `before` this to go on; absent at the end.
+    /// Ask with `page_token` for what follows; absent at the end. A page may be short, even empty, and not be the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub next_page_token: Option<String>,
 }
 
 /// The result of walking every chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditVerification {
     /// Chains seen (one a process start).
@@ -50,6 +53,7 @@ pub struct AuditVerification {
 
 /// One place where the audit log is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditBreak {
     /// The chain.

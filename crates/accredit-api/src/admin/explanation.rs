@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 /// A question that issues nothing, spends nothing and fetches nothing.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExplainRequest {
     /// The subject token. Not recorded anywhere.
@@ -48,6 +49,7 @@ impl std::fmt::Debug for ExplainRequest {
 
 /// Everything that is known of a decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// `dec_...`; absent for a question that was only asked.
@@ -100,6 +102,7 @@ pub struct Explanation {
 
 /// Allowed or denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// A token was, or would be, issued.
@@ -110,6 +113,7 @@ pub enum Verdict {
 
 /// One mapping and how it fared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Considered {
     /// The mapping's name.
@@ -130,6 +134,7 @@ pub struct Considered {
 
 /// One clause of a mapping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Clause {
     /// A claim's name, or the text of a condition's conjunct.
@@ -149,6 +154,7 @@ pub struct Clause {
 
 /// How a clause came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It could not be evaluated, which is never a match.
@@ -163,6 +169,7 @@ pub enum Outcome {
 
 /// A difference that a person would overlook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NearMiss {
     /// Only upper and lower case differ.

@@ -33,6 +33,7 @@ pub struct LoginProvider {
 
 /// `GET /v1/whoami`: who asks, and what he may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WhoAmI {
     /// The name that the audit log has.
@@ -43,6 +44,7 @@ pub struct WhoAmI {
 
 /// A role that somebody holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RoleHeld {
     /// `owner`, `operator`, `auditor`, `project-admin` or `project-viewer`.

@@ -33,7 +33,7 @@ pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };
 pub use resource::{
-    Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, LintReport, NamedResource, Resource,
-    ResourceList, Severity, Status,
+    Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, LintReport, NamedResource, NewResource,
+    Resource, ResourceList, ResourcePage, Severity, Status, Written,
 };
 pub use spiral::{ProjectToken, ProjectTokenRequest};

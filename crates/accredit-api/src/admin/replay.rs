@@ -7,6 +7,7 @@ use super::{ApplyRequest, NamedResource, Verdict};
 
 /// A change and how far back it is tried. Nothing is written, whatever `dryRun` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReplayRequest {
     /// What would be done.
@@ -20,6 +21,7 @@ pub struct ReplayRequest {
 
 /// What would be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ReplayChange {
     /// Bring documents into force.
@@ -34,6 +36,7 @@ pub enum ReplayChange {
 
 /// What the change would have meant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayReport {
     /// From when on, RFC 3339.
@@ -62,6 +65,7 @@ pub struct ReplayReport {
 
 /// How many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayTally {
     /// Different subjects.
@@ -72,6 +76,7 @@ pub struct ReplayTally {
 
 /// Decisions that were not decided again, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     /// Their values were erased.
@@ -86,6 +91,7 @@ pub struct LeftOut {
 
 /// One subject for whom the change matters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayedSubject {
     /// How it matters.
@@ -123,6 +129,7 @@ pub struct ReplayedSubject {
 
 /// How a change matters for a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ReplayedChange {
     /// Denied now, allowed then.
@@ -137,6 +144,7 @@ pub enum ReplayedChange {
 
 /// What is decided about a subject.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayedVerdict {
     /// Absent when it is not known.

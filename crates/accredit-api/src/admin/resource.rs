@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One resource. In YAML: `kind`, `name`, optional `id`, optional `enabled: false`, `spec`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resource {
     /// `Project`, `ServiceAccount`, `API`, `Role`, `Grant`, `Provider` or `Mapping`.
@@ -17,13 +18,74 @@ pub struct Resource {
     /// Whether it counts; absent means `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Counts its changes, from 1; also its entity tag. Said by the server; in a set of documents it means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
     /// What the kind's schema says.
     #[serde(default)]
     pub spec: Value,
 }
 
-/// A page of resources in the order of kind, then name.
+/// One resource to be created or replaced; its place in the API says the kind, and for `PUT` the name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewResource {
+    /// The kind, if it is to be said twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The name; needed where the path does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id wanted for a new one; the present one otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether it counts; absent means `true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The revision that is replaced, as `If-Match` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+    /// What the kind's schema says.
+    #[serde(default)]
+    pub spec: Value,
+}
+
+/// What was, or would be, written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Written {
+    /// The resource as it stands; absent on a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+    /// What happened.
+    pub changes: Vec<Change>,
+    /// What the linter says of the result.
+    pub findings: Vec<Finding>,
+    /// The store's sequence afterwards.
+    pub sequence: i64,
+    /// Whether nothing was written because the request said so.
+    pub dry_run: bool,
+}
+
+/// A page of one kind, by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ResourcePage {
+    /// The resources.
+    pub resources: Vec<Resource>,
+    /// Ask with `page_token` for what follows; absent at the end. Opaque, and good under writes in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+    /// The store's sequence that this page shows.
+    pub sequence: i64,
+}
+
+/// Resources in the order of kind, then name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceList {
     /// The resources.
@@ -34,12 +96,16 @@ pub struct ResourceList {
 
 /// Names one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NamedResource {
     /// The kind, as in [`Resource::kind`].
     pub kind: String,
     /// Name or id.
     pub name: String,
+    /// Only while it is at this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
     /// Say what would happen, change nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -47,6 +113,7 @@ pub struct NamedResource {
 
 /// A set of documents to bring into force, all or nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyRequest {
     /// The documents, in any order.
@@ -57,10 +124,14 @@ pub struct ApplyRequest {
     /// Also delete what is not among the documents.
     #[serde(default)]
     pub prune: bool,
+    /// Delete only what this project owns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 /// What was, or would be, done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyResponse {
     /// One entry a document, in its order; deletions after them.
@@ -75,6 +146,7 @@ pub struct ApplyResponse {
 
 /// One resource's change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// What happens to it.
@@ -96,6 +168,7 @@ pub struct Change {
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It did not exist.
@@ -110,6 +183,7 @@ pub enum Action {
 
 /// One field before and after; `None` means absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FieldChange {
     /// Path, e.g. `spec.match.ref`.
@@ -124,6 +198,7 @@ pub struct FieldChange {
 
 /// What the linter found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Rule id, kebab-case, e.g. `tenant-not-pinned`.
@@ -146,6 +221,7 @@ pub struct Finding {
 
 /// What the linter says of everything in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LintReport {
     /// By kind, then name.
@@ -156,6 +232,7 @@ pub struct LintReport {
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -168,6 +245,7 @@ pub enum Severity {
 
 /// How the server is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The server's version.

@@ -29,8 +29,8 @@ async fn every_row_of_the_table_is_asked_for() {
     let path = folder.path().join("admin.sock");
     let peer = Peer::unix(&path, |_, _| answer("500 Oops", "", "")).await.unwrap();
     let admin = AdminClient::new(&path);
-    let named = NamedResource { kind: "API".to_owned(), name: "a/b".to_owned(), dry_run: true };
-    let apply = ApplyRequest { resources: Vec::new(), dry_run: false, prune: true };
+    let named = NamedResource { kind: "API".to_owned(), name: "a/b".to_owned(), revision: None, dry_run: true };
+    let apply = ApplyRequest { resources: Vec::new(), dry_run: false, prune: true, project: None };
     admin.apply(&apply).await.unwrap_err();
     admin.list(None, None).await.unwrap_err();
     admin.list(Some("API"), Some("a b&c")).await.unwrap_err();
@@ -40,8 +40,8 @@ async fn every_row_of_the_table_is_asked_for() {
     admin.disable(&named).await.unwrap_err();
     admin.explain(&Default::default()).await.unwrap_err();
     admin.decision("dec_1\r\nx: y").await.unwrap_err();
-    admin.audit(5, None).await.unwrap_err();
-    admin.audit(5, Some("1.4.0")).await.unwrap_err();
+    admin.audit(5, None, &[]).await.unwrap_err();
+    admin.audit(5, Some("1.4.0"), &[("event", Some("exchange-denied")), ("from", None)]).await.unwrap_err();
     admin.audit_record("adm_1").await.unwrap_err();
     admin.verify_audit().await.unwrap_err();
     admin.status().await.unwrap_err();

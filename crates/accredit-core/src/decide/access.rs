@@ -70,6 +70,11 @@ impl Rights {
         Self(vec![Held { role: AdminRole::Owner, project: None, through: None }])
     }
 
+    /// What one role gives, as if somebody held it: for describing and comparing roles.
+    pub fn of(role: AdminRole, project: Option<Id>) -> Self {
+        Self(vec![Held { role, project, through: None }])
+    }
+
     /// What the proved facts of a token of this provider give: every enabled administrator that they match.
     pub fn proved(provider: &Resource, facts: &Facts<'_, Proved>, world: &World) -> Self {
         let admits = |resource: &&std::sync::Arc<Resource>| {

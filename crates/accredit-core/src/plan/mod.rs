@@ -76,17 +76,45 @@ pub enum Action {
     Update,
 }
 
+/// What else goes when documents are brought into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prune<'p> {
+    /// Nothing.
+    Nothing,
+    /// Every resource that is not among the documents.
+    Everything,
+    /// Of those, what this project owns; the project itself stays.
+    Project(&'p str),
+}
+
+impl From<bool> for Prune<'_> {
+    fn from(prune: bool) -> Self {
+        if prune { Prune::Everything } else { Prune::Nothing }
+    }
+}
+
+impl Prune<'_> {
+    fn takes(self, resource: &Resource) -> bool {
+        match self {
+            Prune::Nothing => false,
+            Prune::Everything => true,
+            Prune::Project(project) => resource.name.project() == Some(project),
+        }
+    }
+}
+
 /// Plans to bring documents into force; `prune` also takes away what is not among them. `random` gives ids.
 ///
 /// # Errors
 /// Every fault of every document; nothing is to be written then.
-pub fn apply(
+pub fn apply<'p>(
     world: &World,
     documents: &[Document],
-    prune: bool,
+    prune: impl Into<Prune<'p>>,
     context: &Context<'_>,
     random: &mut dyn FnMut() -> [u8; 16],
 ) -> Result<Plan, Faults> {
+    let prune = prune.into();
     let mut draft = Draft::new(world);
     let parsed = parse_all(documents, &mut draft.faults);
     for kind in Kind::ALL {
@@ -95,11 +123,11 @@ pub fn apply(
         }
     }
     // While a document is not understood, it is not known what else is to stay.
-    if prune && draft.faults.is_empty() {
+    if prune != Prune::Nothing && draft.faults.is_empty() {
         let named: BTreeSet<_> = parsed.iter().map(|(_, document)| (document.kind, document.name.clone())).collect();
         let mut gone: Vec<_> = world
             .iter()
-            .filter(|resource| !named.contains(&(resource.kind(), resource.name.clone())))
+            .filter(|resource| prune.takes(resource) && !named.contains(&(resource.kind(), resource.name.clone())))
             .cloned()
             .collect();
         gone.sort_unstable_by(|one, two| (two.kind(), &two.name).cmp(&(one.kind(), &one.name)));

@@ -1,7 +1,8 @@
 //! Pages that repeat what the code says: the kinds of providers and the rules of the linter.
 
+use accredit_core::decide::access::{Rights, Subject, Verb};
 use accredit_core::lint::{RULES, Severity};
-use accredit_core::model::yaml;
+use accredit_core::model::{AdminRole, Id, Kind, yaml};
 use accredit_core::providers::{KINDS, ProviderKind, SHARED_ISSUERS, SharedIssuer, Standing};
 
 use crate::stage::{Stage, told};
@@ -51,6 +52,50 @@ fn every_rule_stands_in_the_reference() {
     assert_eq!(rows, expected);
     assert_eq!(page.matches("\n## `").count(), RULES.len(), "page describes a rule that does not exist");
     examples(&page).unwrap_or_else(|problem| panic!("{problem}"));
+}
+
+/// The roles as the guide tells them, against what the decision says of each.
+#[test]
+fn the_guide_tells_the_rights_that_there_are() {
+    let guide = crate::text(&crate::repository("docs/guides/administration.md"));
+    let rows = section(&guide, "Roles");
+    let mut expected = Vec::new();
+    for kind in Kind::ALL {
+        let noun = kind.noun();
+        let (own, other, server) = (Some(project(1)), Some(project(2)), None);
+        let mut row = |name: String, owners: &[Option<Id>]| {
+            let cells = AdminRole::ALL.map(|role| right(role, kind, owners));
+            expected.push([vec![name], cells.to_vec()].concat());
+        };
+        match kind {
+            Kind::Provider => {
+                row(format!("`{noun}` of the server"), &[server]);
+                row(format!("`{noun}` of a project"), &[own, other]);
+            }
+            _ => row(format!("`{noun}`"), &[own, other]),
+        }
+    }
+    assert_eq!(rows, expected);
+}
+
+fn project(number: u8) -> Id {
+    Id::new(Kind::Project, [number; 16])
+}
+
+/// What a role, in project 1 if it has one, may do with a kind's resources of these owners: its own and another's.
+fn right(role: AdminRole, kind: Kind, owners: &[Option<Id>]) -> String {
+    let rights = Rights::of(role, role.is_of_project().then(|| project(1)));
+    let may = |verb, project| rights.may(verb, &Subject { kind, project, id: None }).is_ok();
+    let all = |verb| owners.iter().all(|owner| may(verb, *owner));
+    let any = |verb| owners.iter().any(|owner| may(verb, *owner));
+    match (all(Verb::Write), any(Verb::Write), all(Verb::Read), any(Verb::Read)) {
+        (true, ..) => "writes",
+        (_, true, ..) => "writes its own",
+        (_, _, true, _) => "reads",
+        (_, _, _, true) => "reads its own",
+        _ => "",
+    }
+    .to_owned()
 }
 
 fn about_the_kind(kind: &ProviderKind, page: &str) -> Vec<String> {

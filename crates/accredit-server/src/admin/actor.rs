@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use accredit_core::decide::access::{Rights, Subject, Verb};
 use accredit_core::model::{Id, Kind};
 use accredit_core::world::World;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
@@ -24,6 +25,26 @@ pub(crate) struct Actor {
 /// Where a request came from; `None` for the local socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Source(pub(crate) Option<IpAddr>);
+
+/// Who asks and from where, as every route wants to know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// Who.
+    pub(crate) actor: Actor,
+    /// From where.
+    pub(crate) source: Source,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = AdminFault;
+
+    /// A route that is reached without an actor answers nobody, whatever the layers around it do.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, AdminFault> {
+        let actor = parts.extensions.get::<Actor>().filter(|actor| !actor.rights.is_empty());
+        let actor = actor.cloned().ok_or(AdminFault::Unauthenticated)?;
+        Ok(Self { actor, source: parts.extensions.get::<Source>().copied().unwrap_or_default() })
+    }
+}
 
 // === impl Actor ===
 

@@ -8,21 +8,16 @@ use accredit_id::time::Timestamp;
 use accredit_store::Found;
 use accredit_store::audit::{Break, Value as Erasable};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::actor::Caller;
+use super::filter::{Filter, Head};
+use super::page::page_size;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
-
-/// Which records are asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    limit: Option<usize>,
-    before: Option<String>,
-}
 
 /// Which record is asked for.
 #[derive(Debug, Deserialize)]
@@ -31,34 +26,72 @@ pub(super) struct One {
     id: String,
 }
 
+/// `GET /v1/audit`: newest first, what is wanted and may be read.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    caller: Caller,
+    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Answer<AuditList> {
-    let Query(Wanted { limit, before }) = wanted?;
-    let before = before
-        .map(|text| text.parse())
-        .transpose()
-        .map_err(|fault: accredit_store::PlaceFault| AdminFault::Request(fault.to_string()))?;
-    let page = app.store.audit_page(before, limit.unwrap_or(50).clamp(1, 1000), |_| true).await?;
+    let Query(filter) = filter?;
+    let size = match filter.limit {
+        Some(limit) => limit.clamp(1, 1000),
+        None => page_size(filter.page_size)?,
+    };
+    let before = filter.page_token.as_ref().or(filter.before.as_ref()).map(|text| text.parse());
+    let before =
+        before.transpose().map_err(|fault: accredit_store::PlaceFault| AdminFault::Request(fault.to_string()))?;
+    let in_force = app.read_model.now();
+    // Records come in the order of writing: well before `from`, there are none any more.
+    let mut is_past = false;
+    let keep = |found: &Found| {
+        is_past |= filter.from.is_some_and(|from| found.written_at < from.saturating_sub(AT_MOST_LATE));
+        !is_past
+            && Head::of(&found.record.bytes).is_some_and(|head| {
+                filter.takes(&head, found.written_at) && head.is_for(&caller.actor, &in_force.world)
+            })
+    };
+    let page = app.store.audit_page(before, size, keep).await?;
     let records = page.records.iter().map(told).collect();
-    Ok(Json(AuditList { records, next: page.next.map(|next| next.to_string()) }))
+    let next = page.next.filter(|_| !is_past).map(|next| next.to_string());
+    Ok(Json(AuditList { records, next_page_token: next }))
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, one: Result<Query<One>, QueryRejection>) -> Answer<AuditRecord> {
+/// `GET /v1/audit/{id}`.
+pub(super) async fn one(
+    app: State<Arc<App>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+) -> Answer<AuditRecord> {
+    find(&app.0, &caller, &id?.0).await
+}
+
+/// `GET /v1/audit/record?id=ID`.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    one: Result<Query<One>, QueryRejection>,
+) -> Answer<AuditRecord> {
     let Query(One { id }) = one?;
-    let as_decision = id.strip_prefix("adm_").map(|hex| format!("dec_{hex}")).unwrap_or_else(|| id.clone());
+    find(&app, &caller, &id).await
+}
+
+async fn find(app: &App, caller: &Caller, id: &str) -> Answer<AuditRecord> {
+    let as_decision = id.strip_prefix("adm_").map(|hex| format!("dec_{hex}")).unwrap_or_else(|| id.to_owned());
     let parsed: DecisionId =
         as_decision.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     let found = app.store.find_record(parsed.bits()).await?;
+    let world = &app.read_model.now().world;
     found
+        .filter(|found| Head::of(&found.record.bytes).is_some_and(|head| head.is_for(&caller.actor, world)))
         .as_ref()
         .map(told)
         .map(Json)
         .ok_or_else(|| AdminFault::NotFound(format!("record `{}` does not exist", id.escape_debug())))
 }
 
-pub(super) async fn verify(State(app): State<Arc<App>>) -> Answer<AuditVerification> {
+/// `POST /v1/audit/verify`.
+pub(super) async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Answer<AuditVerification> {
+    caller.actor.reads_everything("the whole audit log")?;
     let verified = app.store.verify_audit(&[], |head| app.signing.signed(head)).await?;
     let breaks = verified.breaks.iter().map(broken).collect();
     Ok(Json(AuditVerification {
@@ -215,3 +248,6 @@ fn read(bytes: &[u8]) -> Map<String, Value> {
 fn text(detail: &Map<String, Value>, name: &str) -> String {
     detail.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
+
+/// Seconds between a decision and its record, at the very most.
+const AT_MOST_LATE: i64 = 600;

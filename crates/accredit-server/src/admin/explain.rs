@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
 use accredit_core::decide::Ask;
-use accredit_core::decide::access::Subject;
+use accredit_core::decide::access::{Refusal, Subject};
 use accredit_core::facts::{Facts, Proved, TypedIn};
 use accredit_core::model::{DecisionId, Kind, Provider, Resource};
 use accredit_id::json::{Json as Claim, Number, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer};
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::{Extension, Json};
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::actor::Actor;
+use super::actor::Caller;
+use super::body::Strict;
 use super::problem::{AdminFault, Answer};
 use super::survey;
 use crate::app::App;
@@ -27,19 +28,54 @@ use crate::{clock, provider, tell};
 /// Answers a question. Issues nothing, spends nothing, fetches nothing, records nothing.
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
-    Extension(actor): Extension<Actor>,
-    request: Result<Json<ExplainRequest>, JsonRejection>,
+    caller: Caller,
+    Strict(request): Strict<ExplainRequest>,
 ) -> Answer<Explanation> {
-    let Json(request) = request?;
     let in_force = app.read_model.now();
+    may_ask(&caller, &request, &in_force)?;
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
     let question = Question { app: &app, in_force: &in_force, request: &request, now };
-    let explanation = question.answer()?;
+    let told = question.answer()?;
+    // An issuer may lead to a provider that another project owns.
+    let provider = told.provider.as_deref().and_then(|name| in_force.world.find(Kind::Provider, name));
+    if provider.is_some_and(|provider| !caller.actor.reads(&Subject::of(provider))) {
+        return Err(AdminFault::NotFound("no provider of this issuer".to_owned()));
+    }
     if !request.all {
-        return Ok(Json(explanation));
+        return Ok(Json(readable(told, &caller, &in_force)));
     }
     let top = usize::try_from(request.top.unwrap_or(TOP).clamp(1, MOST_TOLD)).unwrap_or_default();
-    Ok(Json(survey::ranked(explanation, &in_force.world, top, &|mapping| actor.reads(&Subject::of(mapping)))))
+    let shown = |mapping: &Resource| caller.actor.reads(&Subject::of(mapping));
+    Ok(Json(survey::ranked(told, &in_force.world, top, &shown)))
+}
+
+/// Whoever does not read everything asks about one account of a project of his (L23): other mappings are not considered.
+fn may_ask(caller: &Caller, request: &ExplainRequest, in_force: &InForce) -> Result<(), AdminFault> {
+    let (actor, world) = (&caller.actor, &in_force.world);
+    if actor.rights.reads_everything() {
+        return Ok(());
+    }
+    let not_permitted = |what: &str| {
+        let sentence = format!("`{}` may not ask about {what}", actor.name.escape_debug());
+        Err(AdminFault::NotPermitted(Refusal::NoRight, sentence))
+    };
+    match request.service_account.as_deref() {
+        Some(account) if actor.reads_project_of(Kind::ServiceAccount, account, world) => {}
+        _ => return not_permitted("service accounts but those of its own project, each by its name"),
+    }
+    let provider = request.provider.as_deref().and_then(|text| world.find(Kind::Provider, text));
+    match provider.is_none_or(|provider| actor.reads(&Subject::of(provider))) {
+        true => Ok(()),
+        false => not_permitted("that provider"),
+    }
+}
+
+/// Leaves out the mappings that the reader may not read.
+fn readable(told: Explanation, caller: &Caller, in_force: &InForce) -> Explanation {
+    let mut told = told;
+    let reads = |name: &str| caller.actor.reads_project_of(Kind::Mapping, name, &in_force.world);
+    told.considered.retain(|considered| reads(&considered.mapping));
+    told
 }
 
 struct Question<'q> {
@@ -238,29 +274,57 @@ pub(super) struct Asked {
 /// What was decided, from the log or, for a token that nobody had vouched for, from the ring.
 pub(super) async fn decision(
     State(app): State<Arc<App>>,
+    caller: Caller,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Answer<Explanation> {
     let Query(Asked { id }) = asked?;
+    find(&app, &caller, &id).await
+}
+
+/// The same by its path.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    id: Result<Path<String>, PathRejection>,
+) -> Answer<Explanation> {
+    find(&app, &caller, &id?.0).await
+}
+
+async fn find(app: &App, caller: &Caller, id: &str) -> Answer<Explanation> {
+    let told = recorded(app, id).await?;
+    let world = &app.read_model.now().world;
+    let target = told.service_account.as_deref();
+    let is_member = target.is_some_and(|account| caller.actor.reads_project_of(Kind::ServiceAccount, account, world));
+    match caller.actor.rights.reads_everything() || is_member {
+        true => Ok(Json(readable(told, caller, &app.read_model.now()))),
+        false => Err(unknown(id)),
+    }
+}
+
+fn unknown(id: &str) -> AdminFault {
+    let shown: String = id.chars().take(64).collect();
+    AdminFault::NotFound(format!(
+        "decision `{}` is not known; refusals of unverified tokens are kept for a while only",
+        shown.escape_debug()
+    ))
+}
+
+async fn recorded(app: &App, id: &str) -> Result<Explanation, AdminFault> {
     let decision: DecisionId =
         id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     if let Some(refused) = app.ring.find(decision) {
         let explanation = denial(refused.reason, refused.operator, refused.hint, refused.at, refused.sequence);
-        return Ok(Json(Explanation {
+        return Ok(Explanation {
             decision: Some(decision.to_string()),
             standing: "not-verified".to_owned(),
             provider: refused.provider,
             service_account: refused.account,
             ..explanation
-        }));
+        });
     }
     let found = app.store.find_record(decision.bits()).await?;
-    let found = found.ok_or_else(|| {
-        AdminFault::NotFound(format!(
-            "decision `{decision}` is not known; refusals of unverified tokens are kept for a while only"
-        ))
-    })?;
+    let found = found.ok_or_else(|| unknown(id))?;
     super::audit::explanation(&found, decision)
-        .map(Json)
         .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
 }
 

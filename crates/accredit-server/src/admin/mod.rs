@@ -2,22 +2,32 @@
 
 mod actor;
 mod audit;
+mod body;
+mod bootstrap;
+mod change;
 mod explain;
+mod filter;
 mod gate;
 mod lint;
 mod login;
+mod openapi;
+mod page;
+mod precondition;
 mod problem;
 mod replay;
 mod resources;
+mod sets;
 mod spiral;
 mod survey;
 
 use std::sync::Arc;
 
 pub(crate) use actor::{Actor, Source};
+pub(crate) use bootstrap::{BootstrapFault, bootstrap};
+pub(crate) use change::carry_out;
 pub(crate) use gate::Gate;
+pub use openapi::document as openapi;
 pub(crate) use problem::AdminFault;
-pub(crate) use resources::carry_out;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -47,20 +57,29 @@ pub(crate) fn remote(gate: Arc<Gate>) -> Router {
 
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/v1/apply", post(resources::apply))
-        .route("/v1/resources", get(resources::list))
-        .route("/v1/resource", get(resources::get))
-        .route("/v1/resource/delete", post(resources::delete))
-        .route("/v1/resource/enable", post(resources::enable))
-        .route("/v1/resource/disable", post(resources::disable))
+        .route("/v1/{kinds}", get(resources::list).post(resources::create))
+        .route(
+            "/v1/{kinds}/{*name}",
+            get(resources::get).put(resources::put).delete(resources::delete).post(resources::turn),
+        )
+        .route("/v1/apply", post(sets::apply))
+        .route("/v1/diff", post(sets::diff))
+        .route("/v1/resources", get(sets::list))
+        .route("/v1/resource", get(sets::get))
+        .route("/v1/resource/delete", post(sets::delete))
+        .route("/v1/resource/enable", post(sets::enable))
+        .route("/v1/resource/disable", post(sets::disable))
         .route("/v1/lint", get(lint::report))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/replay", post(replay::replay))
         .route("/v1/decision", get(explain::decision))
+        .route("/v1/decisions/{id}", get(explain::one))
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/record", get(audit::show))
+        .route("/v1/audit/{id}", get(audit::one))
         .route("/v1/audit/verify", post(audit::verify))
-        .route("/v1/status", get(resources::status))
+        .route("/openapi.json", get(openapi::serve))
+        .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))
         .fallback(problem::no_such_route)
@@ -73,3 +92,7 @@ fn router(app: Arc<App>) -> Router {
 const MAX_LOGIN_BODY: usize = 64 * 1024;
 /// 64 MiB: a set of documents.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests;

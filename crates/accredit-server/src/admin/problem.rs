@@ -20,8 +20,8 @@ pub(crate) enum AdminFault {
     Conflict(String),
     /// The documents cannot be brought into force.
     Documents(Faults),
-    /// The method does not go with the route; the methods that do.
-    Method,
+    /// The method does not go with the route; those that do, where the router does not say them.
+    Method(Option<&'static str>),
     /// Another name that leads here is somebody's DNS rebinding (L24).
     Misdirected,
     /// Something that was named does not exist, or its reader may not know.
@@ -54,7 +54,7 @@ pub(super) async fn no_such_route() -> AdminFault {
 }
 
 pub(super) async fn no_such_method() -> AdminFault {
-    AdminFault::Method
+    AdminFault::Method(None)
 }
 
 // === impl AdminFault ===
@@ -66,7 +66,7 @@ impl AdminFault {
             AdminFault::Documents(_) => {
                 Type(StatusCode::UNPROCESSABLE_ENTITY, "documents-refused", "documents cannot be brought into force")
             }
-            AdminFault::Method => {
+            AdminFault::Method(_) => {
                 Type(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "method does not go with the route")
             }
             AdminFault::Misdirected => {
@@ -108,7 +108,7 @@ impl AdminFault {
                 1 => "1 fault; nothing was written".to_owned(),
                 count => format!("{count} faults; nothing was written"),
             },
-            AdminFault::Method => "method does not go with the route".to_owned(),
+            AdminFault::Method(_) => "method does not go with the route".to_owned(),
             AdminFault::Misdirected => "this server does not answer for that host".to_owned(),
             AdminFault::Slow => "the body took longer than a minute".to_owned(),
             AdminFault::TooLarge => "the body is larger than 64 MiB".to_owned(),
@@ -124,7 +124,7 @@ impl AdminFault {
             AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
             AdminFault::Conflict(_)
             | AdminFault::Documents(_)
-            | AdminFault::Method
+            | AdminFault::Method(_)
             | AdminFault::Misdirected
             | AdminFault::NotFound(_)
             | AdminFault::Request(_)
@@ -139,6 +139,7 @@ impl IntoResponse for AdminFault {
     fn into_response(self) -> Response {
         let Type(status, code, title) = self.of_type();
         let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
+        let allow = if let AdminFault::Method(allow) = self { allow } else { None };
         let is_unauthenticated = matches!(self, AdminFault::Challenged(_) | AdminFault::Unauthenticated);
         let faults = match self {
             AdminFault::Documents(faults) => faults.0.into_iter().map(on_the_wire).collect(),
@@ -156,6 +157,7 @@ impl IntoResponse for AdminFault {
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.extend(allow.map(|allow| (header::ALLOW, HeaderValue::from_static(allow))));
         if is_unauthenticated {
             // RFC 9449 section 7.1: the algorithms that a proof may have.
             let challenge = "DPoP algs=\"ES256 ES384 EdDSA\"";

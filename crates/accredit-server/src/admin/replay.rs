@@ -17,15 +17,16 @@ use accredit_id::json::{self, Json as Claim, Limits, Object};
 use accredit_id::time::Timestamp;
 use accredit_store::Found;
 use accredit_store::audit::Value as Erasable;
+use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
-use axum::{Extension, Json};
 use serde::Deserialize;
 
-use super::actor::Actor;
+use super::actor::Caller;
+use super::body::Strict;
 use super::explain::typed;
 use super::problem::{AdminFault, Answer};
-use super::resources::{document, exists, kind};
+use super::resources::existing;
+use super::sets::{document, kind, prune};
 use crate::app::App;
 use crate::record::MAX_UNLISTED;
 use crate::{chance, clock};
@@ -33,12 +34,12 @@ use crate::{chance, clock};
 /// Tries a change. Writes nothing, and waits for no other change.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
-    Extension(actor): Extension<Actor>,
-    request: Result<Json<ReplayRequest>, JsonRejection>,
+    caller: Caller,
+    Strict(ReplayRequest { change, period, top }): Strict<ReplayRequest>,
 ) -> Answer<ReplayReport> {
-    let Json(ReplayRequest { change, period, top }) = request?;
+    let actor = &caller.actor;
     let in_force = app.read_model.now();
-    let plan = planned(change, &in_force.world, &app)?;
+    let plan = planned(change, &in_force.world, &app, &caller)?;
     for change in &plan.changes {
         if let Some(resource) = in_force.world.by_id(change.id).or_else(|| plan.next.by_id(change.id)) {
             actor.may(Verb::Read, &Subject::of(resource), &format!("{} `{}`", change.kind.noun(), change.name))?;
@@ -84,26 +85,27 @@ pub(super) async fn replay(
 }
 
 /// The change as `apply`, `delete`, `enable` and `disable` would make it.
-fn planned(change: ReplayChange, world: &World, app: &App) -> Result<Plan, AdminFault> {
+fn planned(change: ReplayChange, world: &World, app: &App, caller: &Caller) -> Result<Plan, AdminFault> {
     let context = app.context();
     let planned: Result<Plan, Faults> = match change {
         ReplayChange::Apply(request) => {
+            let prune = prune(request.prune, request.project.as_deref())?;
             let documents: Vec<Document> = request.resources.into_iter().map(document).collect();
-            plan::apply(world, &documents, request.prune, &context, &mut chance::bits)
+            plan::apply(world, &documents, prune, &context, &mut chance::bits)
         }
         ReplayChange::Delete(named) => {
             let kind = kind(&named.kind)?;
-            exists(app, kind, &named.name)?;
+            existing(app, caller, kind, &named.name)?;
             plan::delete(world, kind, &named.name, &context)
         }
         ReplayChange::Disable(named) => {
             let kind = kind(&named.kind)?;
-            exists(app, kind, &named.name)?;
+            existing(app, caller, kind, &named.name)?;
             plan::set_enabled(world, kind, &named.name, false, &context)
         }
         ReplayChange::Enable(named) => {
             let kind = kind(&named.kind)?;
-            exists(app, kind, &named.name)?;
+            existing(app, caller, kind, &named.name)?;
             plan::set_enabled(world, kind, &named.name, true, &context)
         }
     };

@@ -1,268 +1,274 @@
-//! Resources: apply, list, get, delete, enable, disable.
+//! Resources: read one or a page, create, replace, delete, enable, disable.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use accredit_api::admin::{self as wire, ApplyRequest, ApplyResponse, NamedResource, ResourceList, Status};
-use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
-use accredit_core::plan::{self, Action, Plan};
-use accredit_store::{Change, Row};
+use accredit_api::admin::{self as wire, NewResource, ResourcePage, Written};
+use accredit_core::decide::access::{Subject, Verb};
+use accredit_core::model::{Document, Faults, Kind, Resource};
+use accredit_core::plan::{self, Plan};
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
 
-use super::problem::{AdminFault, Answer};
+use super::actor::Caller;
+use super::body::Strict;
+use super::change::{Act, called, on_the_wire};
+use super::page::Page;
+use super::precondition::{Precondition, tag};
+use super::problem::AdminFault;
 use crate::app::App;
+use crate::chance;
 use crate::read_model::InForce;
-use crate::record::{self, StoreWork};
-use crate::{chance, clock, provider};
 
-/// Which resources are asked for.
+/// Which page of a kind.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    kind: Option<String>,
     project: Option<String>,
+    page_size: Option<usize>,
+    page_token: Option<String>,
 }
 
-/// Which resource is asked for.
+/// How something is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct One {
-    kind: String,
-    name: String,
-}
-
-pub(super) async fn apply(
-    State(app): State<Arc<App>>,
-    request: Result<Json<ApplyRequest>, JsonRejection>,
-) -> Answer<ApplyResponse> {
-    let Json(ApplyRequest { resources, dry_run, prune }) = request?;
-    let documents: Vec<Document> = resources.into_iter().map(document).collect();
-    let planner = |in_force: &InForce, app: &App| {
-        plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits)
-    };
-    carry_out(&app, "resources-applied", LOCAL, dry_run, planner).await
-}
-
-pub(super) async fn delete(
-    State(app): State<Arc<App>>,
-    request: Result<Json<NamedResource>, JsonRejection>,
-) -> Answer<ApplyResponse> {
-    let Json(named) = request?;
-    let kind = kind(&named.kind)?;
-    exists(&app, kind, &named.name)?;
-    let planner = |in_force: &InForce, app: &App| plan::delete(&in_force.world, kind, &named.name, &app.context());
-    carry_out(&app, "resource-deleted", LOCAL, named.dry_run, planner).await
-}
-
-pub(super) async fn enable(
-    State(app): State<Arc<App>>,
-    request: Result<Json<NamedResource>, JsonRejection>,
-) -> Answer<ApplyResponse> {
-    set_enabled(app, request?.0, true, "resource-enabled").await
-}
-
-pub(super) async fn disable(
-    State(app): State<Arc<App>>,
-    request: Result<Json<NamedResource>, JsonRejection>,
-) -> Answer<ApplyResponse> {
-    set_enabled(app, request?.0, false, "resource-disabled").await
-}
-
-async fn set_enabled(app: Arc<App>, named: NamedResource, enabled: bool, event: &'static str) -> Answer<ApplyResponse> {
-    let kind = kind(&named.kind)?;
-    exists(&app, kind, &named.name)?;
-    let planner =
-        |in_force: &InForce, app: &App| plan::set_enabled(&in_force.world, kind, &named.name, enabled, &app.context());
-    carry_out(&app, event, LOCAL, named.dry_run, planner).await
-}
-
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Answer<ResourceList> {
-    let Query(Wanted { kind: of, project }) = wanted?;
-    let of = of.as_deref().map(kind).transpose()?;
-    let in_force = app.read_model.now();
-    let belongs = |resource: &&Arc<Resource>| {
-        project.as_deref().is_none_or(|project| {
-            resource.name.project() == Some(project)
-                || resource.kind() == Kind::Project && resource.name.as_str() == project
-        })
-    };
-    let kinds = Kind::ALL.into_iter().filter(|kind| of.is_none_or(|of| of == *kind));
-    let resources = kinds
-        .flat_map(|kind| in_force.world.of_kind(kind))
-        .filter(belongs)
-        .map(|resource| on_the_wire(resource))
-        .collect();
-    Ok(Json(ResourceList { resources, sequence: in_force.world.sequence }))
-}
-
-pub(super) async fn get(
-    State(app): State<Arc<App>>,
-    one: Result<Query<One>, QueryRejection>,
-) -> Answer<wire::Resource> {
-    let Query(One { kind: of, name }) = one?;
-    let resource = exists(&app, kind(&of)?, &name)?;
-    Ok(Json(on_the_wire(&resource)))
-}
-
-pub(super) async fn status(State(app): State<Arc<App>>) -> Answer<Status> {
-    let in_force = app.read_model.now();
-    let resources =
-        Kind::ALL.into_iter().map(|kind| (kind.noun().to_owned(), in_force.world.of_kind(kind).len())).collect();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence: in_force.world.sequence, resources }))
-}
-
-/// Plans a change on what is in force, writes it with its record, and publishes it.
-pub(crate) async fn carry_out(
-    app: &App,
-    event: &'static str,
-    actor: &str,
+pub(super) struct How {
+    #[serde(default)]
     dry_run: bool,
-    planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
-) -> Answer<ApplyResponse> {
-    let _one_at_a_time = app.changing.lock().await;
-    let before = app.read_model.now();
-    let plan = planner(&before, app)?;
-    check_sources(&plan, app)?;
-    let mut response = told(&plan, dry_run, before.world.sequence);
-    if dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
-        return Ok(Json(response));
-    }
-    if plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256)) {
-        app.signing.ensure(Signing::Rs256, &app.recorder, clock::now()).await?;
-    }
-    // Making a key moved the sequence on; nobody else can have, as long as the lock is held.
-    let expected_sequence = app.store.head().await?.sequence;
-    let detail = record_of(&plan, &before);
-    let change = Change {
-        expected_sequence,
-        puts: plan.puts.iter().map(|put| row(put)).collect(),
-        deletes: plan.deletes.iter().map(|gone| (gone.kind().document().to_owned(), gone.id.to_string())).collect(),
-        revokes: plan.revokes,
-        records: vec![record::admin_act(event, clock::now(), actor, before.world.sequence, &detail)],
-    };
-    let head = app.recorder.work(StoreWork::Change(change)).await?;
-    // A new provider's keys are made when it is first asked for: no decision can have known it before.
-    app.renew_keys(plan.puts.iter().filter(|put| before.world.by_id(put.id).is_some()));
-    let mut world = plan.next;
-    world.sequence = head.sequence;
-    app.read_model.publish(InForce { world, revocation: head.revocation });
-    if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
-        app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
-    }
-    tracing::info!(event, changes = response.changes.len(), sequence = head.sequence, "resources changed");
-    response.sequence = head.sequence;
-    Ok(Json(response))
 }
 
-/// What a provider's keys would be fetched from is judged when it is written (J06, J08, J09).
-fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
-    let mut faults = Vec::new();
-    for put in &plan.puts {
-        let Some(known) = put.as_provider().filter(|known| !matches!(known.keys, KeysSpec::Uploaded(_))) else {
-            continue;
+/// One resource, and what is to be done to it, as the path says.
+pub(super) struct Place {
+    kind: Kind,
+    name: String,
+    /// Whether it is to count, where the path ends so.
+    deed: Option<bool>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = AdminFault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminFault> {
+        let Path((kinds, rest)) = Path::<(String, String)>::from_request_parts(parts, state).await?;
+        let kind = collection(&kinds)?;
+        let (name, deed) = match rest.rsplit_once('/') {
+            Some((name, "enable")) => (name, Some(true)),
+            Some((name, "disable")) => (name, Some(false)),
+            _ => (rest.as_str(), None),
         };
-        if let Err(fault) = app.provider_keys.judge(&provider::key_source(known)) {
-            let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
-            let field = if matches!(known.keys, KeysSpec::JwksUrl(_)) { "spec.keys.jwksUrl" } else { "spec.issuer" };
-            let fault = Fault::at(field, fault.to_string()).in_document(document);
-            faults.push(fault.hint("list the range in the server's config (`fetch.allow`), or upload the keys"));
+        match (parts.method == Method::POST, deed) {
+            (true, Some(_)) => Ok(Self { kind, name: name.to_owned(), deed }),
+            (true, None) => Err(AdminFault::Method(Some("DELETE, GET, HEAD, PUT"))),
+            (false, Some(_)) if name.contains('/') => Err(AdminFault::Method(Some("POST"))),
+            // `ci/enable` may be what a resource is called.
+            (false, _) => Ok(Self { kind, name: rest, deed: None }),
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(AdminFault::Documents(Faults(faults))) }
 }
 
-pub(super) fn exists(app: &App, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault> {
-    let found = app.read_model.now().world.find(kind, name).cloned();
-    found.ok_or_else(|| {
-        let shown: String = name.chars().take(130).collect();
-        AdminFault::NotFound(format!("{} `{}` does not exist", kind.noun(), shown.escape_debug()))
-    })
+type Wrapped<T, R> = Result<T, R>;
+
+/// `GET /v1/{kinds}`.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Wrapped<Path<String>, PathRejection>,
+    wanted: Wrapped<Query<Wanted>, QueryRejection>,
+) -> Result<Json<ResourcePage>, AdminFault> {
+    let kind = collection(&path?.0)?;
+    let Query(Wanted { project, page_size, page_token }) = wanted?;
+    let page = Page::asked(kind, project.as_deref(), page_size, page_token.as_deref())?;
+    let in_force = app.read_model.now();
+    let shown = page.of(&in_force.world, |resource| caller.actor.reads(&Subject::of(resource)));
+    Ok(Json(ResourcePage {
+        resources: shown.resources.into_iter().map(|resource| on_the_wire(resource)).collect(),
+        next_page_token: shown.next,
+        sequence: in_force.world.sequence,
+    }))
 }
 
-pub(super) fn kind(text: &str) -> Result<Kind, AdminFault> {
-    Kind::named(text).ok_or_else(|| AdminFault::Request(format!("`{}` is not a kind of resource", text.escape_debug())))
-}
-
-pub(super) fn document(resource: wire::Resource) -> Document {
-    let wire::Resource { kind, name, id, enabled, spec } = resource;
-    Document { kind, name, id, enabled, spec }
-}
-
-fn on_the_wire(resource: &Resource) -> wire::Resource {
-    let Document { kind, name, id, enabled, spec } = resource.document();
-    wire::Resource { kind, name, id, enabled, spec }
-}
-
-fn row(resource: &Resource) -> Row {
-    Row {
-        kind: resource.kind().document().to_owned(),
-        id: resource.id.to_string(),
-        owner: resource.project.map(|project| project.to_string()),
-        name: resource.name.to_string(),
-        enabled: resource.enabled,
-        revision: resource.revision,
-        body: resource.body(),
-    }
-}
-
-/// What is put down about a change: what each resource was and is. A set too large for one record keeps names alone.
-fn record_of(plan: &Plan, before: &InForce) -> serde_json::Value {
-    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body().len() * 2 + 200).sum();
-    if size <= MAX_RECORD {
-        let after = plan.puts.iter().map(|put| {
-            let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
-            json!({"before": before, "after": on_the_wire(put)})
-        });
-        let gone = plan.deletes.iter().map(|gone| json!({"before": on_the_wire(gone), "after": null}));
-        return json!({"changes": after.chain(gone).collect::<Vec<_>>()});
-    }
-    let count = plan.puts.len() + plan.deletes.len();
-    let puts = plan.puts.iter().map(|put| json!([put.id.to_string(), put.revision]));
-    let gone = plan.deletes.iter().map(|gone| json!([gone.id.to_string(), null]));
-    let names: Vec<_> = if count <= MAX_NAMES { puts.chain(gone).collect() } else { Vec::new() };
-    json!({"changed": count, "resources": names})
-}
-
-fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
-    let change = |change: &plan::Change| wire::Change {
-        action: match change.action {
-            Action::Create => wire::Action::Create,
-            Action::Delete => wire::Action::Delete,
-            Action::Unchanged => wire::Action::Unchanged,
-            Action::Update => wire::Action::Update,
-        },
-        kind: change.kind.document().to_owned(),
-        name: change.name.to_string(),
-        id: Some(change.id.to_string()).filter(|_| !(dry_run && change.action == Action::Create)),
-        fields: change
-            .fields
-            .iter()
-            .map(|field| wire::FieldChange {
-                field: field.field.clone(),
-                old: field.old.clone(),
-                new: field.new.clone(),
-            })
-            .collect(),
-        newly_allowed: change.newly_allowed.clone(),
+/// `POST /v1/{kinds}`: the same document again is the same resource; another one under its name is a conflict.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    path: Wrapped<Path<String>, PathRejection>,
+    how: Wrapped<Query<How>, QueryRejection>,
+    Strict(new): Strict<NewResource>,
+) -> Result<Response, AdminFault> {
+    let kind = collection(&path?.0)?;
+    let Query(How { dry_run }) = how?;
+    let name = new.name.clone().ok_or_else(|| AdminFault::Request("the document has no `name`".to_owned()))?;
+    let document = document(kind, &name, new)?;
+    let act =
+        Act { app: &app, caller: &caller, event: "resource-created", dry_run, verb: Verb::Write, precondition: None };
+    act.check_reach(std::slice::from_ref(&document))?;
+    let conflict = AtomicBool::new(false);
+    let planner = |in_force: &InForce, app: &App| {
+        let plan = one(in_force, &document, app)?;
+        if plan.changes.iter().any(|change| change.action == plan::Action::Update) {
+            conflict.store(true, Ordering::Relaxed);
+            return Err(Faults::default());
+        }
+        Ok(plan)
     };
-    let findings = plan.findings.iter().map(super::lint::on_the_wire);
-    ApplyResponse {
-        changes: plan.changes.iter().map(change).collect(),
-        findings: findings.collect(),
-        sequence,
-        dry_run,
+    let changed = act.carry_out(planner).await;
+    if conflict.load(Ordering::Relaxed) {
+        return Err(AdminFault::Conflict(format!("{} exists, and differs from the document", called(kind, &name))));
+    }
+    written(&app, kind, &name, changed?)
+}
+
+/// `GET /v1/{kinds}/{name}`.
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Place { kind, name, .. }: Place,
+) -> Result<Response, AdminFault> {
+    let resource = existing(&app, &caller, kind, &name)?;
+    let mut response = Json(on_the_wire(&resource)).into_response();
+    response.headers_mut().extend(tag(&resource).map(|tag| (header::ETAG, tag)));
+    Ok(response)
+}
+
+/// `PUT /v1/{kinds}/{name}`: creates or replaces.
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Place { kind, name, .. }: Place,
+    how: Wrapped<Query<How>, QueryRejection>,
+    headers: HeaderMap,
+    Strict(new): Strict<NewResource>,
+) -> Result<Response, AdminFault> {
+    let Query(How { dry_run }) = how?;
+    let precondition = Precondition::of(kind, &name, &headers, new.revision)?;
+    // By id, the document's name is the one that the resource has.
+    let known = app.read_model.now().world.find(kind, &name).map(|resource| resource.name.to_string());
+    let is_id = name.parse::<accredit_core::model::Id>().is_ok();
+    let name = match known {
+        Some(known) => known,
+        None if is_id => return Err(AdminFault::NotFound(format!("{} does not exist", called(kind, &name)))),
+        None => name,
+    };
+    if let Some(other) = new.name.as_ref().filter(|other| **other != name) {
+        let sentence = format!("the document is of {}, the path of {}", called(kind, other), called(kind, &name));
+        return Err(AdminFault::Request(sentence));
+    }
+    let document = document(kind, &name, new)?;
+    let act = Act { app: &app, caller: &caller, event: "resource-put", dry_run, verb: Verb::Write, precondition };
+    act.check_reach(std::slice::from_ref(&document))?;
+    let changed = act.carry_out(|in_force, app| one(in_force, &document, app)).await?;
+    written(&app, kind, &name, changed)
+}
+
+/// `DELETE /v1/{kinds}/{name}`.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Place { kind, name, .. }: Place,
+    how: Wrapped<Query<How>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Json<wire::ApplyResponse>, AdminFault> {
+    let Query(How { dry_run }) = how?;
+    let precondition = Precondition::of(kind, &name, &headers, None)?;
+    remove(&app, &caller, kind, &name, dry_run, precondition).await.map(Json)
+}
+
+/// `POST /v1/{kinds}/{name}/enable` and `/disable`.
+pub(super) async fn turn(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Place { kind, name, deed }: Place,
+    how: Wrapped<Query<How>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, AdminFault> {
+    let Query(How { dry_run }) = how?;
+    let precondition = Precondition::of(kind, &name, &headers, None)?;
+    let enabled = deed.unwrap_or_default();
+    let changed = set_enabled(&app, &caller, kind, &name, enabled, dry_run, precondition).await?;
+    written(&app, kind, &name, changed)
+}
+
+pub(super) async fn remove(
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    name: &str,
+    dry_run: bool,
+    precondition: Option<Precondition>,
+) -> Result<wire::ApplyResponse, AdminFault> {
+    existing(app, caller, kind, name)?;
+    let act = Act { app, caller, event: "resource-deleted", dry_run, verb: Verb::Write, precondition };
+    act.carry_out(|in_force, app| plan::delete(&in_force.world, kind, name, &app.context())).await
+}
+
+pub(super) async fn set_enabled(
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    name: &str,
+    enabled: bool,
+    dry_run: bool,
+    precondition: Option<Precondition>,
+) -> Result<wire::ApplyResponse, AdminFault> {
+    let resource = existing(app, caller, kind, name)?;
+    // Also where nothing would change: whoever may not write is told so.
+    caller.actor.may(Verb::Write, &Subject::of(&resource), &called(kind, name))?;
+    let event = if enabled { "resource-enabled" } else { "resource-disabled" };
+    let act = Act { app, caller, event, dry_run, verb: Verb::Write, precondition };
+    act.carry_out(|in_force, app| plan::set_enabled(&in_force.world, kind, name, enabled, &app.context())).await
+}
+
+/// A resource that exists and that the caller may read; else both are told alike.
+pub(super) fn existing(app: &App, caller: &Caller, kind: Kind, name: &str) -> Result<Arc<Resource>, AdminFault> {
+    let in_force = app.read_model.now();
+    let found = in_force.world.find(kind, name).filter(|resource| caller.actor.reads(&Subject::of(resource)));
+    found.cloned().ok_or_else(|| AdminFault::NotFound(format!("{} does not exist", called(kind, name))))
+}
+
+fn one(in_force: &InForce, document: &Document, app: &App) -> Result<Plan, Faults> {
+    plan::apply(&in_force.world, std::slice::from_ref(document), false, &app.context(), &mut chance::bits)
+}
+
+fn document(kind: Kind, name: &str, new: NewResource) -> Result<Document, AdminFault> {
+    let NewResource { kind: said, name: _, id, enabled, revision: _, spec } = new;
+    match said.filter(|said| said != kind.document()) {
+        Some(other) => {
+            let other: String = other.chars().take(64).collect();
+            Err(AdminFault::Request(format!(
+                "the document is of kind `{}`, the path of `{}`",
+                other.escape_debug(),
+                kind.document()
+            )))
+        }
+        None => Ok(Document { kind: kind.document().to_owned(), name: name.to_owned(), id, enabled, spec }),
     }
 }
 
-/// Who the log says it was.
-const LOCAL: &str = "local socket";
-/// Well under what a record may have.
-const MAX_RECORD: usize = 512 * 1024;
-const MAX_NAMES: usize = 8000;
+/// What was written: 201 with its place for a new one, 200 otherwise, with its entity tag.
+fn written(app: &App, kind: Kind, name: &str, changed: wire::ApplyResponse) -> Result<Response, AdminFault> {
+    let wire::ApplyResponse { changes, findings, sequence, dry_run } = changed;
+    let in_force = app.read_model.now();
+    let resource = in_force.world.find(kind, name).filter(|_| !dry_run);
+    let is_new = changes.iter().any(|change| change.action == wire::Action::Create) && !dry_run;
+    let body =
+        Written { resource: resource.map(|resource| on_the_wire(resource)), changes, findings, sequence, dry_run };
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (status, Json(body)).into_response();
+    let headers = response.headers_mut();
+    headers.extend(resource.and_then(|resource| tag(resource)).map(|tag| (header::ETAG, tag)));
+    if is_new && let Ok(place) = HeaderValue::from_str(&format!("/v1/{}s/{name}", kind.noun())) {
+        headers.insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+/// The kind of a collection: its noun in the plural.
+fn collection(kinds: &str) -> Result<Kind, AdminFault> {
+    let named = |kind: &Kind| kinds.strip_suffix('s') == Some(kind.noun());
+    Kind::ALL.into_iter().find(named).ok_or_else(|| AdminFault::NotFound("route does not exist".to_owned()))
+}

@@ -62,6 +62,9 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let admin_address = remote.as_ref().map(|remote| remote.address);
     let socket = listen::unix(&config.admin.socket).await?;
     let (app, writer) = App::start(config).await?;
+    if let Some(path) = &config.admin.bootstrap {
+        crate::admin::bootstrap(&app, path).await?;
+    }
     let (stop, stopped) = watch::channel(false);
     let door = Arc::new(Door {
         router: documents::router(Arc::clone(&app)).merge(spiral::router(Arc::clone(&app))),

@@ -21,21 +21,24 @@ pub(crate) struct Args {
     /// Also delete every resource that is not in the files
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Delete only what this project owns
+    #[arg(short, long, value_name = "NAME", requires = "prune")]
+    pub(crate) project: Option<String>,
     #[command(flatten)]
     pub(crate) past: Past,
 }
 
 /// Applies the documents and prints what changed.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let Args { files, dry_run, prune, past } = args;
+    let Args { files, dry_run, prune, project, past } = args;
     past.needs_dry_run(*dry_run)?;
     let documents = Documents::read(files, terminal)?;
-    let answer = common.admin()?.apply(&documents.request(*dry_run, *prune)).await;
+    let answer = common.admin()?.apply(&documents.request(*dry_run, *prune, project.as_deref())).await;
     let response = match answer {
         Err(AdminError::Refused(problem)) => return Err(documents.refused(problem)),
         other => other?,
     };
-    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune))).await?;
+    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune, project.as_deref()))).await?;
     let output = common.output();
     match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
         Some(text) => terminal.show(&text)?,

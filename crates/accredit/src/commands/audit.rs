@@ -1,7 +1,11 @@
 //! `accredit audit`: what happened, and the proof that nothing was taken away.
 
+use accredit_core::model::Kind;
+
+use super::whole_name;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
+use crate::moment;
 use crate::render::{Output, count, table, yaml};
 use crate::terminal::Terminal;
 
@@ -26,6 +30,30 @@ pub(crate) struct List {
     /// Only records older than the one at this position of the log
     #[arg(long, value_name = "POSITION")]
     pub(crate) before: Option<String>,
+    /// Only this event, e.g. `exchange-denied`, `resources-applied`
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<String>,
+    /// Only about this provider, by name or id
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+    /// Only about this service account, by name or id
+    #[arg(long, value_name = "[PROJECT/]NAME")]
+    pub(crate) service_account: Option<String>,
+    /// Only what this mapping allowed, by name or id
+    #[arg(long, value_name = "[PROJECT/]NAME")]
+    pub(crate) mapping: Option<String>,
+    /// Only refusals for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    /// Only from this time on
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) from: Option<String>,
+    /// Only before this time
+    #[arg(long, value_name = "RFC3339")]
+    pub(crate) to: Option<String>,
+    /// The project of service account and mapping, when their names do not say it
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
 }
 
 /// Which record.
@@ -45,7 +73,24 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
 }
 
 async fn list(common: &Common, args: &List, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let list = common.admin()?.audit(args.limit, args.before.as_deref()).await?;
+    let List { limit, before, event, provider, service_account, mapping, reason, from, to, project } = args;
+    let whole = |kind, name: &Option<String>| name.as_ref().map(|name| whole_name(kind, name, project.as_deref()));
+    let seconds = |time: &Option<String>| {
+        let at = time.as_deref().map(moment::parse).transpose().map_err(Failure::misused)?;
+        Ok::<_, Failure>(at.map(|at| at.unix().to_string()))
+    };
+    let (from, to) = (seconds(from)?, seconds(to)?);
+    let (service_account, mapping) = (whole(Kind::ServiceAccount, service_account), whole(Kind::Mapping, mapping));
+    let filters = [
+        ("event", event.as_deref()),
+        ("provider", provider.as_deref()),
+        ("service_account", service_account.as_deref()),
+        ("mapping", mapping.as_deref()),
+        ("reason", reason.as_deref()),
+        ("from", from.as_deref()),
+        ("to", to.as_deref()),
+    ];
+    let list = common.admin()?.audit(*limit, before.as_deref(), &filters).await?;
     if let Some(text) = common.output().structured(&list)? {
         terminal.show(&text)?;
         return Ok(Exit::Done);
@@ -59,7 +104,7 @@ async fn list(common: &Common, args: &List, terminal: &mut Terminal<'_>) -> Resu
     };
     let rows: Vec<_> = list.records.iter().map(row).collect();
     terminal.show(&table::table(&["TIME", "EVENT", "ID", "WHAT"], &rows))?;
-    if let Some(next) = list.next {
+    if let Some(next) = list.next_page_token {
         terminal.say(&format!("older ones: accredit audit list --before {next}\n"));
     }
     Ok(Exit::Done)

@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// The project, when the name does not say it
     #[arg(short, long, value_name = "NAME")]
     pub(crate) project: Option<String>,
+    /// Only while the resource is at this revision
+    #[arg(long, value_name = "N")]
+    pub(crate) revision: Option<i64>,
     /// Say what would happen, also what another mapping would newly allow; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -52,11 +55,12 @@ pub(crate) async fn run(
     args: &Args,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Failure> {
-    let Args { name, project, dry_run, past } = args;
+    let Args { name, project, revision, dry_run, past } = args;
     past.needs_dry_run(*dry_run)?;
     let resource = NamedResource {
         kind: kind.document().to_owned(),
         name: whole_name(kind, name, project.as_deref()),
+        revision: *revision,
         dry_run: *dry_run,
     };
     let admin = common.admin()?;

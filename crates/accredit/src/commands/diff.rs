@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// Also show what `apply --prune` would delete
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Compare only with what this project owns
+    #[arg(short, long, value_name = "NAME", requires = "prune")]
+    pub(crate) project: Option<String>,
     /// Exit with 1 when anything would change
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -27,14 +30,14 @@ pub(crate) struct Args {
 
 /// Asks for a dry run and prints its changes.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let Args { files, prune, exit_code, past } = args;
+    let Args { files, prune, project, exit_code, past } = args;
     let documents = Documents::read(files, terminal)?;
-    let answer = common.admin()?.apply(&documents.request(true, *prune)).await;
+    let answer = common.admin()?.diff(&documents.request(true, *prune, project.as_deref())).await;
     let response = match answer {
         Err(AdminError::Refused(problem)) => return Err(documents.refused(problem)),
         other => other?,
     };
-    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune))).await?;
+    let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune, project.as_deref()))).await?;
     let output = common.output();
     match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
         Some(text) => terminal.show(&text)?,

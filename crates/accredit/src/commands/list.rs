@@ -103,6 +103,7 @@ mod tests {
             name: name.to_owned(),
             id: Some("grant_1".to_owned()),
             enabled,
+            revision: None,
             spec,
         };
         let grants = [

@@ -21,6 +21,7 @@ pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod whoami;
+pub(crate) mod write;
 
 use accredit_core::model::{Id, Kind};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -62,6 +63,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Explain(args) => explain::run(common, &args, terminal).await,
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
+        Verb::Openapi => terminal.show(&accredit_server::openapi()).map(|()| Exit::Done),
         Verb::Status => status::run(common, terminal).await,
         Verb::Login(args) => login::run(common, &args, terminal).await,
         Verb::Logout => logout::run(common, terminal),
@@ -78,6 +80,8 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
         Verb::Get(args) => get::of_any_kind(common, &args, terminal).await,
+        Verb::Create(args) => write::create(common, args.kind, &args.create, terminal).await,
+        Verb::Update(args) => write::update(common, args.kind, &args.update, terminal).await,
         Verb::Delete(args) => change::run(common, change::Deed::Delete, args.kind, &args.change, terminal).await,
         Verb::Enable(args) => change::run(common, change::Deed::Enable, args.kind, &args.change, terminal).await,
         Verb::Disable(args) => change::run(common, change::Deed::Disable, args.kind, &args.change, terminal).await,

@@ -2,7 +2,7 @@
 
 use accredit_core::model::Kind;
 
-use super::{change, get, list};
+use super::{change, get, list, write};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
@@ -15,6 +15,10 @@ pub(crate) enum Verb {
     List(list::Args),
     /// Print one
     Get(get::Args),
+    /// Create one: FIELD=VALUE ..., or a file with --spec
+    Create(write::Create),
+    /// Change fields of one: FIELD=VALUE ..., --unset FIELD
+    Update(write::Update),
     /// Delete one
     Delete(change::Args),
     /// Make one count again
@@ -33,6 +37,8 @@ pub(crate) async fn run(
     match verb {
         Verb::List(args) => list::run(common, Some(kind), args, terminal).await,
         Verb::Get(args) => get::run(common, kind, args, terminal).await,
+        Verb::Create(args) => write::create(common, kind, args, terminal).await,
+        Verb::Update(args) => write::update(common, kind, args, terminal).await,
         Verb::Delete(args) => change::run(common, change::Deed::Delete, kind, args, terminal).await,
         Verb::Enable(args) => change::run(common, change::Deed::Enable, kind, args, terminal).await,
         Verb::Disable(args) => change::run(common, change::Deed::Disable, kind, args, terminal).await,

@@ -47,6 +47,9 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     }
     // Before anybody is told that it is ready: whoever hears that may stop it at once.
     let stopped = stopped();
+    if let Some(admin_address) = running.admin_address {
+        tracing::info!(address = %admin_address, "administrators elsewhere are served");
+    }
     tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
     if args.config.is_none() {
         terminal.say(&next_steps(&config, common));

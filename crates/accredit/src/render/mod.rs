@@ -60,7 +60,7 @@ pub(crate) fn resource(kind: &str, name: &str) -> String {
 ///
 /// Written by hand because a JSON object of this build sorts its members.
 pub(crate) fn document(resource: &accredit_api::admin::Resource) -> String {
-    let accredit_api::admin::Resource { kind, name, id, enabled, spec } = resource;
+    let accredit_api::admin::Resource { kind, name, id, enabled, revision: _, spec } = resource;
     let mut out = String::new();
     let mut member = |name: &str, value: Value| out.push_str(&yaml::document(&serde_json::json!({ name: value })));
     member("kind", kind.as_str().into());
@@ -116,6 +116,7 @@ mod tests {
             name: "ci".to_owned(),
             id: None,
             enabled: None,
+            revision: None,
             spec: serde_json::json!({}),
         }];
         for text in texts {
@@ -124,6 +125,7 @@ mod tests {
                 name: "ci/web".to_owned(),
                 id: Some("map_00000000000000000000000000".to_owned()),
                 enabled: Some(false),
+                revision: None,
                 spec: serde_json::json!({
                     "condition": text,
                     "match": { text: [text, 7, true, -1.5], "repository_id": "123" },

@@ -237,7 +237,7 @@ fn ends_with_line_feed(bytes: &[u8]) -> bool {
 const PLACEHOLDERS: &[(&str, &str)] = &[
     ("[..]", ".*"),
     ("[DEC]", "dec_[0-9a-f]{32}"),
-    ("[ID]", "(?:proj|idp|sa|api|role|grant|map)_[0-9a-hjkmnp-tv-z]{26}"),
+    ("[ID]", "(?:proj|idp|sa|api|role|grant|map|adm)_[0-9a-hjkmnp-tv-z]{26}"),
     ("[N]", "[0-9]+"),
     ("[TIME]", r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
 ];

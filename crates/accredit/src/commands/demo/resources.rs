@@ -22,7 +22,7 @@ pub(super) fn request(issuer: &str, audience: &str) -> Result<ApplyRequest, Fail
     let located = yaml::parse("demo", &text).map_err(|faults| Failure::failed(format!("{faults:?}")))?;
     let resources = located.into_iter().map(|located| {
         let Document { kind, name, id, enabled, spec } = located.document;
-        Resource { kind, name, id, enabled, spec }
+        Resource { kind, name, id, enabled, revision: None, spec }
     });
-    Ok(ApplyRequest { resources: resources.collect(), dry_run: false, prune: false })
+    Ok(ApplyRequest { resources: resources.collect(), dry_run: false, prune: false, project: None })
 }

@@ -1,0 +1,61 @@
+//! The schemas of the admin API's types, as its OpenAPI document has them.
+
+use utoipa::OpenApi;
+
+use crate::admin::{
+    Action, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord, AuditVerification, Change, Clause,
+    Considered, ExplainRequest, Explanation, FieldChange, Finding, LeftOut, LintReport, NamedResource, NearMiss,
+    NewResource, Outcome, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject,
+    ReplayedVerdict, Resource, ResourceList, ResourcePage, RoleHeld, Severity, Status, Verdict, WhoAmI, Written,
+};
+use crate::problem::{Fault, Problem};
+
+/// `components` of the document; whoever routes adds the paths.
+#[derive(Debug, OpenApi)]
+#[openapi(components(schemas(
+    Action,
+    ApplyRequest,
+    ApplyResponse,
+    AuditBreak,
+    AuditList,
+    AuditRecord,
+    AuditVerification,
+    Change,
+    Clause,
+    Considered,
+    ExplainRequest,
+    Explanation,
+    Fault,
+    FieldChange,
+    Finding,
+    LeftOut,
+    LintReport,
+    NamedResource,
+    NearMiss,
+    NewResource,
+    Outcome,
+    Problem,
+    ReplayChange,
+    ReplayReport,
+    ReplayRequest,
+    ReplayTally,
+    ReplayedChange,
+    ReplayedSubject,
+    ReplayedVerdict,
+    Resource,
+    ResourceList,
+    ResourcePage,
+    RoleHeld,
+    Severity,
+    Status,
+    Verdict,
+    WhoAmI,
+    Written,
+)))]
+pub struct Schemas;
+
+/// The schemas by name, as JSON.
+pub fn schemas() -> serde_json::Value {
+    let document = serde_json::to_value(Schemas::openapi()).unwrap_or_default();
+    document.pointer("/components/schemas").cloned().unwrap_or_default()
+}

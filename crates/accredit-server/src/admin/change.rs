@@ -1,0 +1,267 @@
+//! Changing resources: planned on what is in force, judged by the actor's rights, written with its record, published.
+
+use accredit_api::admin::{self as wire, ApplyResponse};
+use accredit_core::decide::access::{Rights, Subject, Verb};
+use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Name, Resource, Signing};
+use accredit_core::plan::{self, Action, Plan};
+use accredit_core::world::World;
+use accredit_store::Row;
+use axum::Json;
+use serde_json::{Value, json};
+
+use super::actor::{Actor, Caller, Source};
+use super::precondition::Precondition;
+use super::problem::{AdminFault, Answer};
+use crate::app::App;
+use crate::read_model::InForce;
+use crate::record::{self, StoreWork};
+use crate::{clock, provider};
+
+/// One act of administration.
+pub(crate) struct Act<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) caller: &'a Caller,
+    /// What the audit log calls it.
+    pub(crate) event: &'static str,
+    /// Says what would happen, changes nothing.
+    pub(crate) dry_run: bool,
+    /// What is needed: reading is enough for whoever only asks what would differ.
+    pub(crate) verb: Verb,
+    /// What must hold of one resource when the change is made.
+    pub(crate) precondition: Option<Precondition>,
+}
+
+impl Act<'_> {
+    /// Carries the act out, all or nothing, one at a time.
+    ///
+    /// # Errors
+    /// What keeps it from happening; nothing was written then.
+    pub(crate) async fn carry_out(
+        &self,
+        planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
+    ) -> Result<ApplyResponse, AdminFault> {
+        let app = self.app;
+        let _one_at_a_time = app.changing.lock().await;
+        let before = app.read_model.now();
+        if let Some(precondition) = &self.precondition {
+            precondition.check(&before.world)?;
+        }
+        let plan = planner(&before, app).map_err(|faults| self.readable(faults, &before.world))?;
+        self.check_rights(&plan, &before.world)?;
+        check_sources(&plan, app)?;
+        let mut response = told(&plan, self.dry_run, before.world.sequence);
+        if self.dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
+            return Ok(response);
+        }
+        if plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256)) {
+            app.signing.ensure(Signing::Rs256, &app.recorder, clock::now()).await?;
+        }
+        // Making a key moved the sequence on; nobody else can have, as long as the lock is held.
+        let expected_sequence = app.store.head().await?.sequence;
+        let mut detail = record_of(&plan, &before);
+        let Actor { name, .. } = &self.caller.actor;
+        detail["by"] = self.caller.actor.recorded(self.caller.source, &before.world);
+        let change = accredit_store::Change {
+            expected_sequence,
+            puts: plan.puts.iter().map(|put| row(put)).collect(),
+            deletes: plan.deletes.iter().map(|gone| (gone.kind().document().to_owned(), gone.id.to_string())).collect(),
+            revokes: plan.revokes,
+            records: vec![record::admin_act(self.event, clock::now(), name, before.world.sequence, &detail)],
+        };
+        let head = app.recorder.work(StoreWork::Change(change)).await?;
+        // A new provider's keys are made when it is first asked for: no decision can have known it before.
+        app.renew_keys(plan.puts.iter().filter(|put| before.world.by_id(put.id).is_some()));
+        let mut world = plan.next;
+        world.sequence = head.sequence;
+        app.read_model.publish(InForce { world, revocation: head.revocation });
+        if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
+            app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
+        }
+        let changes = response.changes.len();
+        tracing::info!(event = self.event, changes, sequence = head.sequence, actor = name, "resources changed");
+        response.sequence = head.sequence;
+        Ok(response)
+    }
+
+    /// What somebody may not even read is refused before it is planned: a plan's faults tell of what there is.
+    ///
+    /// # Errors
+    /// The first document that is out of reach.
+    pub(crate) fn check_reach(&self, documents: &[Document]) -> Result<(), AdminFault> {
+        let world = &self.app.read_model.now().world;
+        for document in documents {
+            let Some(kind) = Kind::named(&document.kind) else { continue };
+            let subject = subject(kind, &document.name, world);
+            let is_new = subject.is_none_or(|subject| subject.id.is_none());
+            let called = called(kind, &document.name);
+            match subject {
+                // What exists and stays as it is need only be readable, e.g. the provider that a set begins with.
+                Some(subject) if !is_new => self.caller.actor.may(Verb::Read, &subject, &called)?,
+                Some(subject) => self.caller.actor.may(self.verb, &subject, &called)?,
+                None => self.caller.actor.reads_everything(&called)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rights(&self, plan: &Plan, before: &World) -> Result<(), AdminFault> {
+        let called = |resource: &Resource| called(resource.kind(), resource.name.as_str());
+        for resource in plan.puts.iter().chain(&plan.deletes) {
+            self.caller.actor.may(self.verb, &Subject::of(resource), &called(resource))?;
+            if let Some(old) = before.by_id(resource.id) {
+                self.caller.actor.may(self.verb, &Subject::of(old), &called(old))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Faults name what stands in the way; what their reader may not know of is left out.
+    fn readable(&self, faults: Faults, world: &World) -> AdminFault {
+        if self.caller.actor.rights.reads_everything() {
+            return AdminFault::Documents(faults);
+        }
+        let hidden = |name: &str| {
+            name.parse::<Name>().is_ok_and(|name| {
+                let owner = name.project().and_then(|project| world.find(Kind::Project, project));
+                owner.is_some_and(|owner| !self.caller.actor.rights.reads_project(owner.id))
+            })
+        };
+        let blot = |text: String| {
+            // Names stand between backticks: every second piece.
+            let pieces = text.split('`').enumerate().map(|(place, piece)| match place % 2 == 1 && hidden(piece) {
+                true => "…",
+                false => piece,
+            });
+            pieces.collect::<Vec<_>>().join("`")
+        };
+        let faults = faults.0.into_iter().map(|fault| {
+            // What somebody wrote himself is no news to him; only what he did not name is left out.
+            let Fault { document, field, message, hint } = fault;
+            Fault { document, field, message: blot(message), hint: hint.map(blot) }
+        });
+        AdminFault::Documents(Faults(faults.collect()))
+    }
+}
+
+/// Carries out what another way in has judged already, in the name of whoever came on it.
+pub(crate) async fn carry_out(
+    app: &App,
+    event: &'static str,
+    actor: &str,
+    dry_run: bool,
+    planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
+) -> Answer<ApplyResponse> {
+    let actor = Actor { name: actor.to_owned(), rights: Rights::local() };
+    let caller = Caller { actor, source: Source::default() };
+    let act = Act { app, caller: &caller, event, dry_run, verb: Verb::Write, precondition: None };
+    act.carry_out(planner).await.map(Json)
+}
+
+/// What a name or id means to the rights: the resource that exists, else the place where it would be; `None` where its
+/// project does not exist.
+pub(crate) fn subject(kind: Kind, text: &str, world: &World) -> Option<Subject> {
+    if let Some(existing) = world.find(kind, text) {
+        return Some(Subject::of(existing));
+    }
+    match text.split_once('/') {
+        None => Some(Subject { kind, project: None, id: None }),
+        Some((project, _)) => {
+            let project = world.find(Kind::Project, project)?;
+            Some(Subject { kind, project: Some(project.id), id: None })
+        }
+    }
+}
+
+/// A resource as a sentence names it.
+pub(crate) fn called(kind: Kind, name: &str) -> String {
+    let shown: String = name.chars().take(130).collect();
+    format!("{} `{}`", kind.noun(), shown.escape_debug())
+}
+
+/// A resource on the wire, with its revision.
+pub(crate) fn on_the_wire(resource: &Resource) -> wire::Resource {
+    let Document { kind, name, id, enabled, spec } = resource.document();
+    wire::Resource { kind, name, id, enabled, revision: Some(resource.revision), spec }
+}
+
+/// What a provider's keys would be fetched from is judged when it is written (J06, J08, J09, L20).
+fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
+    let mut faults = Vec::new();
+    for put in &plan.puts {
+        let Some(known) = put.as_provider().filter(|known| !matches!(known.keys, KeysSpec::Uploaded(_))) else {
+            continue;
+        };
+        if let Err(fault) = app.provider_keys.judge(&provider::key_source(known)) {
+            let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
+            let field = if matches!(known.keys, KeysSpec::JwksUrl(_)) { "spec.keys.jwksUrl" } else { "spec.issuer" };
+            let fault = Fault::at(field, fault.to_string()).in_document(document);
+            faults.push(fault.hint("list the range in the server's config (`fetch.allow`), or upload the keys"));
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(AdminFault::Documents(Faults(faults))) }
+}
+
+fn row(resource: &Resource) -> Row {
+    Row {
+        kind: resource.kind().document().to_owned(),
+        id: resource.id.to_string(),
+        owner: resource.project.map(|project| project.to_string()),
+        name: resource.name.to_string(),
+        enabled: resource.enabled,
+        revision: resource.revision,
+        body: resource.body(),
+    }
+}
+
+/// What is put down about a change: what each resource was and is. A set too large for one record keeps names alone.
+fn record_of(plan: &Plan, before: &InForce) -> Value {
+    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body().len() * 2 + 200).sum();
+    if size <= MAX_RECORD {
+        let after = plan.puts.iter().map(|put| {
+            let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
+            json!({"before": before, "after": on_the_wire(put)})
+        });
+        let gone = plan.deletes.iter().map(|gone| json!({"before": on_the_wire(gone), "after": null}));
+        return json!({"changes": after.chain(gone).collect::<Vec<_>>()});
+    }
+    let count = plan.puts.len() + plan.deletes.len();
+    let puts = plan.puts.iter().map(|put| json!([put.id.to_string(), put.revision]));
+    let gone = plan.deletes.iter().map(|gone| json!([gone.id.to_string(), null]));
+    let names: Vec<_> = if count <= MAX_NAMES { puts.chain(gone).collect() } else { Vec::new() };
+    json!({"changed": count, "resources": names})
+}
+
+fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
+    let change = |change: &plan::Change| wire::Change {
+        action: match change.action {
+            Action::Create => wire::Action::Create,
+            Action::Delete => wire::Action::Delete,
+            Action::Unchanged => wire::Action::Unchanged,
+            Action::Update => wire::Action::Update,
+        },
+        kind: change.kind.document().to_owned(),
+        name: change.name.to_string(),
+        id: Some(change.id.to_string()).filter(|_| !(dry_run && change.action == Action::Create)),
+        fields: change
+            .fields
+            .iter()
+            .map(|field| wire::FieldChange {
+                field: field.field.clone(),
+                old: field.old.clone(),
+                new: field.new.clone(),
+            })
+            .collect(),
+        newly_allowed: change.newly_allowed.clone(),
+    };
+    let findings = plan.findings.iter().map(super::lint::on_the_wire);
+    ApplyResponse {
+        changes: plan.changes.iter().map(change).collect(),
+        findings: findings.collect(),
+        sequence,
+        dry_run,
+    }
+}
+
+/// Well under what a record may have.
+const MAX_RECORD: usize = 512 * 1024;
+const MAX_NAMES: usize = 8000;

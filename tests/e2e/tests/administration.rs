@@ -1,0 +1,143 @@
+//! Administrators elsewhere, and the first of them: the real binary with `admin.listen` and `admin.bootstrap`.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use accredit_e2e::server::Home;
+use accredit_e2e::skip;
+use serde_json::Value;
+
+const FIRST: &str = "\
+kind: Provider
+name: people
+spec: {type: oidc, issuer: https://people.example.org}
+---
+kind: Administrator
+name: alice
+spec: {provider: people, match: {sub: alice}, role: owner}
+";
+
+/// A server with a listener for administrators on a free port.
+fn home() -> (Home, SocketAddr) {
+    let home = Home::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    home.configure("[admin]\n", &format!("[admin]\nlisten = \"{free}\"\n"));
+    (home, free)
+}
+
+/// Sends bytes and reads to the end; the last request asks for the connection to be closed.
+fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+/// Nobody is let in without proof, on any route and method, and other names lead nowhere (L24).
+#[test]
+fn strangers_are_told_to_prove_who_they_are() {
+    let (home, address) = home();
+    let server = home.start();
+    for (method, path) in [
+        ("GET", "/v1/status"),
+        ("GET", "/v1/resources"),
+        ("POST", "/v1/apply"),
+        ("DELETE", "/v1/projects/ci"),
+        ("GET", "/v1/nowhere"),
+        ("GET", "/openapi.json"),
+    ] {
+        let plain =
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let answer = raw(address, &plain);
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{method} {path}: {answer}");
+        assert!(answer.contains("www-authenticate: DPoP "), "{answer}");
+        assert!(answer.contains("content-type: application/problem+json"), "{answer}");
+        assert!(answer.contains("\"type\":\"urn:accredit:problem:unauthenticated\""), "{answer}");
+        for host in ["evil.example", "accredit.test", "localhost"] {
+            let other = plain.replace(&format!("Host: {address}"), &format!("Host: {host}"));
+            assert!(raw(address, &other).starts_with("HTTP/1.1 421 "), "{host}");
+        }
+        let two = plain.replace("Connection", &format!("Host: {address}\r\nConnection"));
+        assert!(raw(address, &two).starts_with("HTTP/1.1 400 "), "two hosts");
+    }
+    // The public listener knows nothing of it.
+    let public = format!("GET /v1/status HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.address);
+    assert!(raw(server.address, &public).starts_with("HTTP/1.1 404 "));
+    server.stop();
+}
+
+#[test]
+fn an_address_that_others_reach_needs_a_certificate() {
+    let home = Home::new();
+    home.configure("[admin]\n", "[admin]\nlisten = \"0.0.0.0:0\"\n");
+    let ran = home.fail_to_start();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`admin.tls`"), "{}", ran.stderr);
+}
+
+/// L19: the bootstrap file makes the first administrator, once; with one there, a server that still names it does not start.
+#[test]
+fn the_bootstrap_file_counts_once() {
+    let home = Home::new();
+    home.write("first.yaml", FIRST);
+    home.configure("[admin]\n", "[admin]\nbootstrap = \"first.yaml\"\n");
+    let server = home.start();
+    let admin = |path: &str| server.admin("GET", path, &Value::Null).1;
+    assert_eq!(admin("/v1/administrators/alice")["spec"]["role"], "owner");
+    let log = admin("/v1/audit?event=administrator-bootstrapped");
+    assert_eq!(log["records"][0]["detail"]["actor"], "bootstrap file", "{log}");
+    server.stop();
+
+    let ran = home.fail_to_start();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has an administrator already"), "{}", ran.stderr);
+    home.configure("bootstrap = \"first.yaml\"\n", "");
+    home.start().stop();
+}
+
+#[test]
+fn a_bootstrap_file_brings_in_nothing_else() {
+    let home = Home::new();
+    home.configure("[admin]\n", "[admin]\nbootstrap = \"first.yaml\"\n");
+    for (text, said) in [
+        (FIRST.replace("role: owner", "role: operator"), "expected `owner`"),
+        (format!("{FIRST}---\nkind: Project\nname: ci\n"), "project `ci` is neither"),
+        (FIRST.replace("provider: people", "provider: nobody"), "provider `nobody` does not exist"),
+        (FIRST.replace("https://people", "ftp://people"), "is not an https URL"),
+        ("kind: [".to_owned(), "first.yaml"),
+    ] {
+        home.write("first.yaml", &text);
+        let ran = home.fail_to_start();
+        assert!(ran.code != Some(0) && ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+}
+
+/// L19: a process of our own uid number in another user namespace is a stranger at the socket, and so is another uid.
+#[test]
+fn the_socket_knows_its_own_user() {
+    let home = Home::new();
+    let server = home.start();
+    let ask = "import socket,sys\ns=socket.socket(socket.AF_UNIX)\ns.settimeout(10)\ns.connect(sys.argv[1])\ns.sendall(b'GET /v1/status HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n')\nsys.stdout.write(s.recv(15).decode())\n";
+    let asked = |before: &[&str]| {
+        let (program, arguments) = before.split_first().unwrap();
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).args(["python3", "-c", ask]).arg(&server.socket);
+        let output = command.output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (own, _) = asked(&["env"]);
+    if own != "HTTP/1.1 200 OK" {
+        return skip("another user namespace at the socket", "no python3 that can ask");
+    }
+    let (foreign, said) = asked(&["unshare", "--user", "--map-root-user"]);
+    let cannot_unshare = said.contains("unshare") || said.contains("Operation not permitted");
+    assert!(foreign.is_empty() || cannot_unshare, "answered {foreign}");
+    if cannot_unshare {
+        skip("another user namespace at the socket", "user namespaces cannot be made here");
+    }
+    server.stop();
+}
