@@ -94,7 +94,8 @@ async fn what_is_no_request_is_a_problem() {
     let deep = format!("{{\"name\": \"ci/a\", \"spec\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let long = format!("{{\"name\": \"{}\", \"spec\": {{}}}}", "a".repeat(2 * 1024 * 1024));
     let json = Some("application/json");
-    let rows: Vec<(&str, &str, Option<&str>, Vec<u8>, u16)> = vec![
+    type Row = (&'static str, &'static str, Option<&'static str>, Vec<u8>, u16);
+    let rows: Vec<Row> = vec![
         ("POST", "/v1/service-accounts", json, deep.into_bytes(), 400),
         ("POST", "/v1/service-accounts", json, long.into_bytes(), 400),
         ("POST", "/v1/service-accounts", json, b"{\"name\": \"ci/a\", \"name\": \"ci/b\"}".to_vec(), 400),
