@@ -12,6 +12,7 @@ use accredit_store::{Store, StoreError};
 use crate::admin::BootstrapFault;
 use crate::config::Config;
 use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys, StsFault};
+use crate::issued::Tokens;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
@@ -32,6 +33,7 @@ pub struct App {
     /// What is asked instead of AWS' token service.
     aws_sts: Option<String>,
     pub(crate) ring: Ring,
+    pub(crate) tokens: Tokens,
     pub(crate) tally: Tally,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
@@ -160,6 +162,7 @@ impl App {
             plain_http: config.allows_plain_http(),
         };
         let in_force = load(&store, &context).await?;
+        let tokens = Tokens::revoked_before(&store.revoked_tokens().await?);
         let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer());
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
         let started = record::admin_act("server-started", clock::now(), "server", in_force.world.sequence, &detail);
@@ -176,6 +179,7 @@ impl App {
             fetcher,
             aws_sts: config.fetch.aws_sts.clone(),
             ring: Ring::default(),
+            tokens,
             tally: Tally::default(),
             changing: tokio::sync::Mutex::new(()),
         };
@@ -228,7 +232,10 @@ impl App {
 
 /// Audiences that no API may have: the server's own issuer, token endpoint, and what later listeners will use.
 fn reserved(public_url: &str) -> Vec<String> {
-    ["", "/", "/oauth/token", "/admin", "/agent", "/spiral"].iter().map(|path| format!("{public_url}{path}")).collect()
+    ["", "/", "/oauth/token", "/oauth/introspect", "/oauth/revoke", "/admin", "/agent", "/spiral"]
+        .iter()
+        .map(|path| format!("{public_url}{path}"))
+        .collect()
 }
 
 async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartError> {

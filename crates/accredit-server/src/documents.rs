@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accredit_core::decide::Reason;
 use accredit_id::base64url;
 use accredit_id::digest::sha256;
+use accredit_id::jose::{Algorithm, Algorithms};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,12 +14,15 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::app::App;
+use crate::faces::CODES;
+use crate::resource_metadata;
 
 /// The routes of everything public but the token endpoint.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/.well-known/oauth-authorization-server", get(discovery))
+        .route("/.well-known/oauth-protected-resource/{*rest}", get(resource_metadata::document))
         .route("/oauth/jwks", get(jwks))
         .route("/oauth/reasons", get(reasons))
         .route("/livez", get(|| async { "ok\n" }))
@@ -32,8 +36,17 @@ async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<
         "issuer": url,
         "token_endpoint": format!("{url}/oauth/token"),
         "jwks_uri": format!("{url}/oauth/jwks"),
-        "grant_types_supported": ["urn:ietf:params:oauth:grant-type:token-exchange"],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "grant_types_supported": [
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "client_credentials",
+        ],
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt", "spiffe_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": Algorithms::ASYMMETRIC.iter().map(Algorithm::as_str).collect::<Vec<_>>(),
+        "introspection_endpoint": format!("{url}/oauth/introspect"),
+        "introspection_endpoint_auth_methods_supported": ["Bearer"],
+        "revocation_endpoint": format!("{url}/oauth/revoke"),
+        "revocation_endpoint_auth_methods_supported": ["none"],
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
@@ -46,11 +59,13 @@ async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body>
     cacheable(&headers, &app.signing.published_json(), "application/jwk-set+json")
 }
 
-/// A page for `error_uri`: every reason that a caller may be told, a line each.
+/// A page for `error_uri`: every code that a caller may be told, a line each. Those of policy come first, in the order of
+/// the road.
 async fn reasons(headers: HeaderMap) -> Response<Body> {
     let mut page = String::new();
-    for reason in Reason::ALL {
-        let line = format!("{}: {}\n", reason.caller_code(), reason.caller_sentence());
+    let policy = Reason::ALL.into_iter().map(|reason| (reason.caller_code(), reason.caller_sentence()));
+    for (code, sentence) in policy.chain(CODES.iter().copied()) {
+        let line = format!("{code}: {sentence}\n");
         if !page.contains(&line) {
             page.push_str(&line);
         }
@@ -67,7 +82,7 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<serde_json::Val
 }
 
 /// An answer with an `ETag`, or 304 to whoever has it (RFC 9110 section 13.1.2).
-fn cacheable(headers: &HeaderMap, body: &str, content_type: &'static str) -> Response<Body> {
+pub(crate) fn cacheable(headers: &HeaderMap, body: &str, content_type: &'static str) -> Response<Body> {
     let tag = format!("\"{}\"", base64url::encode(&sha256(body.as_bytes())[..16]));
     let has_it = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|tags| {
         tags.split(',').any(|other| other.trim().trim_start_matches("W/") == tag || other.trim() == "*")

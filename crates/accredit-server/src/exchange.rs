@@ -7,17 +7,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use accredit_api::token::TokenResponse;
-use accredit_core::decide::{self, Ask, Denial, Terms};
+use accredit_core::decide::{self, Ask, Denial, Reason, Terms};
 use accredit_core::evidence::Evidence;
 use accredit_core::facts::{Facts, Proved};
 use accredit_core::mint;
 use accredit_core::model::{DecisionId, Provider, Replay, Resource};
 use accredit_id::digest::sha256;
+use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer, Rejected, TokenFault};
 use accredit_store::{Entry, Mark};
 
 use crate::app::App;
+use crate::client::Client;
 use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::gather::KeysUnavailable;
 use crate::provider;
@@ -78,14 +80,16 @@ impl Walk<'_> {
     /// `Ok(None)` when something was revoked on the way.
     async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
         let token = match &self.request.proof {
-            Proof::Jwt(token) => token.0,
+            // One of ours is led past here; as anybody else's it is refused by its type.
+            Proof::Jwt(token) | Proof::AccessToken(token) => token.0,
             Proof::AwsRequest(request) => return self.walk_aws_request(request).await,
         };
         let mut peeking = Buffer::default();
         let unverified = verify::read(token, &mut peeking).map_err(|fault| self.unverified(&fault, None))?;
         let named = self.request.provider.as_deref();
-        let mut candidates = provider::resolve(&self.in_force.world, named, &unverified)
-            .map_err(|unknown| self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))?;
+        let mut candidates =
+            provider::resolve(&self.in_force.world, named, self.request.mapping.as_deref(), &unverified)
+                .map_err(|unknown| self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))?;
         // Nearly always there is one. Where an issuer serves several providers, the audience tells them apart; those whose
         // keys are at hand come first, so that nobody waits for keys that he may not need.
         if candidates.len() > 1 {
@@ -112,7 +116,13 @@ impl Walk<'_> {
                     continue;
                 }
             };
-            match verify::verify(token_now, &provider::expectations(known), &keys, self.now) {
+            let audiences;
+            let mut expected = provider::expectations(known);
+            if self.request.client.is_some() {
+                audiences = Client::audiences(known, &self.app.public_url);
+                expected = Client::expectations(expected, &audiences);
+            }
+            match verify::verify(token_now, &expected, &keys, self.now) {
                 Ok(verified) => return self.decide(provider, known, token, Evidence::Token(&verified)).await,
                 Err(rejected) => {
                     let is_the_last = candidates.peek().is_none() && unreachable.is_none();
@@ -139,9 +149,15 @@ impl Walk<'_> {
         token: &str,
         evidence: Evidence<'_>,
     ) -> Result<Option<TokenResponse>, Refused> {
-        let ask = self.ask();
-        let facts = Facts::<Proved>::proved(known, evidence);
         let world = &self.in_force.world;
+        let ask = match self.asked(known, evidence.claims()) {
+            Ok(ask) => ask,
+            Err(denial) => {
+                let explanation = tell::refusal(&denial, self.decision, self.now, provider, world.sequence);
+                return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
+            }
+        };
+        let facts = Facts::<Proved>::proved(known, evidence);
         let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
         let refused = verdict.map_err(|denial| {
             let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
@@ -156,14 +172,22 @@ impl Walk<'_> {
         }
     }
 
+    /// What the request asks for.
     fn ask(&self) -> Ask<'_> {
         Ask {
             account: self.request.account.as_deref(),
-            mapping: None,
+            mapping: self.request.mapping.as_deref(),
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
             lifetime: None,
         }
+    }
+
+    /// The same, where a client's assertion has a say in it: `client_id` may be the account that is asked for.
+    fn asked(&self, known: &Provider, claims: &Object<'_>) -> Result<Ask<'_>, Denial> {
+        let ask = self.ask();
+        let Some(client) = &self.request.client else { return Ok(ask) };
+        Ok(Ask { account: client.account(ask.account, known, claims, &self.in_force.world)?, ..ask })
     }
 
     /// Mints, signs, records, and only then answers.
@@ -186,7 +210,7 @@ impl Walk<'_> {
             known,
             evidence,
             token_hash: sha256(token.as_bytes()),
-            ask: self.ask(),
+            ask: self.asked(known, evidence.claims()).unwrap_or_else(|_| self.ask()),
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };
@@ -247,13 +271,7 @@ impl Walk<'_> {
         explanation: serde_json::Value,
     ) -> Refused {
         self.record_denied(provider, known, token, evidence.claims(), denial.reason.code(), explanation).await;
-        Refused {
-            decision: self.decision,
-            cause: Cause::Policy(denial.reason),
-            sentence: denial.reason.caller_sentence(),
-            reason: Some(denial.reason.caller_code()),
-            retry_after: None,
-        }
+        Refused::denied(self.decision, denial.reason)
     }
 
     /// The token does not hold. Once its issuer has vouched for it, the refusal is a durable record.
@@ -290,7 +308,7 @@ impl Walk<'_> {
         provider: &Resource,
         known: &Provider,
         token: &str,
-        claims: &accredit_id::json::Object<'_>,
+        claims: &Object<'_>,
         reason: &'static str,
         explanation: serde_json::Value,
     ) {
@@ -301,7 +319,7 @@ impl Walk<'_> {
             claims,
             token_hash: sha256(token.as_bytes()),
             reason,
-            ask: self.ask(),
+            ask: self.asked(known, claims).unwrap_or_else(|_| self.ask()),
             at: self.now,
             sequence: self.in_force.world.sequence,
             explanation,
@@ -364,7 +382,18 @@ impl Walk<'_> {
 }
 
 impl Refused {
-    fn unavailable(decision: DecisionId, cause: Cause, retry_after: u32) -> Self {
+    /// Policy refuses, and what the caller may know of it.
+    pub(crate) fn denied(decision: DecisionId, reason: Reason) -> Self {
+        Self {
+            decision,
+            cause: Cause::Policy(reason),
+            sentence: reason.caller_sentence(),
+            reason: Some(reason.caller_code()),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn unavailable(decision: DecisionId, cause: Cause, retry_after: u32) -> Self {
         let sentence = "no token can be issued at the moment";
         Self { decision, cause, sentence, reason: None, retry_after: Some(retry_after) }
     }

@@ -19,12 +19,14 @@ pub(crate) struct UnknownProvider {
     pub(crate) hint: Option<String>,
 }
 
-/// The provider that the request names, or those of the token's issuer that need not be named.
+/// The provider that the request names, or those of the token's issuer that need not be named. Naming a mapping names its
+/// provider, as long as the token's issuer is that one's: else a name would tell by the answer whether it exists.
 ///
 /// A token never registers anything: an issuer that nobody wrote down is unknown, and nothing is fetched for it.
 pub(crate) fn resolve<'w>(
     world: &'w World,
     named: Option<&str>,
+    mapping: Option<&str>,
     token: &Unverified<'_>,
 ) -> Result<Vec<&'w Arc<Resource>>, UnknownProvider> {
     if let Some(text) = named {
@@ -44,9 +46,13 @@ pub(crate) fn resolve<'w>(
     if let Some(trust_domain) = token.subject_trust_domain() {
         found.extend(world.providers_of_issuer(&format!("spiffe://{trust_domain}")));
     }
-    found.retain(|provider| {
-        provider.as_provider().is_some_and(|known| !known.only_named && known.signed_requests.is_none())
-    });
+    let mapped = mapping.and_then(|text| world.find(Kind::Mapping, text)?.as_mapping()).map(|mapping| mapping.provider);
+    found.retain(|provider| provider.as_provider().is_some_and(|known| known.signed_requests.is_none()));
+    if found.iter().any(|provider| Some(provider.id) == mapped) {
+        found.retain(|provider| Some(provider.id) == mapped);
+    } else {
+        found.retain(|provider| provider.as_provider().is_some_and(|known| !known.only_named));
+    }
     found.sort_by_key(|provider| provider.id);
     found.dedup_by_key(|provider| provider.id);
     found.truncate(MOST);

@@ -26,6 +26,8 @@ pub(crate) struct Signing {
 
 struct Keys {
     ring: KeyRing,
+    /// What is published, for tokens of ours that come back.
+    verifying: Arc<KeySet>,
     /// The JWK Set as it is served.
     published: String,
     /// The public halves of the keys of administrators' and agents' tokens, for ourselves alone.
@@ -128,6 +130,11 @@ impl Signing {
         self.keys.load().published.clone()
     }
 
+    /// The same keys, to verify access tokens of ours that come back.
+    pub(crate) fn verifying(&self) -> Arc<KeySet> {
+        Arc::clone(&self.keys.load().verifying)
+    }
+
     /// Signs heads of the audit chain.
     pub(crate) fn head_signer(&self) -> SignHead {
         let keys = Arc::clone(&self.keys);
@@ -159,7 +166,9 @@ impl Keys {
         let again = |key: &PublicKey| PublicKey::from_jwk(&Json::Object(key.to_json()), Purpose::Signature).ok();
         // Keys that were made here always read back; a set without one verifies nothing.
         let internal = KeySet::from_keys(ring.internal_public().filter_map(again).collect()).unwrap_or_default();
-        Self { published: json!({ "keys": keys }).to_string(), internal: Arc::new(internal), ring }
+        let verifying = KeySet::from_keys(ring.published().filter_map(again).collect()).unwrap_or_default();
+        let published = json!({ "keys": keys }).to_string();
+        Self { verifying: Arc::new(verifying), published, internal: Arc::new(internal), ring }
     }
 }
 

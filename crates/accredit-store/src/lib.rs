@@ -16,6 +16,7 @@ mod migrations;
 mod multi_row;
 mod reads;
 mod resource;
+mod revocation;
 mod sql;
 mod store;
 
@@ -26,4 +27,5 @@ pub use head::Head;
 pub use key::{KeyChange, KeyDeed, SigningKey};
 pub use reads::{Found, Page, Place, PlaceFault};
 pub use resource::{Change, Changes, Loaded, Row};
+pub use revocation::{Revocation, RevokedToken};
 pub use store::Store;

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0009_replay_mark.sql"),
     include_str!("../migrations/0010_replay_mark_expiry.sql"),
     include_str!("../migrations/0011_signing_key.sql"),
+    include_str!("../migrations/0012_revoked_token.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, all of them or none.

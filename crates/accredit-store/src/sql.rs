@@ -58,6 +58,12 @@ pub(crate) const PURGE_MARKS: &str = "\
 DELETE FROM replay_mark WHERE (provider, token) IN \
 (SELECT provider, token FROM replay_mark WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 
+// Revoked tokens.
+pub(crate) const PUT_REVOKED: &str = "\
+INSERT INTO revoked_token (decision, expires_at) VALUES ($1, $2) ON CONFLICT (decision) DO NOTHING";
+pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1";
+pub(crate) const REVOKED: &str = "SELECT decision, expires_at FROM revoked_token ORDER BY decision";
+
 // The log.
 pub(crate) const LAST_CHAIN: &str = "\
 SELECT ordinal, id FROM audit_chain ORDER BY ordinal DESC LIMIT 1";

@@ -10,6 +10,7 @@ use crate::head::{self, Head};
 use crate::key::{KeyDeed, SigningKey};
 use crate::reads::{self, Found, Page, Place};
 use crate::resource::{Change, Changes, Loaded, Row};
+use crate::revocation::{Revocation, RevokedToken};
 
 /// What the product remembers.
 ///
@@ -104,6 +105,19 @@ impl Store {
     /// runs ahead, spent evidence could be spent again.
     pub async fn purge_marks(&self, now: i64) -> Result<u64, StoreError> {
         deeds::purge_marks(&mut self.backend.writer().await.connection, now).await
+    }
+
+    // --- Revoked tokens.
+
+    /// Revokes a token, with the record of it, and forgets those that ended more than
+    /// [`MARK_MARGIN`](crate::MARK_MARGIN) before `at`. False when it was revoked before; nothing is written then.
+    pub async fn revoke_token(&self, chain: &mut Chain, revocation: &Revocation, at: i64) -> Result<bool, StoreError> {
+        deeds::revoke_token(&mut *self.backend.writer().await, chain, revocation, at).await
+    }
+
+    /// The tokens that were revoked and not yet forgotten.
+    pub async fn revoked_tokens(&self) -> Result<Vec<RevokedToken>, StoreError> {
+        reads::revoked_tokens(&mut *self.backend.reader().await?).await
     }
 
     // --- The log.

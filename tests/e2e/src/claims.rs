@@ -34,7 +34,14 @@ pub fn job(issuer: &Issuer) -> Value {
 /// # Panics
 /// `changes` is no object.
 pub fn job_with(issuer: &Issuer, changes: &Value) -> Value {
-    let mut claims = job(issuer);
+    with(job(issuer), changes)
+}
+
+/// Claims with some of them set, or taken out where they are null.
+///
+/// # Panics
+/// One of the two is no object.
+pub fn with(mut claims: Value, changes: &Value) -> Value {
     let members = claims.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
         match value {

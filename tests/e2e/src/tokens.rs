@@ -7,8 +7,9 @@ use accredit_id::base64url;
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
-use crate::claims::{job, token};
+use crate::claims::{job, random, token, with};
 use crate::issuer::{Issuer, now};
+use crate::server::PUBLIC_URL;
 
 /// The issuers of `vectors/faces/resources.yaml`, and what they sign.
 pub struct Tokens {
@@ -23,7 +24,7 @@ impl Tokens {
     /// Issuers with fresh keys, all under the same key id.
     pub fn new() -> Self {
         let issuer = |name| (name, Issuer::new(&format!("https://{name}.test")));
-        Self { issuers: ["ci", "other", "disabled"].map(issuer).into(), marked: Mutex::default() }
+        Self { issuers: ["ci", "other", "disabled", "client", "spiffe"].map(issuer).into(), marked: Mutex::default() }
     }
 
     /// Documents with `{{keys:NAME}}` filled in.
@@ -90,8 +91,37 @@ impl Tokens {
             "disabled-provider-flipped" => flipped(&token(self.issuer("disabled"), &json!({}))),
             "flipped" => flipped(&token(ci, &json!({}))),
             "foreign-key" => self.issuer("other").sign(&job(ci)),
-            _ => self.malformed(name),
+            _ => self.assertion(name).unwrap_or_else(|| self.malformed(name)),
         }
+    }
+
+    /// What clients authenticate by: assertions of their own, JWT-SVIDs.
+    fn assertion(&self, name: &str) -> Option<String> {
+        let (client, workload) = ("https://client.test", "spiffe://spiffe.test/ci/web");
+        let jti = base64url::encode(&random());
+        let own = |changes: Value| {
+            // pyspiral writes its times as fractions.
+            let (begins, ends) = (now() as f64 + 0.25, now() as f64 + 1800.5);
+            let claims =
+                json!({"iss": client, "sub": client, "aud": [PUBLIC_URL], "jti": jti, "iat": begins, "exp": ends});
+            self.issuer("client").sign(&with(claims, &changes))
+        };
+        let svid = |changes: Value| {
+            let claims = json!({"sub": workload, "aud": [PUBLIC_URL], "iat": now(), "exp": now() + 1800});
+            self.issuer("spiffe").sign(&with(claims, &changes))
+        };
+        Some(match name {
+            "client" => own(json!({})),
+            "client-at-endpoint" => own(json!({"aud": format!("{PUBLIC_URL}/oauth/token")})),
+            "client-elsewhere" => own(json!({"aud": "https://elsewhere.test"})),
+            "client-two-audiences" => own(json!({"aud": [PUBLIC_URL, "https://elsewhere.test"]})),
+            "client-of-another" => own(json!({"sub": "https://another.test"})),
+            "second" => own(json!({"iss": "https://other.test", "sub": "second"})),
+            "svid" => svid(json!({})),
+            "svid-two-audiences" => svid(json!({"aud": [PUBLIC_URL, "https://elsewhere.test"]})),
+            "svid-of-another" => svid(json!({"sub": "spiffe://spiffe.test/ci/other"})),
+            _ => return None,
+        })
     }
 
     /// Tokens whose form or header is wrong; their signature, where they have one, is good.

@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::fs;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::sync::Mutex;
+use std::{fs, thread};
 
 use accredit_e2e::claims::said;
 use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::now;
-use accredit_e2e::server::{Home, PUBLIC_URL};
+use accredit_e2e::server::{Home, PUBLIC_URL, Server};
 use accredit_e2e::tokens::Tokens;
 use accredit_e2e::transcript::Stage;
 
@@ -21,7 +22,8 @@ fn every_transcript_comes_out_as_written() {
     let server = home.start();
     let tokens = Tokens::new();
     server.apply(&tokens.filled(&fs::read_to_string(folder.join("resources.yaml")).unwrap()));
-    let stage = Stage { address: server.address, token: &|name| tokens.token(name) };
+    let issued = Mutex::<HashMap<String, String>>::default();
+    let stage = Stage { address: server.address, token: &|name| token(name, &tokens, &server, &issued) };
     let transcripts = transcripts(&folder);
     let played: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = transcripts.iter().map(|path| scope.spawn(|| stage.play(path))).collect();
@@ -42,6 +44,19 @@ fn every_transcript_comes_out_as_written() {
         .filter(|answer| answer.status == 200 && answer.text().contains("access_token"))
         .for_each(check_token);
     assert!(server.stop().success());
+}
+
+/// A subject token, or an access token of ours that was issued for one: `issued-NAME`, `issued-NAME@AUDIENCE`. With a mark
+/// it is the same one each time.
+fn token(name: &str, tokens: &Tokens, server: &Server, issued: &Mutex<HashMap<String, String>>) -> String {
+    let Some(subject) = name.strip_prefix("issued-") else { return tokens.token(name) };
+    let (subject, mark) = subject.split_once('#').unwrap_or((subject, ""));
+    let (subject, audience) = subject.split_once('@').unwrap_or((subject, "https://payments.test"));
+    let exchange = || server.exchange(&tokens.token(subject), &[("audience", audience)]).access_token();
+    if mark.is_empty() {
+        return exchange();
+    }
+    issued.lock().unwrap().entry(name.to_owned()).or_insert_with(exchange).clone()
 }
 
 /// K01, H05: what an access token says is what the answer says, and nothing that the subject's token brought along.

@@ -226,7 +226,7 @@ fn none_matched(ask: &Ask<'_>, account: Option<Id>, provider: &Resource, world: 
     }
 }
 
-fn usable_account(id: Id, world: &World) -> Result<(&Arc<Resource>, &Arc<Resource>), Denial> {
+pub(super) fn usable_account(id: Id, world: &World) -> Result<(&Arc<Resource>, &Arc<Resource>), Denial> {
     let disabled = |what: String| Denial::new(Reason::AccountDisabled, what);
     let account = world.by_id(id).ok_or_else(|| disabled("service account is gone".to_owned()))?;
     let project = account
@@ -397,7 +397,7 @@ fn expiry<S>(
 }
 
 /// A token that lives shorter than this, in seconds, is dead before it is used.
-const SHORTEST: i64 = 5;
+pub(super) const SHORTEST: i64 = 5;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]

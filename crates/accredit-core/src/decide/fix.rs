@@ -55,6 +55,8 @@ pub(super) fn smallest<S>(
         | Reason::TargetReserved
         | Reason::TooLittleTimeLeft
         | Reason::TokenIdMissing
+        | Reason::ClientMismatch
+        | Reason::TokenInactive
         | Reason::TokenReplayed => None,
     }?;
     asked.is_allowed_with(&document).then(|| yaml::write(&document))

@@ -1,5 +1,7 @@
 //! Why a request was refused: stable codes, and the operator's text beside them.
 
+use accredit_id::shown::Shown;
+
 use crate::expr::EvalFault;
 
 /// A reason that policy has to refuse, in the order of the road. The code is public, documented and never reused.
@@ -9,6 +11,8 @@ pub enum Reason {
     ProviderDisabled,
     /// The evidence is bound to a key (RFC 7800 `cnf`), and nothing proves that its presenter holds it.
     ProofMissing,
+    /// The request's `client_id` is not who its assertion speaks for.
+    ClientMismatch,
     /// The request names a mapping that does not exist for this provider.
     MappingUnknown,
     /// The request names a service account that does not exist.
@@ -35,6 +39,8 @@ pub enum Reason {
     TooLittleTimeLeft,
     /// A one-time use was asked of a token that has no `jti`.
     TokenIdMissing,
+    /// An access token of ours that was revoked, or of which nothing is known here.
+    TokenInactive,
     /// The evidence was used already, and its mapping says once.
     TokenReplayed,
 }
@@ -53,9 +59,10 @@ pub struct Denial {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 16] = [
+    pub const ALL: [Reason; 18] = [
         Reason::ProviderDisabled,
         Reason::ProofMissing,
+        Reason::ClientMismatch,
         Reason::MappingUnknown,
         Reason::AccountUnknown,
         Reason::AccountDisabled,
@@ -69,6 +76,7 @@ impl Reason {
         Reason::ScopeNotGranted,
         Reason::TooLittleTimeLeft,
         Reason::TokenIdMissing,
+        Reason::TokenInactive,
         Reason::TokenReplayed,
     ];
 
@@ -77,6 +85,7 @@ impl Reason {
         match self {
             Reason::ProviderDisabled => "provider-disabled",
             Reason::ProofMissing => "proof-missing",
+            Reason::ClientMismatch => "client-mismatch",
             Reason::MappingUnknown => "mapping-unknown",
             Reason::AccountUnknown => "service-account-unknown",
             Reason::AccountDisabled => "service-account-disabled",
@@ -90,6 +99,7 @@ impl Reason {
             Reason::ScopeNotGranted => "scope-not-granted",
             Reason::TooLittleTimeLeft => "too-little-time-left",
             Reason::TokenIdMissing => "jti-missing",
+            Reason::TokenInactive => "token-inactive",
             Reason::TokenReplayed => "jti-reused",
         }
     }
@@ -104,6 +114,7 @@ impl Reason {
             | Reason::AccountDisabled
             | Reason::NoMappingMatched => Reason::NoMappingMatched.code(),
             Reason::ProofMissing
+            | Reason::ClientMismatch
             | Reason::MappingsAmbiguous
             | Reason::AccountRequired
             | Reason::NothingGranted
@@ -113,6 +124,7 @@ impl Reason {
             | Reason::ScopeNotGranted
             | Reason::TooLittleTimeLeft
             | Reason::TokenIdMissing
+            | Reason::TokenInactive
             | Reason::TokenReplayed => self.code(),
         }
     }
@@ -126,6 +138,7 @@ impl Reason {
             | Reason::AccountDisabled
             | Reason::NoMappingMatched => "no mapping allows this token what was asked for",
             Reason::ProofMissing => "the subject token is bound to a key, and no proof of that key was shown",
+            Reason::ClientMismatch => "client_id is not whom the assertion speaks for",
             Reason::MappingsAmbiguous => "more than one mapping matches this token",
             Reason::AccountRequired => "the request must name a service account",
             Reason::NothingGranted => "the service account has no permission on any API",
@@ -135,6 +148,7 @@ impl Reason {
             Reason::ScopeNotGranted => "a permission asked for is not granted",
             Reason::TooLittleTimeLeft => "the subject token ends too soon",
             Reason::TokenIdMissing => "the subject token has no jti, which its mapping requires",
+            Reason::TokenInactive => "the subject token is not active any more",
             Reason::TokenReplayed => "the subject token was used already",
         }
     }
@@ -147,6 +161,22 @@ impl Denial {
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The refusal of a client whose assertion is not of the kind that it declares.
+    pub fn client(operator: impl Into<String>) -> Self {
+        Self::new(Reason::ClientMismatch, operator)
+    }
+
+    /// The refusal of a client that says that it is somebody else.
+    pub fn client_id(seen: &str, expected: &str) -> Self {
+        let (seen, expected) = (Shown::of(seen), Shown::of(expected));
+        Self::client(format!("client_id is `{seen}`, expected `{expected}`")).hint("leave client_id out, or correct it")
+    }
+
+    /// The refusal of an access token of ours that is good for nothing any more.
+    pub fn inactive(operator: impl Into<String>) -> Self {
+        Self::new(Reason::TokenInactive, operator)
     }
 
     /// The refusal of a token that was used already.

@@ -216,7 +216,12 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         (Verdict::Allow, _) if event == "login-allowed" => {
             format!("`{}` logged in as {}", text(&detail, "actor"), text(&detail, "administrators"))
         }
-        (Verdict::Allow, _) => format!("mapping `{}` allowed it", text(&detail, "mapping")),
+        (Verdict::Allow, _) => match text(&detail, "madeFrom").rsplit(' ').next().filter(|parent| !parent.is_empty()) {
+            Some(parent) => {
+                format!("it narrows the token of `{parent}`, which mapping `{}` allowed", text(&detail, "mapping"))
+            }
+            None => format!("mapping `{}` allowed it", text(&detail, "mapping")),
+        },
         (Verdict::Deny, true) => "its values were erased".to_owned(),
         (Verdict::Deny, false) => String::new(),
     };

@@ -114,10 +114,11 @@ impl Question<'_> {
             Ok(unverified) => unverified,
             Err(fault) => return Ok(self.no_provider(fault.code(), fault.operator_text(), fault.hint())),
         };
-        let providers = match provider::resolve(&self.in_force.world, self.request.provider.as_deref(), &unverified) {
-            Ok(providers) => providers,
-            Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
-        };
+        let providers =
+            match provider::resolve(&self.in_force.world, self.request.provider.as_deref(), None, &unverified) {
+                Ok(providers) => providers,
+                Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
+            };
         self.first_that_knows(&providers, |provider| self.about_token_of(provider, token, overlay))
     }
 

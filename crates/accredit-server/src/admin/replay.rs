@@ -134,6 +134,8 @@ struct Kept<'r> {
     asked_api: Option<Cow<'r, str>>,
     #[serde(borrow)]
     asked_scope: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    made_from: Option<Cow<'r, str>>,
 }
 
 /// Who reads the answer.
@@ -159,8 +161,13 @@ fn take(
         Some(Reader::OfProjects) => account,
     };
     let Some(provider) = kept.provider_id.as_deref().and_then(|id| id.parse::<Id>().ok()) else { return };
-    // What is wrong with the token itself, no resource mends.
-    if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().all(|reason| reason.code() != code)) {
+    // A token of ours that came back rests on the decision that issued it, which is here for itself.
+    if kept.made_from.is_some() {
+        return;
+    }
+    // What is wrong with the token itself, or with whom it speaks for, no resource mends.
+    let mends = |reason: &&Reason| !matches!(reason, Reason::ClientMismatch | Reason::TokenInactive);
+    if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().filter(mends).all(|reason| reason.code() != code)) {
         left_out.token_faults += 1;
         return;
     }

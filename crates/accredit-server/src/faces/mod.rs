@@ -1,17 +1,23 @@
 //! Faces: protocols in front of the road, a file each, a row of equals.
 //!
-//! A face recognises its requests by media type and parameters, parses them into a [`TokenRequest`], and has one table
-//! from causes of refusal to its wire. RFC 8693's renders what fails before a face is known.
+//! A face recognises its requests by path, media type and parameters, parses them into a [`TokenRequest`], and has one
+//! table from causes of refusal to its wire. The last face of a path renders what fails before a face is known; where
+//! there is no path either, RFC 8693's does.
 
+mod anthropic;
 mod aws4;
 mod cause;
+mod client_credentials;
+mod codes;
 mod form;
+mod jwt_bearer;
 mod openai;
 mod params;
 mod rfc8693;
 mod spiral;
 
 pub(crate) use cause::{Cause, RequestFault, WireError};
+pub(crate) use codes::CODES;
 pub(crate) use params::{Media, Params};
 pub(crate) use spiral::{SPIRAL, SPIRAL_AWS};
 
@@ -19,8 +25,18 @@ use std::borrow::Cow;
 
 use accredit_id::aws_request::AwsRequest;
 
-/// Every face of `/oauth/token`, in the order in which they are asked.
-pub(crate) static FACES: &[&Face] = &[&openai::OPENAI, &rfc8693::RFC8693];
+use crate::client::Client;
+
+/// Every face that is found by its path and parameters, in the order in which those of one path are asked. Spiral's two have a
+/// way of their own to answer (`http/spiral.rs`).
+pub(crate) static FACES: &[&Face] = &[
+    &openai::OPENAI,
+    &jwt_bearer::JWT_BEARER,
+    &client_credentials::CLIENT_CREDENTIALS,
+    &rfc8693::RFC8693,
+    &anthropic::ANTHROPIC,
+    &client_credentials::ENTRA,
+];
 
 /// The face that renders what fails before another is known.
 pub(crate) static FALLBACK: &Face = &rfc8693::RFC8693;
@@ -30,9 +46,13 @@ pub(crate) static FALLBACK: &Face = &rfc8693::RFC8693;
 pub(crate) struct Face {
     /// Its name in the audit log.
     pub(crate) name: &'static str,
+    /// Where its requests go.
+    pub(crate) path: Place,
     /// The media type of its requests.
     pub(crate) media: Media,
-    /// Whether a request of that media type is its own.
+    /// Whether a caller whose evidence or policy fails learns nothing but that it did.
+    pub(crate) opaque: bool,
+    /// Whether a request of that path and media type is its own.
     pub(crate) recognise: fn(&Params<'_>) -> bool,
     /// Reads a request.
     pub(crate) parse: for<'p> fn(&'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault>,
@@ -40,15 +60,28 @@ pub(crate) struct Face {
     pub(crate) error: fn(Cause) -> WireError,
 }
 
+/// A path of faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// This one.
+    At(&'static str),
+    /// One segment, whatever it says, and then this.
+    Under(&'static str),
+}
+
 /// A request for a token, whatever protocol it came in.
 #[derive(Debug, Default)]
 pub(crate) struct TokenRequest<'p> {
     /// The evidence.
     pub(crate) proof: Proof<'p>,
+    /// The client that the evidence authenticates, where it is a client's assertion.
+    pub(crate) client: Option<Client<'p>>,
     /// The provider, by name or id.
     pub(crate) provider: Option<Cow<'p, str>>,
     /// The service account, by name or id.
     pub(crate) account: Option<Cow<'p, str>>,
+    /// The one mapping to be judged by, by name or id.
+    pub(crate) mapping: Option<Cow<'p, str>>,
     /// The API, by audience, name or id.
     pub(crate) api: Option<Cow<'p, str>>,
     /// Permissions asked for.
@@ -60,6 +93,8 @@ pub(crate) struct TokenRequest<'p> {
 pub(crate) enum Proof<'p> {
     /// A signed JWT, white space around it trimmed.
     Jwt(Redacted<'p>),
+    /// An access token of ours, to be narrowed: a road of its own.
+    AccessToken(Redacted<'p>),
     /// A signed AWS request.
     AwsRequest(Box<AwsRequest>),
 }
@@ -80,9 +115,37 @@ impl std::fmt::Debug for Redacted<'_> {
     }
 }
 
-/// Finds the face of a request.
-pub(crate) fn recognise(media: Media, params: &Params<'_>) -> &'static Face {
-    FACES.iter().copied().find(|face| face.media == media && (face.recognise)(params)).unwrap_or(FALLBACK)
+/// The face that renders what fails on a path before another is known; `None` where no face is.
+pub(crate) fn of_path(path: &str) -> Option<&'static Face> {
+    // Nearly all requests.
+    if FALLBACK.path.is(path) {
+        return Some(FALLBACK);
+    }
+    FACES.iter().copied().rev().find(|face| face.path.is(path))
+}
+
+/// Finds the face of a request among those of its path.
+///
+/// # Errors
+/// None of them takes this media type.
+pub(crate) fn recognise(path: Place, media: Media, params: &Params<'_>) -> Result<&'static Face, RequestFault> {
+    let found = FACES.iter().copied().find(|face| face.path == path && face.media == media && (face.recognise)(params));
+    found.ok_or(RequestFault::new(
+        Cause::UnsupportedMedia,
+        "content-type",
+        "the content type is not one that this path takes",
+    ))
+}
+
+impl Place {
+    fn is(self, path: &str) -> bool {
+        match self {
+            Place::At(place) => place == path,
+            Place::Under(rest) => path
+                .strip_suffix(rest)
+                .is_some_and(|segment| segment.len() > 1 && segment.starts_with('/') && !segment[1..].contains('/')),
+        }
+    }
 }
 
 /// Platform guides write token files with `echo`, and several SDKs send them as they are, line end included.
@@ -108,4 +171,7 @@ fn check_subject_type(declared: &str) -> Result<(), RequestFault> {
     }
 }
 
+const TOKEN_ENDPOINT: Place = Place::At("/oauth/token");
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 
 use super::{
-    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError,
+    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TOKEN_EXCHANGE, TokenRequest, WireError,
     check_subject_type, trimmed,
 };
 
-pub(super) static OPENAI: Face = Face { name: "openai", media: Media::Json, recognise: |_| true, parse, error };
+pub(super) static OPENAI: Face =
+    Face { name: "openai", path: TOKEN_ENDPOINT, media: Media::Json, opaque: false, recognise: |_| true, parse, error };
 
 fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     match params.find("grant_type") {
@@ -39,8 +40,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         proof: Proof::Jwt(Redacted(trimmed(subject_token))),
         provider: Some(Cow::Borrowed(provider)),
         account: Some(Cow::Borrowed(account)),
-        api: None,
-        scope: None,
+        ..TokenRequest::default()
     })
 }
 

@@ -100,6 +100,10 @@ const KNOWN: &[&str] = &[
     "principal",
     "authorization",
     "x_amz_date",
+    "assertion",
+    "federation_rule_id",
+    "organization_id",
+    "workspace_id",
 ];
 const LIMITS: Limits = Limits { depth: 4, members: 64, string_bytes: 32 * 1024 };
 const MAX_PARAMS: usize = 64;

@@ -5,11 +5,19 @@ use std::borrow::Cow;
 use accredit_core::decide::Reason;
 
 use super::{
-    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, aws4,
-    check_subject_type, trimmed,
+    ACCESS_TOKEN, Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TOKEN_EXCHANGE,
+    TokenRequest, WireError, aws4, check_subject_type, trimmed,
 };
 
-pub(super) static RFC8693: Face = Face { name: "rfc8693", media: Media::Form, recognise: |_| true, parse, error };
+pub(super) static RFC8693: Face = Face {
+    name: "rfc8693",
+    path: TOKEN_ENDPOINT,
+    media: Media::Form,
+    opaque: false,
+    recognise: |_| true,
+    parse,
+    error,
+};
 
 fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     check_grant(params)?;
@@ -19,15 +27,20 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     let declared = params
         .find("subject_token_type")
         .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
-    let proof = if declared == aws4::AWS4_REQUEST {
-        aws4::proof(trimmed(subject_token))?
-    } else {
-        check_subject_type(declared)?;
-        Proof::Jwt(Redacted(trimmed(subject_token)))
+    let subject_token = trimmed(subject_token);
+    let proof = match declared {
+        ACCESS_TOKEN if params.find("identity_provider_id").is_some() => {
+            return Err(RequestFault::invalid("param-identity-provider-id", "an access token of ours has no provider"));
+        }
+        ACCESS_TOKEN => Proof::AccessToken(Redacted(subject_token)),
+        aws4::AWS4_REQUEST => aws4::proof(subject_token)?,
+        _ => {
+            check_subject_type(declared)?;
+            Proof::Jwt(Redacted(subject_token))
+        }
     };
     check_actor(params)?;
-    if params.find("requested_token_type").is_some_and(|asked| asked != "urn:ietf:params:oauth:token-type:access_token")
-    {
+    if params.find("requested_token_type").is_some_and(|asked| asked != ACCESS_TOKEN) {
         return Err(RequestFault::invalid(
             "param-requested-token-type",
             "requested_token_type is not issued here: expected urn:ietf:params:oauth:token-type:access_token",
@@ -39,23 +52,25 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         account: params.find("service_account_id").map(Cow::Borrowed),
         api: target(params)?.map(Cow::Borrowed),
         scope: params.find("scope").map(Cow::Borrowed),
+        ..TokenRequest::default()
     })
 }
 
 fn check_grant(params: &Params<'_>) -> Result<(), RequestFault> {
     match params.find("grant_type") {
         Some(TOKEN_EXCHANGE) => Ok(()),
+        // RFC 7523's grant and client credentials have faces of their own, which were asked first.
         Some(_) => Err(RequestFault::new(
             Cause::UnsupportedGrant,
             "grant-unsupported",
-            "grant_type is not supported: expected urn:ietf:params:oauth:grant-type:token-exchange",
+            "grant_type is not supported: expected token-exchange or jwt-bearer by their URNs, or client_credentials",
         )),
         None => Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
 }
 
 /// The subject token is the credential; a client that shows another one expects it to be checked, which it is not (H03).
-fn check_client(params: &Params<'_>) -> Result<(), RequestFault> {
+pub(super) fn check_client(params: &Params<'_>) -> Result<(), RequestFault> {
     let shown = [params.find("client_secret"), params.find("client_assertion")];
     match shown.iter().flatten().count() {
         0 => Ok(()),
@@ -69,7 +84,7 @@ fn check_client(params: &Params<'_>) -> Result<(), RequestFault> {
 }
 
 /// H04: an actor comes with its type; none is accepted yet, and an actor is never left out silently.
-fn check_actor(params: &Params<'_>) -> Result<(), RequestFault> {
+pub(super) fn check_actor(params: &Params<'_>) -> Result<(), RequestFault> {
     match (params.find("actor_token"), params.find("actor_token_type")) {
         (None, None) => Ok(()),
         (Some(_), None) => Err(RequestFault::invalid("param-actor-token-type", "actor_token without actor_token_type")),
@@ -79,7 +94,7 @@ fn check_actor(params: &Params<'_>) -> Result<(), RequestFault> {
 }
 
 /// `audience` and `resource` may repeat, but a token is for one API (H08).
-fn target<'p>(params: &'p Params<'_>) -> Result<Option<&'p str>, RequestFault> {
+pub(super) fn target<'p>(params: &'p Params<'_>) -> Result<Option<&'p str>, RequestFault> {
     let mut target = None;
     for value in params.all("audience").chain(params.all("resource")) {
         if target.is_some_and(|other| other != value) {
@@ -123,6 +138,7 @@ fn error(cause: Cause) -> WireError {
             Reason::ScopeNotGranted => WireError::new(400, "invalid_scope"),
             Reason::ProviderDisabled
             | Reason::ProofMissing
+            | Reason::ClientMismatch
             | Reason::MappingUnknown
             | Reason::AccountUnknown
             | Reason::AccountDisabled
@@ -132,6 +148,7 @@ fn error(cause: Cause) -> WireError {
             | Reason::NothingGranted
             | Reason::TooLittleTimeLeft
             | Reason::TokenIdMissing
+            | Reason::TokenInactive
             | Reason::TokenReplayed => WireError::new(400, "invalid_request"),
         },
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),

@@ -8,17 +8,31 @@ use std::borrow::Cow;
 use accredit_id::aws_request::{AwsRequest, Parts};
 
 use super::{
-    Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, aws4,
+    Cause, Face, Media, Params, Place, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, aws4,
     check_subject_type, trimmed,
 };
 
 /// `POST /v1/oauth2/token`.
-pub(crate) static SPIRAL: Face =
-    Face { name: "spiral", media: Media::Json, recognise: |_| true, parse: parse_exchange, error };
+pub(crate) static SPIRAL: Face = Face {
+    name: "spiral",
+    path: Place::At("/v1/oauth2/token"),
+    media: Media::Json,
+    opaque: false,
+    recognise: |_| true,
+    parse: parse_exchange,
+    error,
+};
 
 /// `PUT /v1/auth/aws/token`.
-pub(crate) static SPIRAL_AWS: Face =
-    Face { name: "spiral-aws", media: Media::Json, recognise: |_| true, parse: parse_aws, error };
+pub(crate) static SPIRAL_AWS: Face = Face {
+    name: "spiral-aws",
+    path: Place::At("/v1/auth/aws/token"),
+    media: Media::Json,
+    opaque: false,
+    recognise: |_| true,
+    parse: parse_aws,
+    error,
+};
 
 fn parse_exchange<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     match params.find("grant_type") {

@@ -21,10 +21,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::{admin, listen, spiral as spiral_face, token};
+use super::{admin, introspect, listen, revoke, spiral as spiral_face, token};
 use crate::app::{App, StartError};
 use crate::config::Config;
-use crate::faces::{Cause, RequestFault};
+use crate::faces::{self, Cause, RequestFault};
 use crate::gather::Cidr;
 use crate::{documents, spiral, tls};
 
@@ -222,8 +222,13 @@ impl Doorway for Door {
         if !names(&self.hosts, &request) {
             return token::refused(&self.app, &MISDIRECTED).map(Either::Left);
         }
-        if request.uri().path() == "/oauth/token" {
-            return token::answer(&self.app, request, peer).await.map(Either::Left);
+        if let Some(face) = faces::of_path(request.uri().path()) {
+            return token::answer(&self.app, face, request, peer).await.map(Either::Left);
+        }
+        match request.uri().path() {
+            "/oauth/introspect" => return introspect::answer(&self.app, request).await.map(Either::Left),
+            "/oauth/revoke" => return revoke::answer(&self.app, request).await.map(Either::Left),
+            _ => {}
         }
         if let Some((face, method)) = spiral_face::face(request.uri().path()) {
             return spiral_face::answer(&self.app, face, method, request, peer).await.map(Either::Left);

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::body;
-use super::token::{check_head, respond};
+use super::token::{Credentials, check_head, respond};
 use crate::app::App;
 use crate::chance;
 use crate::exchange::{Refused, exchange};
@@ -37,7 +37,7 @@ pub(super) async fn answer(
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
     let asked = async {
-        let media = check_head(&request, &method)?;
+        let media = check_head(&request, &method, Credentials::Refused)?;
         if media != face.media {
             return Err(NOT_JSON);
         }

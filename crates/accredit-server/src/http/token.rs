@@ -14,28 +14,45 @@ use super::body;
 use crate::app::App;
 use crate::chance;
 use crate::exchange::{Refused, exchange};
-use crate::faces::{Cause, FALLBACK, Face, Media, Params, RequestFault, recognise};
+use crate::faces::{Cause, FALLBACK, Face, Media, Params, Proof, RequestFault, recognise};
+use crate::narrow::narrow;
 
-/// Answers one request to `/oauth/token`.
-pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
-    let media = match check_head(&request, &Method::POST) {
+/// Answers one request to a path of faces; `fallback` is the one that renders what fails before its face is known.
+pub(super) async fn answer(
+    app: &App,
+    fallback: &'static Face,
+    request: Request<Incoming>,
+    source: IpAddr,
+) -> Response<Full<Bytes>> {
+    let media = match check_head(&request, &Method::POST, Credentials::Refused) {
         Ok(media) => media,
-        Err(fault) => return refuse(app, FALLBACK, &fault),
+        Err(fault) => {
+            let mut refused = refuse(app, fallback, &fault);
+            challenge(&request, &mut refused);
+            return refused;
+        }
     };
     let bytes = match body::read(request.into_body()).await {
         Ok(bytes) => bytes,
-        Err(fault) => return refuse(app, FALLBACK, &fault),
+        Err(fault) => return refuse(app, fallback, &fault),
     };
     let params = match Params::read(media, &bytes) {
         Ok(params) => params,
-        Err(fault) => return refuse(app, FALLBACK, &fault),
+        Err(fault) => return refuse(app, fallback, &fault),
     };
-    let face = recognise(media, &params);
+    let face = match recognise(fallback.path, media, &params) {
+        Ok(face) => face,
+        Err(fault) => return refuse(app, fallback, &fault),
+    };
     let asked = match (face.parse)(&params) {
         Ok(asked) => asked,
         Err(fault) => return refuse(app, face, &fault),
     };
-    match exchange(app, face, &asked, source).await {
+    let answered = match &asked.proof {
+        Proof::AccessToken(token) => narrow(app, face, token.0, &asked, source).await,
+        Proof::AwsRequest(_) | Proof::Jwt(_) => exchange(app, face, &asked, source).await,
+    };
+    match answered {
         Ok((decision, response)) => {
             let body = serde_json::to_vec(&response).unwrap_or_default();
             respond(StatusCode::OK, decision, body)
@@ -44,8 +61,32 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr
     }
 }
 
+/// What becomes of an `Authorization` header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credentials {
+    /// Whoever sends one expects it to be checked, which it is not.
+    Refused,
+    /// The endpoint reads it.
+    Read,
+}
+
+/// A client that tried to authenticate by the header is answered in the scheme that it used (RFC 6749 section 5.2).
+fn challenge(request: &Request<Incoming>, refused: &mut Response<Full<Bytes>>) {
+    let used = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let is_basic =
+        used.and_then(|value| value.split(' ').next()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("Basic"));
+    if is_basic && refused.status() == StatusCode::UNAUTHORIZED {
+        let basic = HeaderValue::from_static("Basic realm=\"accredit\", charset=\"UTF-8\"");
+        refused.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    }
+}
+
 /// What can be refused without reading the body.
-pub(super) fn check_head(request: &Request<Incoming>, method: &Method) -> Result<Media, RequestFault> {
+pub(super) fn check_head(
+    request: &Request<Incoming>,
+    method: &Method,
+    credentials: Credentials,
+) -> Result<Media, RequestFault> {
     if request.method() != method {
         let sentence = match *method {
             Method::PUT => "this path takes PUT alone",
@@ -57,7 +98,7 @@ pub(super) fn check_head(request: &Request<Incoming>, method: &Method) -> Result
         return Err(RequestFault::invalid("param-in-query", "parameters belong into the body, not into the URL"));
     }
     let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION) {
+    if credentials == Credentials::Refused && headers.contains_key(header::AUTHORIZATION) {
         return Err(RequestFault::new(
             Cause::ClientAuthentication,
             "client-auth-unsupported",
@@ -93,12 +134,15 @@ pub(super) fn refused(app: &App, fault: &RequestFault) -> Response<Full<Bytes>> 
 
 fn render(app: &App, face: &Face, refused: &Refused) -> Response<Full<Bytes>> {
     let wire = (face.error)(refused.cause);
+    let is_told = !(face.opaque && matches!(refused.cause, Cause::Policy(_) | Cause::Token));
+    let sentence = if is_told { refused.sentence } else { "the assertion is not accepted for this rule" };
+    let reason = refused.reason.filter(|_| is_told);
     let error = TokenError {
         error: wire.error.to_owned(),
-        error_description: format!("{} (decision {})", refused.sentence, refused.decision),
-        error_uri: refused.reason.map(|_| format!("{}/oauth/reasons", app.public_url)),
+        error_description: format!("{sentence} (decision {})", refused.decision),
+        error_uri: reason.map(|_| format!("{}/oauth/reasons", app.public_url)),
         decision_id: Some(refused.decision.to_string()),
-        reason: refused.reason.map(str::to_owned),
+        reason: reason.map(str::to_owned),
     };
     let status = StatusCode::from_u16(wire.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = respond(status, refused.decision, serde_json::to_vec(&error).unwrap_or_default());

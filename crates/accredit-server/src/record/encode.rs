@@ -49,14 +49,19 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
         .text("algorithm", evidence.algorithm())
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
+    terms_of(&mut record, terms);
+    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, evidence.claims(), None) };
+    Content { bytes: record.end(), erasable: Some(erasable) }
+}
+
+/// What was allowed, under names that `accredit decision` and introspection read.
+pub(super) fn terms_of(record: &mut Line, terms: &Terms<Proved>) {
     record
         .named("mapping", &terms.mapping)
         .number("mappingRevision", terms.mapping.revision)
         .named("serviceAccount", &terms.account)
         .named("api", &terms.api);
     record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
-    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, evidence.claims(), None) };
-    Content { bytes: record.end(), erasable: Some(erasable) }
 }
 
 /// Writes a refusing decision down, with its explanation.

@@ -6,12 +6,14 @@
 
 mod encode;
 mod login;
+mod narrow;
 mod ring;
 mod tally;
 mod writer;
 
 pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denied};
 pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
+pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
 pub(crate) use writer::{RecordFault, Recorded, Recorder, SignHead, StoreWork};

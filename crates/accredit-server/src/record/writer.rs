@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use accredit_id::time::Timestamp;
 use accredit_store::audit::{NewRecord, SignedHead};
-use accredit_store::{Chain, Change, Entry, EntryOutcome, Head, KeyDeed, Store, StoreError};
+use accredit_store::{Chain, Change, Entry, EntryOutcome, Head, KeyDeed, Revocation, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
@@ -58,6 +58,8 @@ pub(crate) enum StoreWork {
     Change(Change),
     /// Changes signing keys.
     Keys(KeyDeed),
+    /// Revokes a token.
+    Revoke(Revocation),
 }
 
 struct Shared {
@@ -242,6 +244,10 @@ impl Writer {
         match work {
             StoreWork::Change(change) => self.store.apply_change(&mut self.chain, &change, at).await,
             StoreWork::Keys(deed) => self.store.change_keys(&mut self.chain, deed, at).await,
+            StoreWork::Revoke(revocation) => {
+                self.store.revoke_token(&mut self.chain, &revocation, at).await?;
+                self.store.head().await
+            }
         }
     }
 

@@ -6,6 +6,7 @@ mod commit_records;
 mod erase_values;
 mod marks;
 mod open_chain;
+mod revoke_token;
 mod write_head;
 
 pub(crate) use apply_change::apply_change;
@@ -14,6 +15,7 @@ pub(crate) use commit_records::commit_records;
 pub(crate) use erase_values::erase_values;
 pub(crate) use marks::purge_marks;
 pub(crate) use open_chain::open_chain;
+pub(crate) use revoke_token::revoke_token;
 pub(crate) use write_head::write_head;
 
 use crate::audit::NewRecord;

@@ -5,6 +5,7 @@ mod history;
 mod keys;
 mod log;
 mod resources;
+mod revoked;
 mod verify;
 
 pub(crate) use find::find_record;
@@ -12,6 +13,7 @@ pub(crate) use history::{changes_since, load_at};
 pub(crate) use keys::keys;
 pub(crate) use log::{chains, clock_mark, page};
 pub(crate) use resources::load_each;
+pub(crate) use revoked::revoked_tokens;
 pub(crate) use verify::verify;
 
 pub use log::{Found, Page, Place, PlaceFault};

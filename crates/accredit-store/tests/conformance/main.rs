@@ -7,6 +7,7 @@ mod keys;
 mod log;
 mod made;
 mod resources;
+mod revoked;
 
 /// Runs each case on each backend.
 macro_rules! on_every_backend {
@@ -69,6 +70,9 @@ on_every_backend! {
         heads_cover_what_they_sign
         values_are_erased_and_the_chain_holds
         the_clock_mark_is_the_latest_time;
+    revoked:
+        a_token_is_revoked_once
+        k09_revocations_survive_reopening_and_are_forgotten_behind_their_end;
     keys:
         keys_are_kept_and_moved
         a_key_deed_is_whole_or_nothing;

@@ -140,7 +140,7 @@ impl Walk<'_> {
         let app = &self.gate.app;
         let mut buffer = Buffer::default();
         let peeked = verify::read(&self.asked.token, &mut buffer).map_err(|fault| self.unverified(&fault, None))?;
-        let candidates = provider::resolve(&self.in_force.world, self.asked.provider.as_deref(), &peeked)
+        let candidates = provider::resolve(&self.in_force.world, self.asked.provider.as_deref(), None, &peeked)
             .map_err(|unknown| self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))?;
         let mut candidates = offering(candidates).into_iter().peekable();
         if candidates.peek().is_none() {

@@ -1,0 +1,88 @@
+//! What is written about an access token of ours that was to be narrowed. Its claims are ours and in the record already.
+
+use accredit_api::admin::{Explanation, Verdict};
+use accredit_core::decide::Terms;
+use accredit_core::facts::Proved;
+use accredit_core::model::{DecisionId, Resource};
+use accredit_id::time::Timestamp;
+use accredit_id::verify::Verified;
+use accredit_store::audit::{Content, Erasable};
+use serde_json::json;
+
+use super::encode::{Line, terms_of};
+use crate::chance;
+
+/// A narrower token was issued.
+pub(crate) struct Narrowed<'a> {
+    pub(crate) face: &'static str,
+    /// The provider that the first evidence was of.
+    pub(crate) provider: &'a Resource,
+    pub(crate) token: &'a Verified<'a>,
+    pub(crate) token_hash: [u8; 32],
+    /// The decisions of the tokens that it is made from, the last one the one that was shown.
+    pub(crate) ancestors: &'a [DecisionId],
+    pub(crate) terms: &'a Terms<Proved>,
+    pub(crate) sequence: i64,
+}
+
+/// None was.
+pub(crate) struct NotNarrowed<'a> {
+    pub(crate) face: &'static str,
+    pub(crate) decision: DecisionId,
+    pub(crate) provider: Option<&'a Resource>,
+    /// The decision of the token that was shown, where it is known.
+    pub(crate) parent: Option<&'a str>,
+    pub(crate) token_hash: [u8; 32],
+    pub(crate) reason: &'static str,
+    /// Seen and expected, for the operator.
+    pub(crate) operator: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) at: Timestamp,
+    pub(crate) sequence: i64,
+}
+
+/// Writes an allowing decision down.
+pub(crate) fn narrowed(narrowed: &Narrowed<'_>) -> Content {
+    let Narrowed { face, provider, token, token_hash, ancestors, terms, sequence } = narrowed;
+    let ancestors: Vec<String> = ancestors.iter().map(ToString::to_string).collect();
+    let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
+    record.text("madeFrom", &ancestors.join(" ")).named("provider", provider);
+    record.text("issuer", token.issuer()).text("kid", token.key_id()).text("algorithm", token.algorithm().as_str());
+    record.text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    terms_of(&mut record, terms);
+    Content::from(record.end())
+}
+
+/// Writes a refusing decision down, with its explanation.
+pub(crate) fn not_narrowed(refused: NotNarrowed<'_>) -> Content {
+    let NotNarrowed { face, decision, provider, parent, token_hash, reason, operator, hint, at, sequence } = refused;
+    let mut record = Line::new("exchange-denied", at, face, sequence);
+    if let Some(provider) = provider {
+        record.named("provider", provider);
+    }
+    record.text("reason", reason).text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    if let Some(parent) = parent {
+        record.text("madeFrom", parent);
+    }
+    let explanation = Explanation {
+        decision: Some(decision.to_string()),
+        verdict: Verdict::Deny,
+        reason: Some(reason.to_owned()),
+        summary: operator,
+        hint,
+        at: at.to_string(),
+        standing: "verified".to_owned(),
+        provider: provider.map(|provider| provider.name.to_string()),
+        service_account: None,
+        api: None,
+        permissions: Vec::new(),
+        lifetime: None,
+        claims: serde_json::Map::new(),
+        sequence,
+        considered: Vec::new(),
+        ranked: None,
+        fix: None,
+    };
+    let bytes = json!({"claims": {}, "explanation": explanation}).to_string().into_bytes();
+    Content { bytes: record.end(), erasable: Some(Erasable { salt: chance::bits(), bytes }) }
+}
