@@ -232,7 +232,7 @@ impl App {
 
 /// Audiences that no API may have: the server's own issuer, token endpoint, and what later listeners will use.
 fn reserved(public_url: &str) -> Vec<String> {
-    ["", "/", "/oauth/token", "/oauth/introspect", "/oauth/revoke", "/admin", "/agent", "/spiral"]
+    ["", "/", "/oauth/token", "/oauth/introspect", "/v1/oauth/token", "/oauth/revoke", "/admin", "/agent", "/spiral"]
         .iter()
         .map(|path| format!("{public_url}{path}"))
         .collect()
