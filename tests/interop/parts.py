@@ -26,6 +26,7 @@ class Parts:
     node_modules: Path
     spiral: Path
     schemathesis: Path
+    vendors: Path
 
 
 class Missing(Exception):
@@ -42,6 +43,7 @@ def install(cache: Path) -> Parts:
             node_modules=_node(cache),
             spiral=_python(cache, "requirements-pyspiral.txt"),
             schemathesis=_python(cache, "requirements-schemathesis.txt").parent / "schemathesis",
+            vendors=_python(cache, "requirements-vendors.txt"),
         )
 
 

@@ -180,6 +180,14 @@ class World:
                 raise Failed(f"{sdk} ended before its first call:\n{child.errors()}")
             yield Session(child, token_file)
 
+    def run(self, program: str, env: dict[str, str]) -> subprocess.CompletedProcess:
+        """Runs a program in Python, beside Anthropic's SDK and Microsoft's, to its end."""
+        command = [self.parts.vendors, "-c", program]
+        trust = {"REQUESTS_CA_BUNDLE": str(self.authority)} if self.namespaced else {}
+        return subprocess.run(
+            command, capture_output=True, text=True, env=self._env() | trust | env, stdin=subprocess.DEVNULL, timeout=60
+        )
+
     # === starting ===
 
     def _lay_out(self) -> None:
@@ -231,7 +239,7 @@ allow = ["127.0.0.0/8"]
 
     def _apply(self) -> None:
         jwks_url = f"{self.issuer.url}/jwks"
-        file = self.file("resources.yaml", resources.documents(self.issuer.url, jwks_url, self.issuer.jwks()))
+        file = self.file("resources.yaml", resources.documents(self.issuer.url, jwks_url, self.issuer.jwks(), self.server_url))
         self.accredit("apply", "-f", str(file))
 
     def _start_api(self) -> str:

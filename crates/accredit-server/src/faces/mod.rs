@@ -175,3 +175,37 @@ const TOKEN_ENDPOINT: Place = Place::At("/oauth/token");
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads the vectors")]
+    fn every_face_has_transcripts_and_its_part_of_the_page() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let page = std::fs::read_to_string(root.join("docs/reference/token-endpoint.md")).unwrap();
+        for face in FACES {
+            assert!(root.join("vectors/faces").join(face.name).is_dir(), "face `{}` has no transcripts", face.name);
+            assert!(page.contains(&format!("`{}`", face.name)), "face `{}` is not on the page", face.name);
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_the_face_that_answers_first() {
+        for (path, name) in [
+            ("/oauth/token", Some("rfc8693")),
+            ("/v1/oauth/token", Some("anthropic")),
+            ("/tenant/oauth2/v2.0/token", Some("entra")),
+            ("/a/b/oauth2/v2.0/token", None),
+            ("/oauth2/v2.0/token", None),
+            ("//oauth2/v2.0/token", None),
+            ("/oauth/token/", None),
+            ("/OAUTH/TOKEN", None),
+            ("", None),
+        ] {
+            assert_eq!(of_path(path).map(|face| face.name), name, "{path}");
+        }
+    }
+}
