@@ -26,7 +26,6 @@ ACCOUNTS = {
     "ci/person": ("platform", {"sub": "nightly"}, {}),
     "ml/worker": ("spire", {"sub": WORKER}, {}),
     "ml/worker-oidc": ("platform", {"sub": WORKER}, {}),
-    "ci/entra": ("github-here", GITHUB, {}),
 }
 
 
@@ -42,14 +41,12 @@ def provider_id(name: str) -> str:
     return f"idp_{['github', 'platform', 'spire'].index(name):026d}"
 
 
-def documents(issuer: str, jwks_url: str, jwks: dict, server: str) -> str:
+def documents(issuer: str, jwks_url: str, jwks: dict) -> str:
     """A file for `accredit apply`: YAML documents, each written in YAML's flow style."""
     resources = [
         *(resource("Project", name, {}) for name in ("ci", "llm", "ml")),
         resource("API", "llm/gateway", {"audience": API_AUDIENCE, "permissions": [READ, REQUEST]}),
         provider("github", "github", issuer, AUDIENCE, {"discovery": {}}, id=provider_id("github")),
-        # Assertions of clients are for the server's own issuer.
-        provider("github-here", "github", issuer, server, {"discovery": {}}),
         provider("platform", "oidc", issuer, PLATFORM_AUDIENCE, {"discovery": {}}, id=provider_id("platform")),
         provider("platform-jwks-url", "oidc", issuer, f"{PLATFORM_AUDIENCE}/jwks-url", {"jwksUrl": jwks_url}),
         provider("platform-uploaded", "oidc", issuer, f"{PLATFORM_AUDIENCE}/uploaded", {"uploaded": jwks}),

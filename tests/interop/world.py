@@ -239,7 +239,7 @@ allow = ["127.0.0.0/8"]
 
     def _apply(self) -> None:
         jwks_url = f"{self.issuer.url}/jwks"
-        file = self.file("resources.yaml", resources.documents(self.issuer.url, jwks_url, self.issuer.jwks(), self.server_url))
+        file = self.file("resources.yaml", resources.documents(self.issuer.url, jwks_url, self.issuer.jwks()))
         self.accredit("apply", "-f", str(file))
 
     def _start_api(self) -> str:
