@@ -22,8 +22,7 @@ const GROUPS: &[Group] = &[
     Group { heading: "Run", verbs: &["server", "demo"], note: "" },
     Group { heading: "Sets of resources", verbs: &["init", "apply", "diff", "export", "lint"], note: "" },
     Group { heading: "Ask", verbs: &["explain", "decision", "audit", "status"], note: "" },
-    Group { heading: "Use", verbs: &["token"], note: "" },
-    Group { heading: "Servers elsewhere", verbs: &["login", "logout", "whoami", "context"], note: "" },
+    Group { heading: "Servers elsewhere", verbs: &["login", "logout", "whoami", "context", "token"], note: "" },
     Group {
         heading: "Single resources",
         verbs: &["project", "provider", "service-account", "api", "role", "grant", "mapping", "administrator"],
