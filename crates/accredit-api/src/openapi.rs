@@ -3,17 +3,21 @@
 use utoipa::OpenApi;
 
 use crate::admin::{
-    Action, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord, AuditVerification, Change, Clause,
-    Considered, ExplainRequest, Explanation, FieldChange, Finding, LeftOut, LintReport, NamedResource, NearMiss,
-    NewResource, Outcome, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject,
-    ReplayedVerdict, Resource, ResourceList, ResourcePage, RoleHeld, Severity, Status, Verdict, WhoAmI, Written,
+    AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord,
+    AuditVerification, Change, Clause, Considered, ExplainRequest, Explanation, FieldChange, Finding, LeftOut,
+    LintReport, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, RepinRequest, RepinResponse, ReplayChange,
+    ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList,
+    ResourcePage, RoleHeld, Severity, Status, Verdict, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
 
 /// `components` of the document; whoever routes adds the paths.
 #[derive(Debug, OpenApi)]
 #[openapi(components(schemas(
+    AcknowledgeRequest,
     Action,
+    Alarm,
+    AlarmList,
     ApplyRequest,
     ApplyResponse,
     AuditBreak,
@@ -34,7 +38,11 @@ use crate::problem::{Fault, Problem};
     NearMiss,
     NewResource,
     Outcome,
+    Pin,
+    PinList,
     Problem,
+    RepinRequest,
+    RepinResponse,
     ReplayChange,
     ReplayReport,
     ReplayRequest,

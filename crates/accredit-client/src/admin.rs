@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification, ExplainRequest, Explanation, LintReport,
-    NamedResource, NewResource, ProjectToken, ProjectTokenRequest, ReplayReport, ReplayRequest, Resource, ResourceList,
-    Status, WhoAmI, Written,
+    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification,
+    ExplainRequest, Explanation, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest,
+    RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -270,6 +270,46 @@ impl AdminClient {
         let target = "/v1/audit/verify".to_owned();
         // The whole log is read: let it take its time.
         self.send(Asked { method: Method::POST, target, body: Bytes::new(), patience: 60 * PATIENCE }).await
+    }
+
+    /// Lists the first-use pins of a mapping, named or by id.
+    ///
+    /// # Errors
+    /// [`AdminError`]; a mapping that does not exist is refused.
+    pub async fn pins(&self, mapping: &str) -> Result<PinList, AdminError> {
+        self.fetch("/v1/pins", &[("mapping", Some(mapping))]).await
+    }
+
+    /// Takes first-use pins of a mapping away, so that the next use pins anew.
+    ///
+    /// # Errors
+    /// [`AdminError`]; pins that do not exist are refused.
+    pub async fn repin(&self, request: &RepinRequest) -> Result<RepinResponse, AdminError> {
+        self.post("/v1/pins/repin", request).await
+    }
+
+    /// Lists alarms, of one provider if named; acknowledged ones only when asked for `all`.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn alarms(&self, provider: Option<&str>, all: bool) -> Result<AlarmList, AdminError> {
+        self.fetch("/v1/alarms", &[("provider", provider), ("all", all.then_some("true"))]).await
+    }
+
+    /// Reads one alarm by its id.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn alarm(&self, id: &str) -> Result<Alarm, AdminError> {
+        self.fetch("/v1/alarm", &[("id", Some(id))]).await
+    }
+
+    /// Says that an alarm is known and all right.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn acknowledge(&self, request: &AcknowledgeRequest) -> Result<Alarm, AdminError> {
+        self.post("/v1/alarm/acknowledge", request).await
     }
 
     /// How the server is.

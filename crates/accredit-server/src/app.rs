@@ -14,10 +14,11 @@ use crate::config::Config;
 use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys, StsFault};
 use crate::issued::Tokens;
 use crate::read_model::{InForce, ReadModel};
-use crate::record::{Recorder, Ring, Tally};
+use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
 use crate::tls::TlsFault;
-use crate::{chance, clock, provider, record, tls};
+use crate::watch::Watch;
+use crate::{chance, clock, pinning, provider, record, tls};
 
 /// Everything that a request needs.
 pub struct App {
@@ -26,7 +27,7 @@ pub struct App {
     pub(crate) plain_http: bool,
     pub(crate) store: Arc<Store>,
     pub(crate) recorder: Recorder,
-    pub(crate) read_model: ReadModel,
+    pub(crate) read_model: Arc<ReadModel>,
     pub(crate) signing: Signing,
     pub(crate) provider_keys: KeyCache,
     fetcher: Arc<Fetcher>,
@@ -35,6 +36,7 @@ pub struct App {
     pub(crate) ring: Ring,
     pub(crate) tokens: Tokens,
     pub(crate) tally: Tally,
+    pub(crate) watch: Watch,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -163,9 +165,14 @@ impl App {
         };
         let in_force = load(&store, &context).await?;
         let tokens = Tokens::revoked_before(&store.revoked_tokens().await?);
-        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer());
+        let watch = Watch::restored(store.sightings().await?);
+        let sequence = in_force.world.sequence;
+        let read_model = Arc::new(ReadModel::new(in_force));
+        let pinned = Arc::clone(&read_model);
+        let bring_pins: BringPins = Arc::new(move |pins| pinned.pin(pins));
+        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer(), bring_pins);
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
-        let started = record::admin_act("server-started", clock::now(), "server", in_force.world.sequence, &detail);
+        let started = record::admin_act("server-started", clock::now(), "server", sequence, &detail);
         recorder.note(started).await.map_err(|fault| StartError::Record(fault.to_string()))?;
         let app = Self {
             public_url: config.public_url.clone(),
@@ -173,7 +180,7 @@ impl App {
             limits,
             store,
             recorder,
-            read_model: ReadModel::new(in_force),
+            read_model,
             signing,
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
             fetcher,
@@ -181,6 +188,7 @@ impl App {
             ring: Ring::default(),
             tokens,
             tally: Tally::default(),
+            watch,
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))
@@ -212,11 +220,22 @@ impl App {
         Context { public_url: &self.public_url, reserved: &self.limits.reserved, plain_http: self.plain_http }
     }
 
-    /// Puts the counts of unverified refusals into the log, until the process ends.
+    /// Writes down what was counted and seen again meanwhile, until the process ends.
     pub(crate) async fn keep_tally(self: Arc<Self>) {
         loop {
             tokio::time::sleep(TALLY_EVERY).await;
             self.note_tally().await;
+            self.note_sightings().await;
+        }
+    }
+
+    /// Writes down when alarms were seen last.
+    pub(crate) async fn note_sightings(&self) {
+        let seen = self.watch.unwritten();
+        if !seen.is_empty()
+            && let Err(fault) = self.store.see_again(&seen).await
+        {
+            tracing::warn!(code = fault.code(), "it could not be written when alarms were seen last: {fault}");
         }
     }
 
@@ -252,7 +271,8 @@ async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartErro
     if let Some(fault) = unknown {
         return Err(StartError::Resource(fault));
     }
-    let world = plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?;
+    let mut world = plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?;
+    pinning::bring(&mut world.pins, &store.pins().await?);
     Ok(InForce { world, revocation: head.revocation })
 }
 

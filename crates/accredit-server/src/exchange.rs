@@ -22,10 +22,12 @@ use crate::app::App;
 use crate::client::Client;
 use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::gather::KeysUnavailable;
+use crate::pinning;
 use crate::provider;
 use crate::read_model::InForce;
 use crate::record::{self, Allowed, Denied, Recorded};
 use crate::tell::{self, UNACCEPTABLE};
+use crate::watch::Shown;
 use crate::{chance, clock};
 
 /// A refusal as the caller may know it. Everything else of it is in the log or the ring.
@@ -149,6 +151,9 @@ impl Walk<'_> {
         token: &str,
         evidence: Evidence<'_>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        if let Evidence::Token(verified) = evidence {
+            self.watch(provider, known, verified).await;
+        }
         let world = &self.in_force.world;
         let ask = match self.asked(known, evidence.claims()) {
             Ok(ask) => ask,
@@ -170,6 +175,12 @@ impl Walk<'_> {
                 Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
         }
+    }
+
+    /// Whatever is decided about it: a token that holds shows what its issuer sends by now.
+    async fn watch(&self, provider: &Resource, known: &Provider, verified: &verify::Verified<'_>) {
+        let token = Shown { provider, known, claims: verified.claims(), decision: self.decision, at: self.now };
+        self.app.watch.look(&self.app.recorder, &self.in_force.world, &token).await;
     }
 
     /// What the request asks for.
@@ -219,6 +230,7 @@ impl Walk<'_> {
             record: record::allowed(&allowed),
             mark: self.mark(provider, evidence, &terms),
             if_replayed: None,
+            pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
             decided_on: self.in_force.revocation,
         };
         match self.app.recorder.record(entry).await {

@@ -22,6 +22,7 @@ mod http;
 mod issued;
 mod keys;
 mod narrow;
+mod pinning;
 mod provider;
 mod read_model;
 mod record;
@@ -30,6 +31,7 @@ mod signing;
 mod spiral;
 mod tell;
 mod tls;
+mod watch;
 
 pub use admin::openapi;
 pub use app::{App, StartError};

@@ -121,6 +121,7 @@ impl Walk<'_> {
             id: *self.decision.bits(),
             record: record::narrowed(&narrowed),
             mark: None,
+            pins: Vec::new(),
             if_replayed: None,
             decided_on: self.in_force.revocation,
         };

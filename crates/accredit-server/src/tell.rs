@@ -181,7 +181,7 @@ pub(crate) fn considered(trace: &MappingTrace) -> Considered {
 }
 
 fn clause(trace: &ClauseTrace) -> Clause {
-    let ClauseTrace { clause, verdict, seen, claims: _, recorded, expected, near } = trace;
+    let ClauseTrace { clause, verdict, seen, claims: _, recorded, expected, near, pinned } = trace;
     let outcome = match verdict {
         ClauseVerdict::Error => Outcome::Error,
         ClauseVerdict::Failed => Outcome::Failed,
@@ -199,6 +199,7 @@ fn clause(trace: &ClauseTrace) -> Clause {
             Near::Type => NearMiss::Type,
             Near::WhiteSpace => NearMiss::WhiteSpace,
         }),
+        pinned: *pinned,
     }
 }
 

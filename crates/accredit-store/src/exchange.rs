@@ -2,6 +2,7 @@
 
 use crate::audit::Content;
 use crate::head::Head;
+use crate::pin::NamePin;
 
 /// How long a mark stays behind the expiry of what it marks, in seconds. INVARIANT: longer than any clock difference that
 /// two servers may show; shorter, and a captured token could be spent again in the gap.
@@ -18,6 +19,8 @@ pub struct Entry {
     pub mark: Option<Mark>,
     /// What is put down instead when the evidence was spent before; `None` puts down nothing then.
     pub if_replayed: Option<Content>,
+    /// Names that it lets in for the first time. Written with its record, or not at all.
+    pub pins: Vec<NamePin>,
     /// [`Head::revocation`] as the decision saw it. `i64::MAX` for a refusal, which no revocation makes wrong.
     pub decided_on: i64,
 }
@@ -43,6 +46,8 @@ pub struct Committed {
     pub head: Head,
     /// One outcome for each entry, in their order.
     pub outcomes: Vec<EntryOutcome>,
+    /// What the names that the entries wanted to pin are pinned to now, by whomever. Empty when none wanted to.
+    pub pins: Vec<NamePin>,
 }
 
 /// What became of one entry.
@@ -55,6 +60,7 @@ pub enum EntryOutcome {
         /// The decision that spent it.
         first: Option<[u8; 16]>,
     },
-    /// Something was revoked since it was decided, and nothing of it was written: decide again.
+    /// Something was revoked since it was decided, or a name of it was pinned to another id, and nothing of it was written:
+    /// decide again.
     Stale,
 }

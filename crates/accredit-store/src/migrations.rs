@@ -18,6 +18,8 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0010_replay_mark_expiry.sql"),
     include_str!("../migrations/0011_signing_key.sql"),
     include_str!("../migrations/0012_revoked_token.sql"),
+    include_str!("../migrations/0013_name_pin.sql"),
+    include_str!("../migrations/0014_sighting.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, all of them or none.

@@ -2,6 +2,7 @@
 
 use crate::audit::NewRecord;
 use crate::head::Head;
+use crate::pin::PinKey;
 
 /// A resource. The store reads nothing in its body and changes nothing in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Change {
     pub puts: Vec<Row>,
     /// Resources to delete, by kind and id.
     pub deletes: Vec<(String, String)>,
+    /// Pins to take away. Those of deleted resources go by themselves.
+    pub unpins: Vec<PinKey>,
     /// Whether somebody may lose something by it. Then what was decided before is not recorded any more, but decided
     /// again.
     pub revokes: bool,

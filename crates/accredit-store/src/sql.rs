@@ -63,6 +63,35 @@ pub(crate) const PUT_REVOKED: &str = "\
 INSERT INTO revoked_token (decision, expires_at) VALUES ($1, $2) ON CONFLICT (decision) DO NOTHING";
 pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1";
 pub(crate) const REVOKED: &str = "SELECT decision, expires_at FROM revoked_token ORDER BY decision";
+// First-use pins.
+pub(crate) const PINS: &str = "\
+SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin ORDER BY mapping, claim, name";
+pub(crate) static PINS_THERE: MultiRow = MultiRow::new(
+    "SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin \
+     WHERE (mapping, claim, name) IN (VALUES ",
+    3,
+    ")",
+);
+pub(crate) static PUT_PINS: MultiRow =
+    MultiRow::new("INSERT INTO name_pin (mapping, claim, name, id_claim, id, decision, pinned_at) VALUES ", 7, "");
+pub(crate) static DELETE_PINS: MultiRow =
+    MultiRow::new("DELETE FROM name_pin WHERE (mapping, claim, name) IN (VALUES ", 3, ")");
+pub(crate) static DELETE_PINS_OF: MultiRow = MultiRow::new("DELETE FROM name_pin WHERE mapping IN (VALUES ", 1, ")");
+
+// Sightings.
+pub(crate) const SIGHTINGS: &str = "\
+SELECT provider, code, thing, id, alarm, first_seen, last_seen, decision, acknowledged FROM sighting \
+ORDER BY provider, code, thing";
+pub(crate) static PUT_SIGHTINGS: MultiRow = MultiRow::new(
+    "INSERT INTO sighting \
+     (provider, code, thing, id, alarm, first_seen, last_seen, decision, acknowledged) VALUES ",
+    9,
+    " ON CONFLICT (provider, code, thing) DO NOTHING",
+);
+pub(crate) const ACKNOWLEDGE_SIGHTING: &str = "UPDATE sighting SET acknowledged = $2 WHERE id = $1";
+pub(crate) const SIGHTING_SEEN: &str = "UPDATE sighting SET last_seen = $2 WHERE id = $1 AND last_seen < $2";
+pub(crate) static DELETE_SIGHTINGS_OF: MultiRow =
+    MultiRow::new("DELETE FROM sighting WHERE provider IN (VALUES ", 1, ")");
 
 // The log.
 pub(crate) const LAST_CHAIN: &str = "\

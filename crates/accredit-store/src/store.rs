@@ -8,9 +8,11 @@ use crate::error::StoreError;
 use crate::exchange::{Committed, Entry};
 use crate::head::{self, Head};
 use crate::key::{KeyDeed, SigningKey};
+use crate::pin::{NamePin, UnpinDeed};
 use crate::reads::{self, Found, Page, Place};
 use crate::resource::{Change, Changes, Loaded, Row};
 use crate::revocation::{Revocation, RevokedToken};
+use crate::sighting::{Sighting, SightingDeed};
 
 /// What the product remembers.
 ///
@@ -100,6 +102,19 @@ impl Store {
         deeds::commit_records(&mut *self.backend.writer().await, chain, entries, at).await
     }
 
+    /// All first-use pins, by mapping, claim and name.
+    pub async fn pins(&self) -> Result<Vec<NamePin>, StoreError> {
+        reads::pins(&mut *self.backend.reader().await?).await
+    }
+
+    /// Takes pins away. Counts as a revocation: what was decided under them is decided again.
+    ///
+    /// # Errors
+    /// [`StoreError::Unrecorded`], and what every deed may answer.
+    pub async fn unpin(&self, chain: &mut Chain, deed: &UnpinDeed, at: i64) -> Result<Head, StoreError> {
+        deeds::unpin(&mut *self.backend.writer().await, chain, deed, at).await
+    }
+
     /// Deletes marks whose evidence expired more than [`MARK_MARGIN`](crate::MARK_MARGIN) before `now`, some thousand at
     /// a time. Gives how many; 0 when none is left. `now` must be a clock that is known to be right: behind one that
     /// runs ahead, spent evidence could be spent again.
@@ -118,6 +133,26 @@ impl Store {
     /// The tokens that were revoked and not yet forgotten.
     pub async fn revoked_tokens(&self) -> Result<Vec<RevokedToken>, StoreError> {
         reads::revoked_tokens(&mut *self.backend.reader().await?).await
+    }
+
+    // --- What tokens show.
+
+    /// All sightings, by provider, code and thing.
+    pub async fn sightings(&self) -> Result<Vec<Sighting>, StoreError> {
+        reads::sightings(&mut *self.backend.reader().await?).await
+    }
+
+    /// Puts sightings down, or says that one is all right. No decision rests on it: the head stays where it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] (of what is all right), [`StoreError::Unrecorded`], and what every deed may answer.
+    pub async fn sight(&self, chain: &mut Chain, deed: &SightingDeed, at: i64) -> Result<(), StoreError> {
+        deeds::sight(&mut self.backend.writer().await.connection, chain, deed, at).await
+    }
+
+    /// Says when sightings, by their ids, were seen last. Those that are gone make no difference.
+    pub async fn see_again(&self, seen: &[(String, i64)]) -> Result<(), StoreError> {
+        deeds::see_again(&mut self.backend.writer().await.connection, seen).await
     }
 
     // --- The log.

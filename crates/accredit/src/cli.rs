@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, noun, server,
-    token, write,
+    alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, mapping,
+    noun, server, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -76,6 +76,9 @@ pub(crate) enum Verb {
     /// Read the audit log, and prove that it is whole
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// See what issuers send that nobody expected
+    #[command(subcommand)]
+    Alarm(alarm::Verb),
     /// Say how the server is
     Status,
     /// Print the admin API's OpenAPI document
@@ -119,7 +122,7 @@ pub(crate) enum Verb {
     Grant(noun::Verb),
     /// Which workload may become which service account
     #[command(subcommand)]
-    Mapping(noun::Verb),
+    Mapping(mapping::Verb),
     /// Who may change and read what on this server
     #[command(subcommand, alias = "admin")]
     Administrator(noun::Verb),

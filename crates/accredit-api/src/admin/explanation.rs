@@ -150,6 +150,13 @@ pub struct Clause {
     /// How near it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near: Option<NearMiss>,
+    /// Whether nobody wrote it down: what is expected is what was seen at the first use of a name.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pinned: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How a clause came out.

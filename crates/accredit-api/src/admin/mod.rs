@@ -14,21 +14,30 @@
 //! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
 //! | `POST /v1/audit/verify` | | [`AuditVerification`] |
+//! | `GET /v1/pins?mapping=N` (name or id) | | [`PinList`] |
+//! | `POST /v1/pins/repin` | [`RepinRequest`] | [`RepinResponse`] |
+//! | `GET /v1/alarms?provider=N&all=true` (both optional) | | [`AlarmList`] |
+//! | `GET /v1/alarm?id=ID` | | [`Alarm`] |
+//! | `POST /v1/alarm/acknowledge` | [`AcknowledgeRequest`] | [`Alarm`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
 //! | `POST /v1/spiral/token` | [`ProjectTokenRequest`] | [`ProjectToken`] |
 
+mod alarm;
 mod audit;
 mod explanation;
 mod login;
+mod pin;
 mod replay;
 mod resource;
 mod spiral;
 
+pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
 pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
+pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
 pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };

@@ -1,7 +1,7 @@
 //! The admin client against a socket that answers well, badly or not at all.
 
 use crate::peer::{Peer, answer};
-use accredit_api::admin::{ApplyRequest, NamedResource};
+use accredit_api::admin::{AcknowledgeRequest, ApplyRequest, NamedResource, RepinRequest};
 use accredit_client::admin::{AdminClient, AdminError};
 
 async fn status(answered: Vec<u8>) -> (Result<accredit_api::admin::Status, AdminError>, Vec<String>) {
@@ -31,6 +31,9 @@ async fn every_row_of_the_table_is_asked_for() {
     let admin = AdminClient::new(&path);
     let named = NamedResource { kind: "API".to_owned(), name: "a/b".to_owned(), revision: None, dry_run: true };
     let apply = ApplyRequest { resources: Vec::new(), dry_run: false, prune: true, project: None };
+    let (claim, reason) = (Some("repository".to_owned()), "moved".to_owned());
+    let repin = RepinRequest { mapping: "a/b".to_owned(), claim, value: None, reason, dry_run: false };
+    let known = AcknowledgeRequest { id: "alarm_1".to_owned(), reason: "known".to_owned() };
     admin.apply(&apply).await.unwrap_err();
     admin.list(None, None).await.unwrap_err();
     admin.list(Some("API"), Some("a b&c")).await.unwrap_err();
@@ -44,6 +47,12 @@ async fn every_row_of_the_table_is_asked_for() {
     admin.audit(5, Some("1.4.0"), &[("event", Some("exchange-denied")), ("from", None)]).await.unwrap_err();
     admin.audit_record("adm_1").await.unwrap_err();
     admin.verify_audit().await.unwrap_err();
+    admin.pins("a/b").await.unwrap_err();
+    admin.repin(&repin).await.unwrap_err();
+    admin.alarms(None, false).await.unwrap_err();
+    admin.alarms(Some("a b"), true).await.unwrap_err();
+    admin.alarm("alarm_1").await.unwrap_err();
+    admin.acknowledge(&known).await.unwrap_err();
     admin.status().await.unwrap_err();
     let asked: Vec<String> = peer
         .requests()
@@ -68,6 +77,12 @@ async fn every_row_of_the_table_is_asked_for() {
         "GET /v1/audit?limit=5&before=1.4.0".to_owned(),
         "GET /v1/audit/record?id=adm_1".to_owned(),
         "POST /v1/audit/verify".to_owned(),
+        "GET /v1/pins?mapping=a%2Fb".to_owned(),
+        r#"POST /v1/pins/repin {"mapping":"a/b","claim":"repository","reason":"moved","dryRun":false}"#.to_owned(),
+        "GET /v1/alarms".to_owned(),
+        "GET /v1/alarms?provider=a+b&all=true".to_owned(),
+        "GET /v1/alarm?id=alarm_1".to_owned(),
+        r#"POST /v1/alarm/acknowledge {"id":"alarm_1","reason":"known"}"#.to_owned(),
         "GET /v1/status".to_owned(),
     ];
     assert_eq!(asked, expected);

@@ -9,6 +9,7 @@ use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
 use super::clause::holds;
+use super::pinned::first_uses;
 use super::{Denial, Reason, Terms};
 use crate::expr::Outcome;
 use crate::facts::Facts;
@@ -82,6 +83,7 @@ pub(crate) fn terms<S>(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Terms<S>, Denial> {
+    let first_uses = first_uses(resource, mapping, facts, world)?;
     let (account, project) = usable_account(mapping.account, world)?;
     let reach = world.reach(account.id);
     let reach = target(ask, &reach, mapping, account, limits)?;
@@ -107,6 +109,7 @@ pub(crate) fn terms<S>(
         expires_at,
         signing: api.signing,
         replay,
+        first_uses,
         standing: PhantomData,
     })
 }

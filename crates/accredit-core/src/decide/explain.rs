@@ -10,6 +10,7 @@ use super::clause::holds;
 use super::exchange::{Ask, Limits, exchange, named_account};
 use super::fix::{self, Asked};
 use super::nearest::Nearest;
+use super::pinned;
 use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
 use super::{Denial, Reason, Terms, near, reason};
 use crate::expr::Outcome;
@@ -57,8 +58,15 @@ impl<S> Explained<S> {
             Ok(terms) => return (format!("mapping `{}` allows it", terms.mapping.name), None),
             Err(denial) => denial,
         };
-        let nearest = self.considered.first().filter(|_| denial.reason == Reason::NoMappingMatched);
         let plain = || (denial.operator.clone(), denial.hint.clone());
+        if denial.reason == Reason::PinMismatch {
+            // From the trace, so that what may not be kept is not.
+            let failed =
+                |mapping: &MappingTrace| mapping.first_failed().filter(|clause| clause.pinned).map(ClauseTrace::line);
+            let told = self.considered.iter().find_map(|mapping| Some((&mapping.mapping, failed(mapping)?)));
+            return told.map_or_else(plain, |(name, line)| (format!("mapping `{name}`: {line}"), denial.hint.clone()));
+        }
+        let nearest = self.considered.first().filter(|_| denial.reason == Reason::NoMappingMatched);
         let Some(nearest) = nearest else { return plain() };
         if !nearest.enabled && nearest.distance() == 0 {
             let mapping = &nearest.mapping;
@@ -162,9 +170,11 @@ pub(super) fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_,
                 recorded: true,
                 expected: None,
                 near: None,
+                pinned: false,
             }
         }));
     }
+    clauses.extend(pinned::traces(resource, mapping, facts, world));
     let matched = clauses.iter().all(|clause| clause.verdict == ClauseVerdict::Held) && !clauses.is_empty();
     let project = resource.project.and_then(|project| world.by_id(project)).filter(|project| !project.enabled);
     MappingTrace {
@@ -191,11 +201,20 @@ pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTr
     };
     let near = near.filter(|_| verdict == ClauseVerdict::Failed);
     let expected = Some(clause.expected.to_string());
-    ClauseTrace { claims: vec![name.clone()], clause: name, verdict, seen, recorded: true, expected, near }
+    ClauseTrace {
+        claims: vec![name.clone()],
+        clause: name,
+        verdict,
+        seen,
+        recorded: true,
+        expected,
+        near,
+        pinned: false,
+    }
 }
 
 /// A value for a person: bounded, control and direction characters escaped.
-fn shown(json: &Json<'_>) -> String {
+pub(super) fn shown(json: &Json<'_>) -> String {
     match json {
         Json::String(text) => Shown::of(text).to_string(),
         other => Shown::of(&serde_json::to_string(other).unwrap_or_default()).to_string(),

@@ -48,6 +48,7 @@ pub(super) fn smallest<S>(
         | Reason::AccountUnknown
         | Reason::AccountDisabled
         | Reason::MappingsAmbiguous
+        | Reason::PinMismatch
         | Reason::AccountRequired
         | Reason::NothingGranted
         | Reason::TargetUnknown

@@ -12,6 +12,7 @@ pub mod login;
 mod narrow;
 mod near;
 mod nearest;
+mod pinned;
 mod reason;
 mod survey;
 mod trace;
@@ -21,6 +22,7 @@ pub use exchange::{Ask, Limits, exchange};
 pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping, terms};
 pub use explain::{Explained, explain};
 pub use narrow::{Issued, Standing, narrow, standing};
+pub use pinned::FirstUse;
 pub use reason::{Denial, Reason};
 pub use survey::survey;
 pub use trace::{ClauseTrace, ClauseVerdict, MappingTrace, Near};
@@ -55,6 +57,8 @@ pub struct Terms<S> {
     pub signing: Signing,
     /// Whether the evidence may be shown again.
     pub replay: Replay,
+    /// Names that are let in for the first time: to be pinned together with the record. Nearly always none.
+    pub first_uses: Vec<FirstUse>,
     pub(crate) standing: PhantomData<S>,
 }
 

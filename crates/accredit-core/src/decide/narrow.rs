@@ -130,6 +130,7 @@ pub fn narrow(
         expires_at,
         signing: known.signing,
         replay: Replay::Reuse,
+        first_uses: Vec::new(),
         standing: PhantomData,
     })
 }

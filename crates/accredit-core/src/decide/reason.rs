@@ -23,6 +23,8 @@ pub enum Reason {
     NoMappingMatched,
     /// More than one enabled mapping matches.
     MappingsAmbiguous,
+    /// A name that the mapping trusts has another permanent id than at its first use.
+    PinMismatch,
     /// So many mappings could match that the request must say which account it wants.
     AccountRequired,
     /// The account may use no API at all, or nothing is left of it after the mapping.
@@ -59,7 +61,7 @@ pub struct Denial {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 18] = [
+    pub const ALL: [Reason; 19] = [
         Reason::ProviderDisabled,
         Reason::ProofMissing,
         Reason::ClientMismatch,
@@ -68,6 +70,7 @@ impl Reason {
         Reason::AccountDisabled,
         Reason::NoMappingMatched,
         Reason::MappingsAmbiguous,
+        Reason::PinMismatch,
         Reason::AccountRequired,
         Reason::NothingGranted,
         Reason::TargetUnknown,
@@ -91,6 +94,7 @@ impl Reason {
             Reason::AccountDisabled => "service-account-disabled",
             Reason::NoMappingMatched => "no-mapping-matched",
             Reason::MappingsAmbiguous => "mappings-ambiguous",
+            Reason::PinMismatch => "pin-mismatch",
             Reason::AccountRequired => "service-account-required",
             Reason::NothingGranted => "nothing-granted",
             Reason::TargetUnknown => "target-unknown",
@@ -105,13 +109,14 @@ impl Reason {
     }
 
     /// The caller's code. A caller does not learn which names exist: an account that is unknown, disabled or simply not
-    /// his looks the same to him.
+    /// his looks the same to him. Nor does whoever took over a name learn that it is trusted here.
     pub const fn caller_code(self) -> &'static str {
         match self {
             Reason::ProviderDisabled
             | Reason::MappingUnknown
             | Reason::AccountUnknown
             | Reason::AccountDisabled
+            | Reason::PinMismatch
             | Reason::NoMappingMatched => Reason::NoMappingMatched.code(),
             Reason::ProofMissing
             | Reason::ClientMismatch
@@ -136,6 +141,7 @@ impl Reason {
             | Reason::MappingUnknown
             | Reason::AccountUnknown
             | Reason::AccountDisabled
+            | Reason::PinMismatch
             | Reason::NoMappingMatched => "no mapping allows this token what was asked for",
             Reason::ProofMissing => "the subject token is bound to a key, and no proof of that key was shown",
             Reason::ClientMismatch => "client_id is not whom the assertion speaks for",

@@ -34,6 +34,8 @@ pub struct ClauseTrace {
     pub expected: Option<String>,
     /// How near it was.
     pub near: Option<Near>,
+    /// Whether nobody wrote it down: what is expected is what was seen at the first use of a name.
+    pub pinned: bool,
 }
 
 /// How a clause came out.
@@ -63,9 +65,10 @@ pub enum Near {
 }
 
 impl MappingTrace {
-    /// How many of its clauses do not hold; nearer mappings have fewer.
+    /// How many of its clauses do not hold; nearer mappings have fewer. What was pinned is no clause of the mapping, and
+    /// makes it no farther.
     pub fn distance(&self) -> usize {
-        self.clauses.iter().filter(|clause| clause.verdict != ClauseVerdict::Held).count()
+        self.clauses.iter().filter(|clause| clause.verdict != ClauseVerdict::Held && !clause.pinned).count()
     }
 
     /// The first clause that does not hold.
@@ -82,7 +85,9 @@ impl ClauseTrace {
             None if self.recorded => "absent".to_owned(),
             None => "not what was expected, its value is not recorded".to_owned(),
         };
-        let expected = self.expected.as_deref().map_or_else(String::new, |expected| format!(", expected `{expected}`"));
+        let expects = if self.pinned { "pinned to" } else { "expected" };
+        let expected =
+            self.expected.as_deref().map_or_else(String::new, |expected| format!(", {expects} `{expected}`"));
         let near = self.near.map_or("", Near::words);
         match self.verdict {
             ClauseVerdict::Error => format!(

@@ -87,6 +87,8 @@ pub struct Mapping {
     pub description: Option<Box<str>>,
     /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
     pub anchor: Option<usize>,
+    /// Whether it trusts names without their permanent ids, so that these are pinned at the first use.
+    pub trusts_names: bool,
 }
 
 /// The clauses of a mapping. Up to three lie in the mapping itself: a decision reads mappings that nobody has looked at for a

@@ -8,7 +8,7 @@ use crate::model::{
     ApiPermissions, Claim, Clause, Clauses, Expected, Fault, Id, Kind, Lifetime, Mapping, MappingPermissions,
     MappingSpec, Match, Name, Permission, PermissionsSpec, Provider, Scalar,
 };
-use crate::providers::Shape;
+use crate::providers::{Shape, unguarded};
 use crate::world::World;
 
 pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) -> Result<Mapping, Fault> {
@@ -35,6 +35,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         check_condition(condition, clauses.is_empty())?;
     }
     let anchor = anchor(&clauses, known, provider.id, world);
+    let trusts_names = !unguarded(&clauses, known.kind).is_empty();
     let before = world
         .by_id(id)
         .and_then(|old| old.as_mapping())
@@ -67,6 +68,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         replay: spec.replay,
         description: spec.description.as_deref().map(Into::into),
         anchor,
+        trusts_names,
     })
 }
 

@@ -14,6 +14,7 @@ mod retain;
 mod review;
 mod rules;
 mod signed_requests;
+mod unpin;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use rules::unknown;
 use crate::lint::{Found, Severity, lint};
 use crate::model::{Compiled, Document, Fault, Faults, Id, Kind, Name, Parsed, Resource};
 use crate::world::World;
+use crate::world::pins::PinKey;
 
 /// What would be done.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Plan {
     pub deletes: Vec<Arc<Resource>>,
     /// What the linter says of what is written.
     pub findings: Vec<Found>,
+    /// First-use pins that go: of mappings that are deleted, and of names that one no longer expects.
+    pub unpinned: Vec<PinKey>,
     /// Whether something that was allowed may no longer be: decisions made before must be made again.
     pub revokes: bool,
 }
@@ -338,8 +342,10 @@ impl<'w> Draft<'w> {
         }
         let updated = self.changes.values().any(|change| change.action == Action::Update);
         let revokes = updated || !self.deletes.is_empty();
+        let unpinned = unpin::outdated(self.before, &self.next, &self.puts, &self.deletes);
+        self.next.pins.remove(&unpinned);
         let changes = self.changes.into_values().chain(self.deleted).collect();
-        Ok(Plan { next: self.next, changes, puts: self.puts, deletes: self.deletes, findings, revokes })
+        Ok(Plan { next: self.next, changes, puts: self.puts, deletes: self.deletes, findings, unpinned, revokes })
     }
 
     /// A changed API may have lost a permission that a role names; a changed provider may now need pins.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, attribute,
-    claim, unrecorded,
+    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    attribute, claim, unrecorded,
 };
 
 mod starter;
@@ -60,6 +60,11 @@ pub static AZURE: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Circumstance, Permanent, Reassignable};
 
+static UPN: Guard = Guard::alone("upn", "oid");
+static USERNAME: Guard = Guard::alone("preferred_username", "oid");
+static UNIQUE_NAME: Guard = Guard::alone("unique_name", "oid");
+static RESOURCE: Guard = Guard::alone("xms_mirid", "oid");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("acr", Circumstance, Text),
     unrecorded("aio", Circumstance, Text),
@@ -79,20 +84,20 @@ static CLAIMS: &[ClaimFact] = &[
     unrecorded("name", Reassignable, Text),
     claim("nbf", Circumstance, Shape::Any),
     claim("oid", Permanent, Text),
-    unrecorded("preferred_username", Reassignable, Text),
+    unrecorded("preferred_username", Reassignable, Text).guarded(&USERNAME),
     unrecorded("rh", Circumstance, Text),
     claim("roles", Reassignable, Shape::Any),
     claim("scp", Reassignable, Text),
     claim("sub", Permanent, Text),
     claim("tid", Permanent, Text),
-    unrecorded("unique_name", Reassignable, Text),
-    unrecorded("upn", Reassignable, Text),
+    unrecorded("unique_name", Reassignable, Text).guarded(&UNIQUE_NAME),
+    unrecorded("upn", Reassignable, Text).guarded(&UPN),
     unrecorded("uti", Circumstance, Text),
     claim("ver", Circumstance, Text),
     claim("wids", Permanent, Shape::Any),
     unrecorded("xms_ftd", Circumstance, Text),
     claim("xms_idrel", Circumstance, Text),
-    claim("xms_mirid", Reassignable, Text),
+    claim("xms_mirid", Reassignable, Text).guarded(&RESOURCE),
     unrecorded("xms_rd", Circumstance, Text),
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -58,6 +58,8 @@ pub static BUILDKITE: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static ORGANIZATION: Guard = Guard::alone("organization_slug", "organization_id");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("agent_id", Permanent, Text),
     claim("aud", Circumstance, Shape::Any),
@@ -68,7 +70,7 @@ static CLAIMS: &[ClaimFact] = &[
     claim("build_source", Circumstance, Text),
     claim("build_tag", Chosen, Text),
     claim("cluster_id", Permanent, Text),
-    claim("cluster_name", Reassignable, Text),
+    claim("cluster_name", Reassignable, Text).guarded(&ORGANIZATION),
     claim("exp", Circumstance, Shape::Any),
     claim("https://aws.amazon.com/tags", Chosen, Shape::Any),
     claim("iat", Circumstance, Shape::Any),
@@ -77,14 +79,14 @@ static CLAIMS: &[ClaimFact] = &[
     claim("jti", Circumstance, Text),
     claim("nbf", Circumstance, Shape::Any),
     claim("organization_id", Permanent, Text),
-    claim("organization_slug", Reassignable, Text),
+    claim("organization_slug", Reassignable, Text).guarded(&ORGANIZATION),
     claim("pipeline_id", Permanent, Text),
-    claim("pipeline_slug", Reassignable, Text),
+    claim("pipeline_slug", Reassignable, Text).guarded(&ORGANIZATION),
     claim("queue_id", Permanent, Text),
-    claim("queue_key", Reassignable, Text),
+    claim("queue_key", Reassignable, Text).guarded(&ORGANIZATION),
     claim("runner_environment", Circumstance, Text),
     claim("step_key", Chosen, Shape::Any),
-    claim("sub", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&ORGANIZATION),
 ];
 
 use super::starter::is_uuid;

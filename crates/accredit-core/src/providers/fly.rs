@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{
+    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -50,9 +52,13 @@ pub static FLY: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static APP: Guard =
+    Guard { whole: NamedId { name: "app_name", id: "app_id" }, within: NamedId { name: "org_name", id: "org_id" } };
+static ORG: Guard = Guard::alone("org_name", "org_id");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("app_id", Permanent, Text),
-    claim("app_name", Reassignable, Text),
+    claim("app_name", Reassignable, Text).guarded(&APP),
     claim("aud", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
     claim("iat", Circumstance, Shape::Any),
@@ -65,9 +71,9 @@ static CLAIMS: &[ClaimFact] = &[
     claim("machine_version", Circumstance, Text),
     claim("nbf", Circumstance, Shape::Any),
     claim("org_id", Permanent, Text),
-    claim("org_name", Reassignable, Text),
+    claim("org_name", Reassignable, Text).guarded(&ORG),
     claim("region", Circumstance, Text),
-    claim("sub", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&APP),
 ];
 
 fn is_machine(subject: &str) -> bool {

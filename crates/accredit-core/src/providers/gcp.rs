@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, attribute,
-    claim,
+    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    attribute, claim,
 };
 use crate::model::Scalar;
 
@@ -58,10 +58,12 @@ pub static GCP: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Circumstance, Permanent, Reassignable};
 
+static EMAIL: Guard = Guard::alone("email", "sub");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Circumstance, Shape::Any),
     claim("azp", Permanent, Text),
-    claim("email", Reassignable, Text),
+    claim("email", Reassignable, Text).guarded(&EMAIL),
     claim("email_verified", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
     claim("google", Permanent, Shape::Any),

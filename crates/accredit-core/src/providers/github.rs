@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{
+    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -60,13 +62,21 @@ pub static GITHUB: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static REPOSITORY: Guard = Guard {
+    whole: NamedId { name: "repository", id: "repository_id" },
+    within: NamedId { name: "repository_owner", id: "repository_owner_id" },
+};
+static OWNER: Guard = Guard::alone("repository_owner", "repository_owner_id");
+static ENTERPRISE: Guard = Guard::alone("enterprise", "enterprise_id");
+static ACTOR: Guard = Guard::alone("actor", "actor_id");
+
 static CLAIMS: &[ClaimFact] = &[
-    claim("actor", Reassignable, Text),
+    claim("actor", Reassignable, Text).guarded(&ACTOR),
     claim("actor_id", Permanent, Text),
     claim("aud", Circumstance, Shape::Any),
     claim("base_ref", Chosen, Text),
     claim("check_run_id", Circumstance, Text),
-    claim("enterprise", Reassignable, Text),
+    claim("enterprise", Reassignable, Text).guarded(&ENTERPRISE),
     claim("enterprise_id", Permanent, Text),
     claim("environment", Chosen, Text),
     claim("environment_node_id", Permanent, Text),
@@ -83,9 +93,9 @@ static CLAIMS: &[ClaimFact] = &[
     claim("ref", Chosen, Text),
     claim("ref_protected", Circumstance, Text),
     claim("ref_type", Circumstance, Text),
-    claim("repository", Reassignable, Text),
+    claim("repository", Reassignable, Text).guarded(&REPOSITORY),
     claim("repository_id", Permanent, Text),
-    claim("repository_owner", Reassignable, Text),
+    claim("repository_owner", Reassignable, Text).guarded(&OWNER),
     claim("repository_owner_id", Permanent, Text),
     claim("repository_visibility", Circumstance, Text),
     claim("run_attempt", Circumstance, Text),
@@ -93,9 +103,9 @@ static CLAIMS: &[ClaimFact] = &[
     claim("run_number", Circumstance, Text),
     claim("runner_environment", Circumstance, Text),
     claim("sha", Circumstance, Text),
-    claim("sub", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&REPOSITORY),
     claim("workflow", Chosen, Text),
-    claim("workflow_ref", Reassignable, Text),
+    claim("workflow_ref", Reassignable, Text).guarded(&REPOSITORY),
     claim("workflow_sha", Circumstance, Text),
 ];
 

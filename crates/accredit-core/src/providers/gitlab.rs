@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim, unrecorded};
+use super::{
+    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+    unrecorded,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -57,6 +60,19 @@ pub static GITLAB: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static PROJECT: Guard = Guard {
+    whole: NamedId { name: "project_path", id: "project_id" },
+    within: NamedId { name: "namespace_path", id: "namespace_id" },
+};
+static JOB_PROJECT: Guard = Guard {
+    whole: NamedId { name: "job_project_path", id: "job_project_id" },
+    within: NamedId { name: "job_namespace_path", id: "job_namespace_id" },
+};
+static NAMESPACE: Guard = Guard::alone("namespace_path", "namespace_id");
+static JOB_NAMESPACE: Guard = Guard::alone("job_namespace_path", "job_namespace_id");
+static USER: Guard = Guard::alone("user_login", "user_id");
+static EMAIL: Guard = Guard::alone("user_email", "user_id");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Circumstance, Shape::Any),
     claim("ci_config_ref_uri", Reassignable, Text),
@@ -71,17 +87,17 @@ static CLAIMS: &[ClaimFact] = &[
     claim("iss", Circumstance, Text),
     claim("job_id", Circumstance, Text),
     claim("job_namespace_id", Permanent, Text),
-    claim("job_namespace_path", Reassignable, Text),
+    claim("job_namespace_path", Reassignable, Text).guarded(&JOB_NAMESPACE),
     claim("job_project_id", Permanent, Text),
-    claim("job_project_path", Reassignable, Text),
+    claim("job_project_path", Reassignable, Text).guarded(&JOB_PROJECT),
     claim("jti", Circumstance, Text),
     claim("namespace_id", Permanent, Text),
-    claim("namespace_path", Reassignable, Text),
+    claim("namespace_path", Reassignable, Text).guarded(&NAMESPACE),
     claim("nbf", Circumstance, Shape::Any),
     claim("pipeline_id", Circumstance, Text),
     claim("pipeline_source", Circumstance, Text),
     claim("project_id", Permanent, Text),
-    claim("project_path", Reassignable, Text),
+    claim("project_path", Reassignable, Text).guarded(&PROJECT),
     claim("project_visibility", Circumstance, Text),
     claim("ref", Chosen, Text),
     claim("ref_path", Chosen, Text),
@@ -90,12 +106,12 @@ static CLAIMS: &[ClaimFact] = &[
     claim("runner_environment", Circumstance, Text),
     claim("runner_id", Circumstance, Shape::Any),
     claim("sha", Circumstance, Text),
-    claim("sub", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&PROJECT),
     claim("user_access_level", Reassignable, Text),
-    unrecorded("user_email", Reassignable, Text),
+    unrecorded("user_email", Reassignable, Text).guarded(&EMAIL),
     claim("user_id", Permanent, Text),
     unrecorded("user_identities", Reassignable, Shape::Any),
-    claim("user_login", Reassignable, Text),
+    claim("user_login", Reassignable, Text).guarded(&USER),
 ];
 
 fn is_classic(subject: &str) -> bool {

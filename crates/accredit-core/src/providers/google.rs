@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, attribute,
-    claim, unrecorded,
+    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    attribute, claim, unrecorded,
 };
 use crate::model::Scalar;
 
@@ -58,11 +58,13 @@ pub static GOOGLE: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static EMAIL: Guard = Guard::alone("email", "sub");
+
 static CLAIMS: &[ClaimFact] = &[
     unrecorded("at_hash", Circumstance, Text),
     claim("aud", Circumstance, Shape::Any),
     claim("azp", Permanent, Text),
-    unrecorded("email", Reassignable, Text),
+    unrecorded("email", Reassignable, Text).guarded(&EMAIL),
     claim("email_verified", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
     unrecorded("family_name", Reassignable, Text),

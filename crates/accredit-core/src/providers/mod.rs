@@ -15,7 +15,9 @@ pub mod gcp;
 pub mod github;
 pub mod gitlab;
 pub mod google;
+mod guard;
 pub mod kubernetes;
+mod listed;
 pub mod modal;
 pub mod oidc;
 pub mod spiffe;
@@ -28,6 +30,8 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
+pub use guard::{Guard, NamedId, unguarded};
+pub use listed::{is_listed, is_matched};
 pub use starter::{Goal, Starter};
 pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 
@@ -104,6 +108,8 @@ pub struct ClaimFact {
     pub audited: bool,
     /// What type it has.
     pub shape: Shape,
+    /// Which permanent id in the same token says whose name it is, where it is a name and there is such an id.
+    pub guard: Option<&'static Guard>,
 }
 
 /// What is known of a value that the kind derives; mappings match it as `x.NAME`.
@@ -182,6 +188,13 @@ pub enum Pin {
     Permanent,
 }
 
+impl ClaimFact {
+    /// The same claim, its name guarded.
+    const fn guarded(self, guard: &'static Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+}
+
 impl ProviderKind {
     /// Finds a kind by name.
     pub fn named(name: &str) -> Option<&'static ProviderKind> {
@@ -213,12 +226,12 @@ impl ProviderKind {
 }
 
 const fn claim(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
-    ClaimFact { name, standing, audited: true, shape }
+    ClaimFact { name, standing, audited: true, shape, guard: None }
 }
 
 /// A claim whose value the audit log leaves out: it may say more of people than a record needs.
 const fn unrecorded(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
-    ClaimFact { name, standing, audited: false, shape }
+    ClaimFact { name, standing, audited: false, shape, guard: None }
 }
 
 const fn attribute(name: &'static str, standing: Standing, expression: &'static str) -> AttributeFact {
@@ -248,6 +261,13 @@ mod tests {
             assert!(!kind.dangers.is_empty(), "{} has no dangers", kind.name);
             for name in kind.tenancy {
                 assert!(kind.standing(&Claim::named(name)).is_some(), "{}: {name} is not among its claims", kind.name);
+            }
+            for guard in kind.claims.iter().filter_map(|fact| fact.guard) {
+                for NamedId { name, id } in [&guard.whole, &guard.within] {
+                    assert!(kind.claim(name).is_some(), "{}: {name} is not among its claims", kind.name);
+                    let standing = kind.claim(id).map(|fact| fact.standing);
+                    assert_eq!(standing, Some(Standing::Permanent), "{}: {id} guards a name", kind.name);
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -56,13 +56,15 @@ pub static MODAL: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static WORKSPACE: Guard = Guard::alone("workspace_name", "workspace_id");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("app_id", Permanent, Text),
     claim("app_name", Chosen, Text),
     claim("aud", Circumstance, Shape::Any),
     claim("container_id", Circumstance, Text),
     claim("environment_id", Permanent, Text),
-    claim("environment_name", Reassignable, Text),
+    claim("environment_name", Reassignable, Text).guarded(&WORKSPACE),
     claim("exp", Circumstance, Shape::Any),
     claim("function_id", Permanent, Text),
     claim("function_name", Chosen, Text),
@@ -71,7 +73,7 @@ static CLAIMS: &[ClaimFact] = &[
     claim("jti", Circumstance, Text),
     claim("sub", Reassignable, Text),
     claim("workspace_id", Permanent, Text),
-    claim("workspace_name", Reassignable, Text),
+    claim("workspace_name", Reassignable, Text).guarded(&WORKSPACE),
 ];
 
 fn is_container(subject: &str) -> bool {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{
+    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -69,6 +71,12 @@ pub static TERRAFORM_CLOUD: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Circumstance, Permanent, Reassignable};
 
+static WORKSPACE: Guard = Guard {
+    whole: NamedId { name: "terraform_full_workspace", id: "terraform_workspace_id" },
+    within: NamedId { name: "terraform_organization_name", id: "terraform_organization_id" },
+};
+static ORGANIZATION: Guard = Guard::alone("terraform_organization_name", "terraform_organization_id");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
@@ -76,16 +84,16 @@ static CLAIMS: &[ClaimFact] = &[
     claim("iss", Circumstance, Text),
     claim("jti", Circumstance, Text),
     claim("nbf", Circumstance, Shape::Any),
-    claim("sub", Reassignable, Text),
-    claim("terraform_full_workspace", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&ORGANIZATION),
+    claim("terraform_full_workspace", Reassignable, Text).guarded(&WORKSPACE),
     claim("terraform_organization_id", Permanent, Text),
-    claim("terraform_organization_name", Reassignable, Text),
+    claim("terraform_organization_name", Reassignable, Text).guarded(&ORGANIZATION),
     claim("terraform_project_id", Permanent, Text),
-    claim("terraform_project_name", Reassignable, Text),
+    claim("terraform_project_name", Reassignable, Text).guarded(&ORGANIZATION),
     claim("terraform_run_id", Circumstance, Text),
     claim("terraform_run_phase", Circumstance, Text),
     claim("terraform_workspace_id", Permanent, Text),
-    claim("terraform_workspace_name", Reassignable, Text),
+    claim("terraform_workspace_name", Reassignable, Text).guarded(&ORGANIZATION),
 ];
 
 fn is_run(subject: &str) -> bool {

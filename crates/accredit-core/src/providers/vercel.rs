@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim, unrecorded};
+use super::{
+    ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim, unrecorded,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -55,6 +57,8 @@ pub static VERCEL: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+static OWNER: Guard = Guard::alone("owner", "owner_id");
+
 static CLAIMS: &[ClaimFact] = &[
     unrecorded("act", Circumstance, Shape::Any),
     claim("aud", Circumstance, Shape::Any),
@@ -65,13 +69,13 @@ static CLAIMS: &[ClaimFact] = &[
     claim("iss", Circumstance, Text),
     claim("jti", Circumstance, Text),
     claim("nbf", Circumstance, Shape::Any),
-    claim("owner", Reassignable, Text),
+    claim("owner", Reassignable, Text).guarded(&OWNER),
     claim("owner_id", Permanent, Text),
     claim("plan", Circumstance, Text),
-    claim("project", Reassignable, Text),
+    claim("project", Reassignable, Text).guarded(&OWNER),
     claim("project_id", Permanent, Text),
-    claim("scope", Reassignable, Text),
-    claim("sub", Reassignable, Text),
+    claim("scope", Reassignable, Text).guarded(&OWNER),
+    claim("sub", Reassignable, Text).guarded(&OWNER),
     claim("user_id", Permanent, Text),
 ];
 

@@ -4,6 +4,7 @@
 //! one shard. It answers the questions of the road and of whoever writes resources, and no others.
 
 mod index;
+pub mod pins;
 mod shards;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub struct World {
     programs: Shards<Box<str>, SharedProgram>,
     /// Claim and permission names, for the same reason.
     words: Shards<Arc<str>, usize>,
+    /// What names were pinned to at their first use.
+    pub pins: pins::Pins,
 }
 
 /// A compiled expression and how many resources use it.

@@ -3,7 +3,9 @@
 //! Beside what a scenario says, each is asked three times more: with its documents in reverse, with its world read back
 //! from rows, and, where a fix is proposed, with the fix applied.
 
-use accredit_core::decide::{Ask, ClauseVerdict, Denial, Explained, Limits, Near, Reason, Terms, exchange, explain};
+use accredit_core::decide::{
+    Ask, ClauseVerdict, Denial, Explained, FirstUse, Limits, Near, Reason, Terms, exchange, explain,
+};
 use accredit_core::facts::{Facts, TypedIn};
 use accredit_core::model::{Document, Kind, Provider, Replay, Resource};
 use accredit_core::world::World;
@@ -38,6 +40,8 @@ struct Scenario {
     given: String,
     #[serde(default)]
     disabled: Vec<String>,
+    #[serde(default)]
+    pins: Vec<[String; 5]>,
     #[serde(default = "nothing")]
     claims: String,
     #[serde(default)]
@@ -79,6 +83,7 @@ struct Then {
     hint: Option<String>,
     trace: Option<String>,
     fix: Option<String>,
+    pins: Option<Vec<[String; 4]>>,
 }
 
 /// One question about one world.
@@ -175,6 +180,9 @@ impl Scenario {
         }
         stage.bring(&given);
         self.disabled.iter().for_each(|named| stage.turn(named, false));
+        self.pins
+            .iter()
+            .for_each(|[mapping, claim, name, id_claim, id]| stage.pin(mapping, [claim, name, id_claim, id]));
         let mut claims = members(&file.claims);
         claims.extend(members(&self.claims));
         claims.retain(|name, _| !self.without.contains(name));
@@ -358,8 +366,14 @@ fn rendered(terms: &Terms<TypedIn>) -> Then {
         expires_at: Some(terms.expires_at.unix()),
         signing: Some(format!("{:?}", terms.signing).to_uppercase()).filter(|signing| signing != "ES256"),
         replay: (terms.replay == Replay::Once).then(|| "once".to_owned()),
+        pins: Some(terms.first_uses.iter().map(pinned).collect()).filter(|pins: &Vec<_>| !pins.is_empty()),
         ..Then::default()
     }
+}
+
+fn pinned(first: &FirstUse) -> [String; 4] {
+    let FirstUse { claim, name, id_claim, id } = first;
+    [(*claim).to_owned(), name.clone(), (*id_claim).to_owned(), id.clone()]
 }
 
 /// A line a mapping, below it a line a clause.

@@ -1,8 +1,10 @@
 //! The world that a vector speaks of, built as `accredit apply` builds it, with ids that are always the same.
 
-use accredit_core::model::{Document, Fault, Faults, Kind, Resource, yaml};
+use accredit_core::model::{DecisionId, Document, Fault, Faults, Kind, Resource, yaml};
 use accredit_core::plan::{self, Context, Plan, Stored};
 use accredit_core::world::World;
+use accredit_core::world::pins::NamePin;
+use accredit_id::time::Timestamp;
 
 /// The server's own address, and so the default audience of providers.
 pub(crate) const PUBLIC_URL: &str = "https://accredit.example.org";
@@ -58,6 +60,14 @@ impl Stage {
         self.world = self.turned(named, enabled).unwrap_or_else(|faults| panic!("{}", told(&faults.0))).next;
     }
 
+    /// Pins a name of a mapping, given by its claim, to the id in another claim.
+    pub(crate) fn pin(&mut self, mapping: &str, [claim, name, id_claim, id]: [&str; 4]) {
+        let mapping = self.world.find(Kind::Mapping, mapping).unwrap_or_else(|| panic!("no mapping `{mapping}`")).id;
+        let [claim, name, id_claim, id] = [claim, name, id_claim, id].map(Into::into);
+        let (decision, at) = (DecisionId::new([1; 16]), Timestamp::from_unix(1_799_000_000));
+        self.world.pins.put(mapping, NamePin { claim, name, id_claim, id, decision, at });
+    }
+
     /// Plans to enable or disable `KIND NAME`.
     pub(crate) fn turned(&self, named: &str, enabled: bool) -> Result<Plan, Faults> {
         let (kind, name) = kind_and_name(named);
@@ -85,8 +95,10 @@ impl Stage {
         };
         let reserved = reserved();
         let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
-        plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context)
-            .unwrap_or_else(|fault| panic!("{}", told(&[fault])))
+        let mut restored = plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context)
+            .unwrap_or_else(|fault| panic!("{}", told(&[fault])));
+        restored.pins = self.world.pins.clone();
+        restored
     }
 
     /// Every document, as `accredit export` prints them.

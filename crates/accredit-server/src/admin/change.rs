@@ -15,7 +15,7 @@ use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::read_model::InForce;
 use crate::record::{self, StoreWork};
-use crate::{clock, provider};
+use crate::{clock, pinning, provider};
 
 /// One act of administration.
 pub(crate) struct Act<'a> {
@@ -65,6 +65,7 @@ impl Act<'_> {
             expected_sequence,
             puts: plan.puts.iter().map(|put| row(put)).collect(),
             deletes: plan.deletes.iter().map(|gone| (gone.kind().document().to_owned(), gone.id.to_string())).collect(),
+            unpins: plan.unpinned.iter().map(pinning::stored_key).collect(),
             revokes: plan.revokes,
             records: vec![record::admin_act(self.event, clock::now(), name, before.world.sequence, &detail)],
         };
@@ -73,9 +74,10 @@ impl Act<'_> {
         app.renew_keys(plan.puts.iter().filter(|put| before.world.by_id(put.id).is_some()));
         let mut world = plan.next;
         world.sequence = head.sequence;
-        app.read_model.publish(InForce { world, revocation: head.revocation });
+        app.read_model.publish(InForce { world, revocation: head.revocation }, &plan.unpinned);
         if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
             app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
+            app.watch.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
         }
         let changes = response.changes.len();
         tracing::info!(event = self.event, changes, sequence = head.sequence, actor = name, "resources changed");

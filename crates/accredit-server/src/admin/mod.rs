@@ -1,6 +1,7 @@
 //! The admin API, over the local socket and the remote listener: resources, questions, the log. The table of routes is in `accredit_api::admin`.
 
 mod actor;
+mod alarms;
 mod audit;
 mod body;
 mod bootstrap;
@@ -12,6 +13,7 @@ mod lint;
 mod login;
 mod openapi;
 mod page;
+mod pins;
 mod precondition;
 mod problem;
 mod replay;
@@ -79,6 +81,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/{id}", get(audit::one))
         .route("/v1/audit/verify", post(audit::verify))
         .route("/openapi.json", get(openapi::serve))
+        .route("/v1/alarms", get(alarms::list))
+        .route("/v1/alarm", get(alarms::get))
+        .route("/v1/alarm/acknowledge", post(alarms::acknowledge))
+        .route("/v1/pins", get(pins::list))
+        .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))

@@ -71,6 +71,7 @@ fn foreign(known: &Provider, claims: &Object<'_>) -> Option<Clause> {
         seen: Some(issuer.to_owned()),
         expected: Some(known.issuer.clone()),
         near: None,
+        pinned: false,
     })
 }
 

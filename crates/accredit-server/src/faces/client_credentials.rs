@@ -132,6 +132,7 @@ fn error(cause: Cause) -> WireError {
             | Reason::AccountUnknown
             | Reason::AccountDisabled
             | Reason::NoMappingMatched
+            | Reason::PinMismatch
             | Reason::MappingsAmbiguous
             | Reason::AccountRequired
             | Reason::NothingGranted => WireError::new(400, "unauthorized_client"),

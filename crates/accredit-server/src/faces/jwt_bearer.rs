@@ -59,6 +59,7 @@ fn error(cause: Cause) -> WireError {
             | Reason::AccountUnknown
             | Reason::AccountDisabled
             | Reason::NoMappingMatched
+            | Reason::PinMismatch
             | Reason::MappingsAmbiguous
             | Reason::AccountRequired
             | Reason::NothingGranted

@@ -144,6 +144,7 @@ fn error(cause: Cause) -> WireError {
             | Reason::AccountDisabled
             | Reason::NoMappingMatched
             | Reason::MappingsAmbiguous
+            | Reason::PinMismatch
             | Reason::AccountRequired
             | Reason::NothingGranted
             | Reason::TooLittleTimeLeft

@@ -101,6 +101,7 @@ impl Running {
         .await;
         tasks.shutdown().await;
         app.note_tally().await;
+        app.note_sightings().await;
         app.recorder.close();
         let _ = writer.await;
         // A connection that outlasted the ten seconds may still hold the store. It then ends as in a crash, and loses nothing.

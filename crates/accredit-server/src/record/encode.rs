@@ -62,6 +62,10 @@ pub(super) fn terms_of(record: &mut Line, terms: &Terms<Proved>) {
         .named("serviceAccount", &terms.account)
         .named("api", &terms.api);
     record.text("scope", &terms.scope()).number("expiresAt", terms.expires_at.unix());
+    if !terms.first_uses.is_empty() {
+        let pinned: Vec<_> = terms.first_uses.iter().map(|first| first.id_claim).collect();
+        record.text("pinned", &pinned.join(" "));
+    }
 }
 
 /// Writes a refusing decision down, with its explanation.

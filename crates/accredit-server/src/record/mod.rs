@@ -16,4 +16,4 @@ pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
-pub(crate) use writer::{RecordFault, Recorded, Recorder, SignHead, StoreWork};
+pub(crate) use writer::{BringPins, RecordFault, Recorded, Recorder, SignHead, StoreWork};

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use accredit_id::time::Timestamp;
 use accredit_store::audit::{NewRecord, SignedHead};
-use accredit_store::{Chain, Change, Entry, EntryOutcome, Head, KeyDeed, Revocation, Store, StoreError};
+use accredit_store::{
+    Chain, Change, Entry, EntryOutcome, Head, KeyDeed, NamePin, Revocation, SightingDeed, Store, StoreError, UnpinDeed,
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
@@ -60,6 +62,10 @@ pub(crate) enum StoreWork {
     Keys(KeyDeed),
     /// Revokes a token.
     Revoke(Revocation),
+    /// Takes first-use pins away.
+    Unpin(UnpinDeed),
+    /// Puts down what tokens were seen to show.
+    Sight(SightingDeed),
 }
 
 struct Shared {
@@ -84,12 +90,20 @@ struct Waiting {
 /// Signs the head of a chain, for `audit verify`.
 pub(crate) type SignHead = Arc<dyn Fn(&accredit_store::audit::Head) -> Option<SignedHead> + Send + Sync>;
 
+/// Brings pins into force that a batch made or met.
+pub(crate) type BringPins = Arc<dyn Fn(&[NamePin]) + Send + Sync>;
+
 impl Recorder {
     /// Starts the writer on a store and the chain that this process writes.
-    pub(crate) fn start(store: Arc<Store>, chain: Chain, sign_head: SignHead) -> (Self, tokio::task::JoinHandle<()>) {
+    pub(crate) fn start(
+        store: Arc<Store>,
+        chain: Chain,
+        sign_head: SignHead,
+        bring_pins: BringPins,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new() });
-        let writer =
-            Writer { shared: Arc::clone(&shared), store, chain, sign_head, last_batch: 0, last_head: clock::now() };
+        let (last_batch, last_head) = (0, clock::now());
+        let writer = Writer { shared: Arc::clone(&shared), store, chain, sign_head, bring_pins, last_batch, last_head };
         (Self { shared }, tokio::spawn(writer.run()))
     }
 
@@ -109,7 +123,8 @@ impl Recorder {
     /// Writes a record that nothing waits for and that no revocation makes wrong.
     pub(crate) async fn note(&self, record: NewRecord) -> Result<(), RecordFault> {
         let NewRecord { id, content } = record;
-        let entry = Entry { id, record: content, mark: None, if_replayed: None, decided_on: i64::MAX };
+        let entry =
+            Entry { id, record: content, mark: None, if_replayed: None, pins: Vec::new(), decided_on: i64::MAX };
         self.record(entry).await.map(|_| ())
     }
 
@@ -156,6 +171,7 @@ struct Writer {
     store: Arc<Store>,
     chain: Chain,
     sign_head: SignHead,
+    bring_pins: BringPins,
     last_batch: usize,
     last_head: Timestamp,
 }
@@ -220,6 +236,10 @@ impl Writer {
             batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
         match self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await {
             Ok(committed) => {
+                // Before anybody is answered: whoever is told to decide again must see what he lost to.
+                if !committed.pins.is_empty() {
+                    (self.bring_pins)(&committed.pins);
+                }
                 for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
                     let recorded = match outcome {
                         EntryOutcome::Recorded => Recorded::Durably,
@@ -248,6 +268,11 @@ impl Writer {
                 self.store.revoke_token(&mut self.chain, &revocation, at).await?;
                 self.store.head().await
             }
+            StoreWork::Sight(deed) => {
+                self.store.sight(&mut self.chain, &deed, at).await?;
+                self.store.head().await
+            }
+            StoreWork::Unpin(deed) => self.store.unpin(&mut self.chain, &deed, at).await,
         }
     }
 
@@ -285,7 +310,7 @@ mod tests {
     async fn a_record_that_is_too_large_is_refused_alone() {
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (recorder, writer) = Recorder::start(store, chain, Arc::new(|_| None));
+        let (recorder, writer) = Recorder::start(store, chain, Arc::new(|_| None), Arc::new(|_| ()));
         let note = |id: u8, bytes: usize| {
             let record = NewRecord { id: [id; 16], content: Content::from(vec![b'a'; bytes]) };
             let recorder = recorder.clone();

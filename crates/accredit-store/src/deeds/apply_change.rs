@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::pack;
+use super::{pack, pins, sight};
 use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation};
 use crate::chain::Chain;
 use crate::error::StoreError;
@@ -46,6 +46,9 @@ pub(crate) async fn apply_change(
         }
         Err(error) => return Err(fault(error)),
     }
+    pins::delete_of(&mut transaction, &change.deletes).await?;
+    sight::delete_of(&mut transaction, &change.deletes).await?;
+    pins::delete(&mut transaction, &change.unpins).await?;
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);

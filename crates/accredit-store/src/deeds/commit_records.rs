@@ -1,12 +1,14 @@
 //! Records decisions before they are answered.
 
 use super::marks::{self, Claim};
+use super::pins::{self, Met};
 use crate::audit::Content;
 use crate::backend::{Connection, Writer, begin_write, fault};
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome};
 use crate::head::Head;
+use crate::pin::NamePin;
 
 /// See [`Store::commit_records`](crate::Store::commit_records).
 pub(crate) async fn commit_records(
@@ -22,10 +24,10 @@ pub(crate) async fn commit_records(
     let head = writer.head().await?;
     chain.settle(&mut writer.connection).await?;
     if commit_at_once(&mut writer.connection, chain, entries, at).await? {
-        return Ok(Committed { head, outcomes: vec![EntryOutcome::Recorded; entries.len()] });
+        return Ok(Committed { head, outcomes: vec![EntryOutcome::Recorded; entries.len()], pins: Vec::new() });
     }
-    let outcomes = commit_each(&mut writer.connection, chain, entries, head, at).await?;
-    Ok(Committed { head, outcomes })
+    let (outcomes, pins) = commit_each(&mut writer.connection, chain, entries, head, at).await?;
+    Ok(Committed { head, outcomes, pins })
 }
 
 /// One statement, one trip to the database. False when it takes more than that; nothing is written then.
@@ -35,7 +37,7 @@ async fn commit_at_once(
     entries: &[Entry],
     at: i64,
 ) -> Result<bool, StoreError> {
-    if entries.iter().any(|entry| entry.mark.is_some()) {
+    if entries.iter().any(|entry| entry.mark.is_some() || !entry.pins.is_empty()) {
         return Ok(false);
     }
     let Some(decided_on) = entries.iter().map(|entry| entry.decided_on).min() else { return Ok(false) };
@@ -53,32 +55,42 @@ async fn commit_each(
     entries: &[Entry],
     head: Head,
     at: i64,
-) -> Result<Vec<EntryOutcome>, StoreError> {
+) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
     let mut transaction = begin_write(connection).await?;
-    let outcomes = judge(&mut transaction, entries, head).await?;
+    let (outcomes, mut there) = judge(&mut transaction, entries, head).await?;
     let batches = chain.pack(at, entries.iter().zip(&outcomes).filter_map(to_write));
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
         transaction.rollback().await.map_err(fault)?;
-        return Ok(outcomes);
+        return Ok((outcomes, there));
     }
+    let recorded = entries.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == EntryOutcome::Recorded);
+    let new = pins::put(&mut transaction, recorded.map(|(entry, _)| entry), &there).await?;
+    there.extend(new);
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
-    Ok(outcomes)
+    Ok((outcomes, there))
 }
 
-async fn judge(connection: &mut Connection, entries: &[Entry], head: Head) -> Result<Vec<EntryOutcome>, StoreError> {
+/// What becomes of each entry, and what its names are pinned to already.
+async fn judge(
+    connection: &mut Connection,
+    entries: &[Entry],
+    head: Head,
+) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
+    let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| head.revocation <= entry.decided_on).collect();
+    let Met { there, clashing } = pins::meet(connection, &current).await?;
     // What is stale claims nothing: it would burn evidence for a decision that is not made.
-    let is_stale = |entry: &Entry| head.revocation > entry.decided_on;
-    let claims: Vec<_> = entries
+    let is_stale = |place: usize, entry: &Entry| head.revocation > entry.decided_on || clashing.contains(&place);
+    let claims: Vec<_> = current
         .iter()
-        .filter(|entry| !is_stale(entry))
-        .filter_map(|entry| Some(Claim { decision: &entry.id, mark: entry.mark.as_ref()? }))
+        .filter(|(place, entry)| !is_stale(*place, entry))
+        .filter_map(|(_, entry)| Some(Claim { decision: &entry.id, mark: entry.mark.as_ref()? }))
         .collect();
     let mut claimed = marks::claim(connection, &claims).await?.into_iter();
-    let outcome = |entry: &Entry| {
-        if is_stale(entry) {
+    let outcome = |(place, entry): (usize, &Entry)| {
+        if is_stale(place, entry) {
             return EntryOutcome::Stale;
         }
         match entry.mark.as_ref().and_then(|_| claimed.next()).flatten() {
@@ -86,7 +98,8 @@ async fn judge(connection: &mut Connection, entries: &[Entry], head: Head) -> Re
             Some(first) => EntryOutcome::Replayed { first },
         }
     };
-    Ok(entries.iter().map(outcome).collect())
+    let outcomes = entries.iter().enumerate().map(outcome).collect();
+    Ok((outcomes, there))
 }
 
 fn to_write<'e>((entry, outcome): (&'e Entry, &EntryOutcome)) -> Option<(&'e [u8; 16], &'e Content)> {

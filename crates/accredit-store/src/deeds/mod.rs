@@ -6,7 +6,9 @@ mod commit_records;
 mod erase_values;
 mod marks;
 mod open_chain;
+mod pins;
 mod revoke_token;
+mod sight;
 mod write_head;
 
 pub(crate) use apply_change::apply_change;
@@ -15,7 +17,9 @@ pub(crate) use commit_records::commit_records;
 pub(crate) use erase_values::erase_values;
 pub(crate) use marks::purge_marks;
 pub(crate) use open_chain::open_chain;
+pub(crate) use pins::unpin;
 pub(crate) use revoke_token::revoke_token;
+pub(crate) use sight::{see_again, sight};
 pub(crate) use write_head::write_head;
 
 use crate::audit::NewRecord;

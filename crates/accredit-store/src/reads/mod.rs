@@ -4,16 +4,20 @@ mod find;
 mod history;
 mod keys;
 mod log;
+mod pins;
 mod resources;
 mod revoked;
+mod sightings;
 mod verify;
 
 pub(crate) use find::find_record;
 pub(crate) use history::{changes_since, load_at};
 pub(crate) use keys::keys;
 pub(crate) use log::{chains, clock_mark, page};
+pub(crate) use pins::pins;
 pub(crate) use resources::load_each;
 pub(crate) use revoked::revoked_tokens;
+pub(crate) use sightings::sightings;
 pub(crate) use verify::verify;
 
 pub use log::{Found, Page, Place, PlaceFault};

@@ -26,7 +26,7 @@ pub(crate) async fn what_is_recorded_is_found(factory: impl Factory) {
     let mut chain = chain(&store, 1).await;
     let entries: Vec<Entry> = (0..20).map(entry).collect();
     let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
-    assert_eq!(committed, Committed { head: store.head().await.unwrap(), outcomes: vec![RECORDED; 20] });
+    assert_eq!(committed, Committed { head: store.head().await.unwrap(), outcomes: vec![RECORDED; 20], pins: vec![] });
     for number in 0..20 {
         let found = store.find_record(&id(number)).await.unwrap().unwrap();
         assert_eq!(found.record.bytes, record(number).content.bytes);

@@ -6,8 +6,10 @@ mod exchange;
 mod keys;
 mod log;
 mod made;
+mod pins;
 mod resources;
 mod revoked;
+mod sightings;
 
 /// Runs each case on each backend.
 macro_rules! on_every_backend {
@@ -76,4 +78,15 @@ on_every_backend! {
     keys:
         keys_are_kept_and_moved
         a_key_deed_is_whole_or_nothing;
+    pins:
+        f14_the_first_use_pins_a_name_for_good
+        names_are_pinned_apart
+        f14_one_of_two_first_uses_wins
+        only_what_is_recorded_pins
+        pins_are_taken_away_with_a_record
+        a_change_takes_pins_with_it;
+    sightings:
+        a_sighting_is_put_down_once
+        a_sighting_is_acknowledged_with_a_record
+        sightings_go_with_their_provider;
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use accredit_store::{Change, Entry, EntryOutcome, Mark, Row, Store};
+use accredit_store::{Change, Entry, EntryOutcome, Mark, NamePin, PinKey, Row, Store};
 use sqlx::Connection as _;
 
 use crate::{NOW, entry, holds, open_chain, raw, sign, url};
 
 const ROUNDS: u8 = 20;
 
-/// I04: records, marks and changes survive the death of the process that wrote them.
+/// I04, F14: records, marks, pins and changes survive the death of the process that wrote them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_loses_nothing_that_was_committed() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,8 +79,10 @@ async fn check(database: &Path, round: u8, numbers: &[u64]) {
     let verification = store.verify_audit(&[], holds).await.unwrap();
     assert_eq!(verification.breaks, [], "round {round}");
     let resources: HashSet<String> = store.load().await.unwrap().rows.into_iter().map(|row| row.id).collect();
+    let pinned: HashSet<String> = store.pins().await.unwrap().into_iter().map(|pin| pin.id).collect();
     let mut chain = open_chain(&store, 100 + round).await;
     for number in numbers {
+        assert!(pinned.contains(&number.to_string()), "round {round}: {number} is not pinned");
         let (committed, again) = (step(*number), step(*number));
         for entry in &committed {
             let found = store.find_record(&entry.id).await.unwrap();
@@ -126,7 +128,10 @@ fn step(number: u64) -> [Entry; 3] {
     let mut token = [0; 32];
     token[..8].copy_from_slice(&number.to_be_bytes());
     let mark = Mark { provider: "idp_1".to_owned(), token, expires_at: NOW + 300, same: None };
-    let spending = Entry { mark: Some(mark), ..entry(number * 3, "spending") };
+    let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
+    let id = number.to_string();
+    let pin = NamePin { key, id_claim: "repository_id".to_owned(), id, decision: [0; 16], at: NOW };
+    let spending = Entry { mark: Some(mark), pins: vec![pin], ..entry(number * 3, "spending") };
     [spending, entry(number * 3 + 1, "one"), entry(number * 3 + 2, &"two ".repeat(200))]
 }
 

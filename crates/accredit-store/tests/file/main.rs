@@ -26,7 +26,14 @@ fn entry(number: u64, text: &str) -> Entry {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     id[8..].copy_from_slice(&number.to_be_bytes());
-    Entry { id, record: Content::from(text.as_bytes().to_vec()), mark: None, if_replayed: None, decided_on: i64::MAX }
+    Entry {
+        id,
+        record: Content::from(text.as_bytes().to_vec()),
+        mark: None,
+        if_replayed: None,
+        pins: Vec::new(),
+        decided_on: i64::MAX,
+    }
 }
 
 async fn open_chain(store: &Store, number: u8) -> Chain {

@@ -1,5 +1,6 @@
 //! `accredit get KIND NAME`, `accredit KIND get NAME`.
 
+use accredit_client::inert::Inert;
 use accredit_core::model::Kind;
 
 use super::{kinds, list, whole_name};
@@ -47,7 +48,19 @@ pub(crate) async fn run(
         Output::Text | Output::Yaml => render::document(&resource),
     };
     terminal.show(&text)?;
+    if kind == Kind::Provider && common.output() == Output::Text {
+        say_alarms(common, &name, terminal).await;
+    }
     Ok(Exit::Done)
+}
+
+/// What its issuer sends that nobody expected. A remark: whoever may not read alarms reads the provider all the same.
+async fn say_alarms(common: &Common, name: &str, terminal: &mut Terminal<'_>) {
+    let Ok(admin) = common.admin() else { return };
+    let Ok(list) = admin.alarms(Some(name), false).await else { return };
+    for alarm in &list.alarms {
+        terminal.say(&format!("alarm: {} (accredit alarm get {})\n", Inert(&alarm.summary), Inert(&alarm.id)));
+    }
 }
 
 /// The verb-first form, which lists when it is given no name.

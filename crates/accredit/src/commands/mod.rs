@@ -1,5 +1,6 @@
 //! One file a verb: its arguments, and the road from them to the admin API and back to text.
 
+pub(crate) mod alarm;
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod change;
@@ -15,7 +16,10 @@ pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod mapping;
 pub(crate) mod noun;
+pub(crate) mod pins;
+pub(crate) mod repin;
 pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
@@ -63,6 +67,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Explain(args) => explain::run(common, &args, terminal).await,
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
+        Verb::Alarm(verb) => alarm::run(common, &verb, terminal).await,
         Verb::Openapi => terminal.show(&accredit_server::openapi()).map(|()| Exit::Done),
         Verb::Status => status::run(common, terminal).await,
         Verb::Login(args) => login::run(common, &args, terminal).await,
@@ -76,7 +81,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Api(verb) => noun::run(common, Kind::Api, &verb, terminal).await,
         Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,
         Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
-        Verb::Mapping(verb) => noun::run(common, Kind::Mapping, &verb, terminal).await,
+        Verb::Mapping(verb) => mapping::run(common, &verb, terminal).await,
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
         Verb::Get(args) => get::of_any_kind(common, &args, terminal).await,

@@ -25,6 +25,9 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
             out.push_str(&labelled("", &line));
         }
     }
+    for line in pinned(explanation) {
+        out.push_str(&labelled("", &line));
+    }
     if let Some(hint) = &explanation.hint {
         out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
     }
@@ -93,12 +96,27 @@ fn fared(considered: &[Considered], most: usize) -> Vec<String> {
     lines
 }
 
+/// What an allowed name is pinned to, which nobody wrote down.
+fn pinned(explanation: &Explanation) -> Vec<String> {
+    let allowing =
+        explanation.considered.iter().filter(|mapping| explanation.verdict == Verdict::Allow && mapping.matched);
+    let pinned = allowing.flat_map(|mapping| mapping.clauses.iter().filter(|clause| clause.pinned));
+    let line = |clause: &Clause| {
+        let to = clause.expected.as_deref().unwrap_or_default();
+        format!("`{}` is pinned to {} since its name was first used", Inert(&clause.clause), Inert(to))
+    };
+    pinned.map(line).collect()
+}
+
 /// One clause in words: seen, expected, and how near it was.
 fn clause(clause: &Clause) -> String {
-    let Clause { clause, outcome, seen, expected, near } = clause;
+    let Clause { clause, outcome, seen, expected, near, pinned } = clause;
     let name = Inert(clause);
     let seen = seen.as_deref().map(Inert);
-    let expected = expected.as_deref().map(|text| format!(", expected {}", Inert(text))).unwrap_or_default();
+    let expected = expected
+        .as_deref()
+        .map(|text| format!(", {} {}", if *pinned { "pinned to" } else { "expected" }, Inert(text)))
+        .unwrap_or_default();
     let near = near.map(|near| format!(": {}", nearness(near))).unwrap_or_default();
     match (outcome, seen) {
         (Outcome::NotRecorded, _) => format!("`{name}` is not in the record{expected}"),
@@ -166,6 +184,7 @@ mod tests {
             seen: seen.map(str::to_owned),
             expected: expected.map(str::to_owned),
             near,
+            pinned: false,
         };
         let main = Considered {
             mapping: "ci/web-main".to_owned(),

@@ -262,6 +262,7 @@ impl Walk<'_> {
             record: record::logged_in(&logged_in),
             mark: None,
             if_replayed: None,
+            pins: Vec::new(),
             decided_on: self.in_force.revocation,
         };
         match app.recorder.record(entry).await {

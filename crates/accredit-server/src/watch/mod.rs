@@ -1,0 +1,191 @@
+//! Watching what issuers send: a subject in another format, a claim that nobody listed. Each raises one alarm.
+//!
+//! Nearly every token has the shape of one before it: the names of its claims in their order, and the format of its subject.
+//! A shape that is known costs one pass over the names and one look-up. Only a new one is looked at name by name.
+
+mod seen;
+mod words;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use accredit_core::model::{DecisionId, Provider, Resource};
+use accredit_core::world::World;
+use accredit_id::json::{Json, Object};
+use accredit_id::time::Timestamp;
+use accredit_store::{Sighting, SightingDeed};
+use arc_swap::ArcSwap;
+use serde_json::json;
+
+use crate::chance;
+use crate::record::{self, RecordFault, Recorder, StoreWork};
+
+pub(crate) use seen::{Code, Seen};
+pub(crate) use words::{hint, summary};
+
+/// What was seen of each provider.
+pub(crate) struct Watch {
+    hasher: RandomState,
+    /// Shapes in which nothing is new, with the alarms that they have to do with.
+    shapes: ArcSwap<HashMap<u64, Arc<[Arc<Seen>]>>>,
+    /// By the providers' ids.
+    providers: Mutex<HashMap<String, seen::OfProvider>>,
+}
+
+/// A token whose signature and audience hold.
+pub(crate) struct Shown<'t> {
+    pub(crate) provider: &'t Resource,
+    pub(crate) known: &'t Provider,
+    pub(crate) claims: &'t Object<'t>,
+    pub(crate) decision: DecisionId,
+    pub(crate) at: Timestamp,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Goes on from what the store remembers.
+    pub(crate) fn restored(sightings: Vec<Sighting>) -> Self {
+        let mut providers: HashMap<String, seen::OfProvider> = HashMap::new();
+        for sighting in sightings {
+            providers.entry(sighting.provider.clone()).or_default().seen.push(Arc::new(Seen::new(sighting)));
+        }
+        Self { hasher: RandomState::new(), shapes: ArcSwap::default(), providers: Mutex::new(providers) }
+    }
+
+    /// Looks at a token. What is new is on the disk when this returns, unless the store cannot write: then it stays new.
+    pub(crate) async fn look(&self, recorder: &Recorder, world: &World, token: &Shown<'_>) {
+        let shape = self.shape(token);
+        if let Some(alarms) = self.shapes.load().get(&shape) {
+            alarms.iter().for_each(|alarm| alarm.again(token.at.unix()));
+            return;
+        }
+        let found = self.of_providers().entry(token.provider.id.to_string()).or_default().judge(world, token);
+        if found.is_too_much {
+            return;
+        }
+        if !found.new.is_empty()
+            && let Err(fault) = self.put_down(recorder, world, token, &found.new).await
+        {
+            tracing::warn!(provider.name = %token.provider.name, "what is new of a provider cannot be written: {fault}");
+            self.forget(token.provider, &found.new);
+            return;
+        }
+        let alarms: Arc<[Arc<Seen>]> =
+            found.new.into_iter().chain(found.again).filter(|seen| seen.sighting.alarm).collect();
+        self.shapes.rcu(|shapes| {
+            let mut next = if shapes.len() < MAX_SHAPES { HashMap::clone(shapes) } else { HashMap::new() };
+            next.insert(shape, Arc::clone(&alarms));
+            next
+        });
+    }
+
+    /// Every alarm, newest first.
+    pub(crate) fn alarms(&self) -> Vec<Arc<Seen>> {
+        let providers = self.of_providers();
+        let all = providers.values().flat_map(|provider| &provider.seen).filter(|seen| seen.sighting.alarm);
+        let mut alarms: Vec<_> = all.cloned().collect();
+        alarms.sort_by(|one, two| {
+            let key =
+                |seen: &Seen| (-seen.sighting.first_seen, seen.sighting.code.clone(), seen.sighting.thing.clone());
+            key(one).cmp(&key(two))
+        });
+        alarms
+    }
+
+    /// The formats that the subjects of a provider were seen in, in the order of their first sight.
+    pub(crate) fn formats(&self, provider: &str) -> Vec<(String, i64)> {
+        let providers = self.of_providers();
+        let all = providers.get(provider).into_iter().flat_map(|provider| &provider.seen);
+        let formats = all.filter(|seen| seen.sighting.code == Code::FormatChanged.text());
+        let mut formats: Vec<_> = formats.map(|seen| (seen.sighting.thing.clone(), seen.sighting.first_seen)).collect();
+        formats.sort_by_key(|(_, first)| *first);
+        formats
+    }
+
+    /// What was seen again and is not on the disk yet: ids and times.
+    pub(crate) fn unwritten(&self) -> Vec<(String, i64)> {
+        let providers = self.of_providers();
+        providers.values().flat_map(|provider| &provider.seen).filter_map(|seen| seen.take_unwritten()).collect()
+    }
+
+    /// Forgets providers that are gone.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.of_providers().retain(|provider, _| keep(provider));
+    }
+
+    /// The names of the claims in their order, and the subject's format.
+    fn shape(&self, token: &Shown<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        token.provider.id.bits().hash(&mut hasher);
+        if let Some((code, thing)) = subject(token.known, token.claims) {
+            (code as u8).hash(&mut hasher);
+            thing.hash(&mut hasher);
+        }
+        token.claims.iter().for_each(|(name, _)| name.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    async fn put_down(
+        &self,
+        recorder: &Recorder,
+        world: &World,
+        token: &Shown<'_>,
+        new: &[Arc<Seen>],
+    ) -> Result<(), RecordFault> {
+        let provider = token.provider.name.as_str();
+        let record = |seen: &Arc<Seen>| {
+            let Sighting { code, thing, id, alarm, .. } = &seen.sighting;
+            let event = if *alarm { "alarm-raised" } else { "sighting-learned" };
+            let detail = json!({
+                "code": code, "provider": provider, "providerId": token.provider.id.to_string(), "thing": thing,
+                "alarm": id, "decision": token.decision.to_string(),
+            });
+            record::admin_act(event, token.at, "server", world.sequence, &detail)
+        };
+        let deed = SightingDeed {
+            sighted: new.iter().map(|seen| seen.sighting.clone()).collect(),
+            acknowledged: None,
+            records: new.iter().map(record).collect(),
+        };
+        recorder.work(StoreWork::Sight(deed)).await?;
+        for seen in new.iter().filter(|seen| seen.sighting.alarm) {
+            let Sighting { code, id, .. } = &seen.sighting;
+            let said = summary(&seen.sighting, provider, &self.formats(&seen.sighting.provider));
+            tracing::warn!(code, alarm.id = id, provider.name = provider, decision.id = %token.decision, "{said}");
+        }
+        Ok(())
+    }
+
+    fn forget(&self, provider: &Resource, new: &[Arc<Seen>]) {
+        if let Some(of) = self.of_providers().get_mut(&provider.id.to_string()) {
+            of.seen.retain(|seen| !new.iter().any(|new| Arc::ptr_eq(new, seen)));
+        }
+    }
+
+    fn of_providers(&self) -> MutexGuard<'_, HashMap<String, seen::OfProvider>> {
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the subject shows: its format's name, or how it begins when it fits none. Nothing where no format is known.
+fn subject<'t>(known: &Provider, claims: &'t Object<'_>) -> Option<(Code, &'t str)> {
+    let subject = claims.get("sub").and_then(Json::as_str).filter(|_| known.kind.knows_its_tokens())?;
+    Some(match known.kind.subject_format(subject) {
+        Some(format) => (Code::FormatChanged, format),
+        None if known.audits("sub") => (Code::FormatUnknown, subject.split(':').next().unwrap_or(subject)),
+        None => (Code::FormatUnknown, ""),
+    })
+}
+
+/// The id of a new sighting.
+fn new_id() -> String {
+    DecisionId::new(chance::bits()).to_string().replacen("dec_", "alarm_", 1)
+}
+
+/// So many shapes are remembered; then it begins anew. Providers have a handful each.
+const MAX_SHAPES: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Pins: the first use of a name says whose it is, and every later one must agree.
+
+use std::collections::{HashMap, HashSet};
+
+use super::pack;
+use crate::backend::{Connection, Writer, begin_write, fault};
+use crate::chain::Chain;
+use crate::error::StoreError;
+use crate::exchange::Entry;
+use crate::head::{self, Head};
+use crate::multi_row::{exact, filled};
+use crate::pin::{Columns, NamePin, PinKey, UnpinDeed};
+use crate::sql;
+
+/// What the pins of a batch meet.
+#[derive(Default)]
+pub(super) struct Met {
+    /// Pins that were there before, of names that the batch wants to pin.
+    pub(super) there: Vec<NamePin>,
+    /// Places of the entries that want another id for a name than the one that it is pinned to, or than an entry before.
+    pub(super) clashing: HashSet<usize>,
+}
+
+/// Looks up what the names of these entries are pinned to. Nothing is written yet: an entry may still turn out to be a
+/// replay, and what is refused must not pin anything.
+pub(super) async fn meet(connection: &mut Connection, entries: &[(usize, &Entry)]) -> Result<Met, StoreError> {
+    let keys: Vec<&PinKey> = entries.iter().flat_map(|(_, entry)| &entry.pins).map(|pin| &pin.key).collect();
+    if keys.is_empty() {
+        return Ok(Met::default());
+    }
+    let there = look_up(connection, &keys).await?;
+    let mut ids: HashMap<&PinKey, (&str, &str)> = there.iter().map(|pin| (&pin.key, value(pin))).collect();
+    let mut clashing = HashSet::new();
+    for (place, entry) in entries {
+        if entry.pins.iter().any(|pin| ids.get(&pin.key).is_some_and(|id| *id != value(pin))) {
+            clashing.insert(*place);
+            continue;
+        }
+        // Of two first uses in one batch, the first in the batch is the first.
+        ids.extend(entry.pins.iter().map(|pin| (&pin.key, value(pin))));
+    }
+    Ok(Met { there, clashing })
+}
+
+/// Writes the pins of entries that are recorded, except those that are there; gives what was written.
+///
+/// INVARIANT: `meet` ran in this transaction, which nobody else writes beside. A row that is there all the same fails the
+/// whole batch, and nothing is answered.
+pub(super) async fn put<'e>(
+    connection: &mut Connection,
+    recorded: impl Iterator<Item = &'e Entry>,
+    there: &[NamePin],
+) -> Result<Vec<NamePin>, StoreError> {
+    let mut known: HashSet<&PinKey> = there.iter().map(|pin| &pin.key).collect();
+    let new: Vec<&NamePin> = recorded.flat_map(|entry| &entry.pins).filter(|pin| known.insert(&pin.key)).collect();
+    for chunk in exact(new.len()) {
+        let mut query = sqlx::query(sql::PUT_PINS.text(&chunk));
+        for place in chunk.places() {
+            let NamePin { key: PinKey { mapping, claim, name }, id_claim, id, decision, at } = new[place];
+            query = query
+                .bind(mapping.as_str())
+                .bind(claim.as_str())
+                .bind(name.as_str())
+                .bind(id_claim.as_str())
+                .bind(id.as_str())
+                .bind(decision.to_vec())
+                .bind(*at);
+        }
+        query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    Ok(new.into_iter().cloned().collect())
+}
+
+/// Deletes pins, within the transaction that `connection` is in.
+pub(super) async fn delete(connection: &mut Connection, keys: &[PinKey]) -> Result<(), StoreError> {
+    for chunk in filled(keys.len()) {
+        let mut query = sqlx::query(sql::DELETE_PINS.text(&chunk));
+        for place in chunk.places() {
+            let PinKey { mapping, claim, name } = &keys[place];
+            query = query.bind(mapping.as_str()).bind(claim.as_str()).bind(name.as_str());
+        }
+        query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Deletes every pin of these resources.
+pub(super) async fn delete_of(connection: &mut Connection, ids: &[(String, String)]) -> Result<(), StoreError> {
+    for chunk in filled(ids.len()) {
+        let mut query = sqlx::query(sql::DELETE_PINS_OF.text(&chunk));
+        for place in chunk.places() {
+            query = query.bind(ids[place].1.as_str());
+        }
+        query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// See [`Store::unpin`](crate::Store::unpin).
+pub(crate) async fn unpin(
+    writer: &mut Writer,
+    chain: &mut Chain,
+    deed: &UnpinDeed,
+    at: i64,
+) -> Result<Head, StoreError> {
+    let connection = writer.change();
+    chain.settle(connection).await?;
+    let batches = pack(chain, &deed.records, at)?;
+    let mut transaction = begin_write(connection).await?;
+    let head = head::advance(&mut transaction, true).await?;
+    delete(&mut transaction, &deed.keys).await?;
+    let tail = chain.append(&mut transaction, batches).await?;
+    transaction.commit().await.map_err(fault)?;
+    chain.committed(tail);
+    writer.changed(head);
+    Ok(head)
+}
+
+async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<NamePin>, StoreError> {
+    let mut there = Vec::new();
+    for chunk in filled(keys.len()) {
+        let mut query = sqlx::query_as(sql::PINS_THERE.text(&chunk));
+        for place in chunk.places() {
+            let PinKey { mapping, claim, name } = keys[place];
+            query = query.bind(mapping.as_str()).bind(claim.as_str()).bind(name.as_str());
+        }
+        let rows: Vec<Columns> = query.fetch_all(&mut *connection).await.map_err(fault)?;
+        for row in rows {
+            there.push(NamePin::try_from(row)?);
+        }
+    }
+    Ok(there)
+}
+
+fn value(pin: &NamePin) -> (&str, &str) {
+    (&pin.id_claim, &pin.id)
+}
