@@ -91,7 +91,7 @@ mod tests {
         for line in page.lines() {
             assert!(line.chars().count() <= 110, "{line}");
         }
-        assert!(page.lines().count() <= 60, "{page}");
+        assert!(page.lines().count() <= 64, "{page}");
         assert!(page.lines().any(|line| line.starts_with("  apply")));
         let noun = command().find_subcommand("mapping").unwrap().clone().render_help().to_string();
         assert!(noun.contains("disable"), "{noun}");
