@@ -241,7 +241,15 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
     let events: Vec<_> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
     assert_eq!(
         events,
-        ["exchange-denied", "exchange-allowed", "resources-applied", "server-started", "key-made", "key-made"]
+        [
+            "exchange-denied",
+            "exchange-allowed",
+            "resources-applied",
+            "server-started",
+            "key-made",
+            "key-made",
+            "key-made"
+        ]
     );
 
     let mut paged = Vec::new();

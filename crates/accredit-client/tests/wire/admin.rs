@@ -74,7 +74,7 @@ async fn every_row_of_the_table_is_asked_for() {
         "POST /v1/explain {}".to_owned(),
         "GET /v1/decision?id=dec_1%0D%0Ax%3A+y".to_owned(),
         "GET /v1/audit?limit=5".to_owned(),
-        "GET /v1/audit?limit=5&before=1.4.0".to_owned(),
+        "GET /v1/audit?limit=5&before=1.4.0&event=exchange-denied".to_owned(),
         "GET /v1/audit/record?id=adm_1".to_owned(),
         "POST /v1/audit/verify".to_owned(),
         "GET /v1/pins?mapping=a%2Fb".to_owned(),

@@ -7,7 +7,7 @@ mod seen;
 mod words;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use accredit_core::model::{DecisionId, Provider, Resource};
@@ -26,7 +26,7 @@ pub(crate) use words::{hint, summary};
 
 /// What was seen of each provider.
 pub(crate) struct Watch {
-    hasher: RandomState,
+    hash_key: [u8; 16],
     /// Shapes in which nothing is new, with the alarms that they have to do with.
     shapes: ArcSwap<HashMap<u64, Arc<[Arc<Seen>]>>>,
     /// By the providers' ids.
@@ -51,7 +51,7 @@ impl Watch {
         for sighting in sightings {
             providers.entry(sighting.provider.clone()).or_default().seen.push(Arc::new(Seen::new(sighting)));
         }
-        Self { hasher: RandomState::new(), shapes: ArcSwap::default(), providers: Mutex::new(providers) }
+        Self { hash_key: chance::bits(), shapes: ArcSwap::default(), providers: Mutex::new(providers) }
     }
 
     /// Looks at a token. What is new is on the disk when this returns, unless the store cannot write: then it stays new.
@@ -117,7 +117,9 @@ impl Watch {
 
     /// The names of the claims in their order, and the subject's format.
     fn shape(&self, token: &Shown<'_>) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
+        let mut hasher = DefaultHasher::new();
+        // Nobody can make a token that looks like one seen before.
+        self.hash_key.hash(&mut hasher);
         token.provider.id.bits().hash(&mut hasher);
         if let Some((code, thing)) = subject(token.known, token.claims) {
             (code as u8).hash(&mut hasher);
