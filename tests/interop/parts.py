@@ -1,50 +1,72 @@
 """The clients and issuers that others wrote, installed by pinned version into the cache folder.
 
-`requirements.txt`, `requirements-schemathesis.txt` and `node/package-lock.json` hold the versions and their hashes. A folder is named by the hash of what was
+`requirements*.txt`, `node/package-lock.json` and `go/*/go.sum` hold the versions and their hashes. A folder is named by the hash of what was
 asked for, so that a changed pin is a new folder and an unchanged one costs nothing.
 """
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DONE = ".complete"
 OLDEST_NODE = 20
+# The modules in `go/`, and which programs are built of each.
+GO = {"oauth": ["."]}
+GO_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"]
+GO_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What was installed: interpreters that have the Python SDKs, the `node_modules` that has the rest, and the program that
-    makes up requests."""
+    """What was installed: interpreters that have the Python SDKs, the `node_modules` that has those for JavaScript, the program
+    that makes up requests, folders with programs built of Go modules; and why those are missing that only their own cases need."""
 
     python: Path
     node_modules: Path
     spiral: Path
     schemathesis: Path
     vendors: Path
+    oauth: Path
+    missing: dict[str, str]
 
 
 class Missing(Exception):
     """A part cannot be had here; the text says why."""
 
 
-def install(cache: Path) -> Parts:
-    """Installs what is not installed yet; a second run that begins meanwhile waits. Raises `Missing`."""
+def install(cache: Path, needs: set[str], *, build: bool = True) -> Parts:
+    """Installs what is not installed yet; a second run that begins meanwhile waits. Raises `Missing`.
+
+    What is built of Go modules is built if it is among `needs`, and only while `build` says so: it takes a network, and minutes.
+    """
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
+    with _alone(cache, "lock"):
+        python = _python(cache, "requirements.txt")
+        node_modules = _node(cache)
+        spiral = _python(cache, "requirements-pyspiral.txt")
+        schemathesis = _python(cache, "requirements-schemathesis.txt").parent / "schemathesis"
+        vendors = _python(cache, "requirements-vendors.txt")
+    built, missing = {}, {}
+    for name in GO:
+        # Minutes long, some of them: a run that needs something else does not wait.
+        with _alone(cache, f"{name}.lock") if name in needs else nullcontext():
+            built[name] = _go(cache, name, needs, build, missing)
+    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, missing=missing)
+
+
+@contextmanager
+def _alone(cache: Path, name: str) -> Iterator[None]:
+    with (cache / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return Parts(
-            python=_python(cache, "requirements.txt"),
-            node_modules=_node(cache),
-            spiral=_python(cache, "requirements-pyspiral.txt"),
-            schemathesis=_python(cache, "requirements-schemathesis.txt").parent / "schemathesis",
-            vendors=_python(cache, "requirements-vendors.txt"),
-        )
+        yield
 
 
 def _python(cache: Path, asked: str) -> Path:
@@ -78,12 +100,32 @@ def _node(cache: Path) -> Path:
     return folder / "node_modules"
 
 
+def _go(cache: Path, name: str, needs: set[str], build: bool, missing: dict[str, str]) -> Path:
+    module = HERE / "go" / name
+    sources = sorted(path for path in module.rglob("*") if path.is_file())
+    folder = _folder(cache, name, *(path.read_text() for path in sources))
+    if name in needs and not (folder / DONE).exists():
+        try:
+            if shutil.which("go") is None:
+                raise Missing("`go` is not installed")
+            if not build:
+                raise Missing("it could not be built")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            # Beside the build of the server, which everything else waits for.
+            _run(name, ["nice", "-n", "5", "go", "build", *GO_FLAGS, "-o", f"{folder}/", *GO[name]], module, os.environ | GO_ENV)
+            (folder / DONE).touch()
+        except Missing as why:
+            missing[name] = str(why)
+    return folder
+
+
 def _folder(cache: Path, name: str, *asked: str) -> Path:
     return cache / f"{name}-{hashlib.sha256(chr(0).join(asked).encode()).hexdigest()[:16]}"
 
 
-def _run(what: str, command: list, cwd: Path | None = None) -> None:
+def _run(what: str, command: list, cwd: Path | None = None, env: dict | None = None) -> None:
     print(f"install   {what}", flush=True)
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise Missing(f"{what} failed: {(done.stderr or done.stdout).strip()[-800:]}")

@@ -61,7 +61,8 @@ def main() -> int:
         arguments.json.unlink(missing_ok=True)
     report = Report()
     try:
-        parts.install(arguments.cache)
+        for name, why in parts.install(arguments.cache, needs(chosen(arguments))).missing.items():
+            print(f"missing   {name}: {why}", flush=True)
     except parts.Missing as why:
         report.skip("everything", str(why))
         report.write(arguments.json)
@@ -107,16 +108,14 @@ def run_inside(arguments: argparse.Namespace) -> int:
 
 
 def run_cases(arguments: argparse.Namespace, *, namespaced: bool, why: str = "") -> int:
-    import cases  # noqa: F401  registers them
-
     report = Report()
-    missing = {} if namespaced else {"namespace": why}
+    wanted = chosen(arguments)
+    installed = parts.install(arguments.cache, needs(wanted), build=False)
+    missing = installed.missing if namespaced else installed.missing | {"namespace": why}
     if shutil.which("curl") is None:
         missing["curl"] = "`curl` is not installed"
     if browser.program() is None:
         missing["chromium"] = "`chromium` is not installed, and `CHROMIUM` names none"
-    names = {case.name for case in CASES}
-    wanted = [case for case in CASES if not arguments.only or any(chosen(case, only, names) for only in arguments.only)]
     if not wanted:
         report.fail("everything", f"no case is called {' or '.join(arguments.only)}")
     runnable = []
@@ -125,19 +124,21 @@ def run_cases(arguments: argparse.Namespace, *, namespaced: bool, why: str = "")
         runnable.append(case) if lacks is None else report.skip(case.name, lacks)
     if runnable:
         with tempfile.TemporaryDirectory(prefix="accredit-interop-") as folder:
-            run_world(arguments, Path(folder), runnable, report, namespaced=namespaced)
+            run_world(arguments, installed, Path(folder), runnable, report, namespaced=namespaced)
     report.write(arguments.json)
     print(f"interop   {report.passed} passed, {report.failed} failed, {len(report.skips)} skipped", flush=True)
     return 1 if report.failed else 0
 
 
-def run_world(arguments: argparse.Namespace, folder: Path, runnable: list[Case], report: Report, *, namespaced: bool) -> None:
+def run_world(
+    arguments: argparse.Namespace, installed: parts.Parts, folder: Path, runnable: list[Case], report: Report, *, namespaced: bool
+) -> None:
     from world import World
 
     try:
         if namespaced:
             namespace.enter(folder)
-        with World(arguments.binary, parts.install(arguments.cache), folder, namespaced=namespaced) as world:
+        with World(arguments.binary, installed, folder, namespaced=namespaced) as world:
             for case in runnable:
                 try:
                     case.check(world, **case.arguments)
@@ -153,8 +154,19 @@ def run_world(arguments: argparse.Namespace, folder: Path, runnable: list[Case],
         report.fail("everything", f"the world could not be started\n{traceback.format_exc()}")
 
 
-def chosen(case: Case, only: str, names: set[str]) -> bool:
-    return case.name == only if only in names else case.name.startswith((f"{only}/", f"{only}-"))
+def chosen(arguments: argparse.Namespace) -> list[Case]:
+    import cases  # noqa: F401  registers them
+
+    names = {case.name for case in CASES}
+
+    def meant(case: Case, only: str) -> bool:
+        return case.name == only if only in names else case.name.startswith((f"{only}/", f"{only}-"))
+
+    return [case for case in CASES if not arguments.only or any(meant(case, only) for only in arguments.only)]
+
+
+def needs(wanted: list[Case]) -> set[str]:
+    return {part for case in wanted for part in case.needs}
 
 
 def print_tail(log: Path) -> None:

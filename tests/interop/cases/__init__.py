@@ -2,7 +2,21 @@
 
 from importlib import import_module
 
-GROUPS = ["issuer", "shapes", "workload", "api_key", "refresh", "failed_refresh", "refusal", "login", "spiral", "admin_api", "anthropic", "entra"]
+GROUPS = [
+    "issuer",
+    "shapes",
+    "workload",
+    "api_key",
+    "refresh",
+    "failed_refresh",
+    "refusal",
+    "login",
+    "spiral",
+    "admin_api",
+    "anthropic",
+    "entra",
+    "oauth",
+]
 
 for group in GROUPS:
     import_module(f"cases.{group}")
