@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 DONE = ".complete"
 OLDEST_NODE = 20
 # The modules in `go/`, and which programs are built of each.
-GO = {"oauth": ["."]}
+GO = {"cluster": ["./etcd", "k8s.io/kubernetes/cmd/kube-apiserver"], "oauth": ["."]}
 GO_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"]
 GO_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 
@@ -34,6 +34,7 @@ class Parts:
     spiral: Path
     schemathesis: Path
     vendors: Path
+    cluster: Path
     oauth: Path
     missing: dict[str, str]
 

@@ -14,11 +14,13 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import certificates
 import namespace
 import resources
+from cluster import Clusters
 from parts import HERE, Parts
 from process import Child
 from subjects import REDIRECT, Issuer
@@ -142,6 +144,13 @@ class World:
         """What the API answered and which claims it saw, oldest first."""
         return [json.loads(line) for line in self.seen_log.read_text().splitlines()]
 
+    # === clusters of Kubernetes ===
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Started when a case first asks for them."""
+        return self._stack.enter_context(Clusters(self.parts.cluster, self.folder, self._env()))
+
     # === clients ===
 
     @contextmanager
@@ -198,7 +207,8 @@ class World:
         kek.chmod(0o600)
         self.seen_log.touch()
         if self.namespaced:
-            certificates.make(self.folder, namespace.SERVER_NAMES + namespace.API_NAMES)
+            clusters = tuple(name for name, _ in namespace.CLUSTERS.values())
+            certificates.make(self.folder, namespace.SERVER_NAMES + namespace.API_NAMES + clusters)
 
     def _start_issuer(self) -> Issuer:
         options = {"audience": resources.PLATFORM_AUDIENCE, "redirectUri": REDIRECT, "people": resources.PEOPLE}
@@ -208,9 +218,10 @@ class World:
     def _start_server(self) -> None:
         if self.namespaced:
             self.server_url, listen = f"https://{namespace.SERVER_NAMES[0]}", f"{namespace.SERVER_ADDRESS}:443"
+            authorities = f'ca = ["{self.authority}"]'
             public = f'hosts = {json.dumps(namespace.SERVER_NAMES)}\ntls = {{ certificate = "{self.folder}/cert.pem", key = "{self.folder}/key.pem" }}'
         else:
-            listen, public = f"127.0.0.1:{free_port()}", ""
+            listen, public, authorities = f"127.0.0.1:{free_port()}", "", ""
             self.server_url = f"http://{listen}"
         self.admin_url = f"http://127.0.0.1:{free_port()}"
         config = self.folder / "server.toml"
@@ -228,6 +239,7 @@ url = "sqlite:{self.folder}/accredit.db"
 encryption = {{ file = "{self.folder}/kek" }}
 [fetch]
 allow = ["127.0.0.0/8"]
+{authorities}
 """
         )
         server = self._stack.enter_context(Child("server", [self.binary, "server", "--config", config], self.folder, self._env()))
