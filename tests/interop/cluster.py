@@ -147,7 +147,7 @@ class Cluster:
         return made["status"]["token"]
 
     def aged(self, token: str, seconds: int) -> str:
-        """The token as it would be had it been made so much earlier, under the cluster's own key: it makes none that ends in less than ten minutes."""
+        """The token as if it had been made so much earlier, signed with the cluster's key: none of its own ends within ten minutes."""
         header, payload, _ = token.split(".")
         claims = read(payload)
         for name in ("iat", "nbf", "exp"):

@@ -1,7 +1,7 @@
 """The clients and issuers that others wrote, installed by pinned version into the cache folder.
 
-`requirements*.txt`, `node/package-lock.json` and `go/*/go.sum` hold the versions and their hashes. A folder is named by the hash of what was
-asked for, so that a changed pin is a new folder and an unchanged one costs nothing.
+`requirements*.txt`, `node/package-lock.json` and `go/*/go.sum` hold the versions and their hashes. A folder is named by the hash of
+what was asked for, so that a changed pin is a new folder and an unchanged one costs nothing.
 """
 
 import fcntl

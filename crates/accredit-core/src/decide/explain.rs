@@ -15,7 +15,7 @@ use super::trace::{ClauseTrace, ClauseVerdict, MappingTrace};
 use super::{Denial, Reason, Terms, near, reason};
 use crate::expr::Outcome;
 use crate::facts::{Facts, Seen};
-use crate::model::{Clause, Id, Kind, Mapping, Resource};
+use crate::model::{Claim, Clause, Id, Kind, Mapping, Provider, Resource};
 use crate::world::World;
 
 /// A decision with its trace.
@@ -202,7 +202,7 @@ pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTr
     let near = near.filter(|_| verdict == ClauseVerdict::Failed);
     let expected = Some(clause.expected.to_string());
     ClauseTrace {
-        claims: vec![name.clone()],
+        claims: sources(clause, facts.provider()),
         clause: name,
         verdict,
         seen,
@@ -210,6 +210,17 @@ pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTr
         expected,
         near,
         pinned: false,
+    }
+}
+
+/// What must be kept for the clause's value to be kept: its claim; or, of an attribute that is not kept by its own name, every
+/// claim that it is derived from, since it says no more than they do.
+fn sources(clause: &Clause, provider: &Provider) -> Vec<String> {
+    let name = clause.claim.to_string();
+    let is_it = |known: &str| matches!(&clause.claim, Claim::Derived(derived) if **derived == *known);
+    match provider.attributes.iter().find(|(known, _)| is_it(known)) {
+        Some((_, program)) if !provider.audits(&name) => program.claims(),
+        _ => vec![name],
     }
 }
 

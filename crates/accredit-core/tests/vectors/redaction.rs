@@ -23,6 +23,7 @@ fn a_secret_claim_leaves_no_trace_in_a_record() {
         "match: {tokens: {any: [something-else]}}",
         "match: {tokens: {all: [something-else]}}",
         "match: {x.derived: something-else}",
+        "match: {x.mixed: something-else}",
         "match: {x.broken: something-else}",
         "condition: assertion.token == 'something-else'",
         "condition: assertion.nested.token == 'something-else'",
@@ -41,7 +42,7 @@ fn a_secret_claim_leaves_no_trace_in_a_record() {
             flow(clause)
         )));
         let claims = json!({
-            "sub": "web", "token": SECRET, "tokens": [SECRET], "nested": {"token": SECRET}, "odd.name": SECRET,
+            "sub": "web", "listed": "seen", "token": SECRET, "tokens": [SECRET], "nested": {"token": SECRET}, "odd.name": SECRET,
         });
         let Json::Object(claims) = Json::from(claims) else { panic!("claims are an object") };
         let world = &stage.world;
@@ -60,11 +61,11 @@ fn a_secret_claim_leaves_no_trace_in_a_record() {
     }
 }
 
-/// What the provider lists is kept, so that a record explains itself.
+/// What the provider lists is kept, and what is derived of that alone, so that a record explains itself.
 #[test]
 fn a_listed_claim_is_kept() {
     let mut stage = Stage::empty(1);
-    stage.bring(&documents(&format!("{GIVEN}---\n{{kind: Mapping, name: ci/web, spec: {{provider: dex, serviceAccount: ci/web, match: {{sub: other}}, condition: assertion.listed == 'other'}}}}\n")));
+    stage.bring(&documents(&format!("{GIVEN}---\n{{kind: Mapping, name: ci/web, spec: {{provider: dex, serviceAccount: ci/web, match: {{sub: other, x.of_listed: other}}, condition: assertion.listed == 'other'}}}}\n")));
     let Json::Object(claims) = Json::from(json!({"sub": "web", "listed": "seen"})) else {
         panic!("claims are an object")
     };
@@ -76,7 +77,14 @@ fn a_listed_claim_is_kept() {
     let mut explained = explain(&Ask::default(), &facts, provider, world, &limits, Timestamp::from_unix(1_800_000_000));
     explained.redact(&|claim| known.audits(claim));
     let lines: Vec<String> = explained.considered[0].clauses.iter().map(|clause| clause.line()).collect();
-    assert_eq!(lines, ["`sub` is `web`, expected `other`", "`assertion.listed == 'other'` is `listed = \"seen\"`"]);
+    assert_eq!(
+        lines,
+        [
+            "`sub` is `web`, expected `other`",
+            "`x.of_listed` is `seen`, expected `other`",
+            "`assertion.listed == 'other'` is `listed = \"seen\"`"
+        ]
+    );
 }
 
 /// A clause as it stands in a flow mapping.
@@ -96,7 +104,7 @@ spec:
   type: oidc
   issuer: https://dex.example.org
   audit: [listed]
-  attributes: {derived: assertion.token, broken: assertion.tokens}
+  attributes: {derived: assertion.token, mixed: assertion.listed + assertion.token, of_listed: assertion.listed, broken: assertion.tokens}
 ---
 {kind: ServiceAccount, name: ci/web}
 ";
