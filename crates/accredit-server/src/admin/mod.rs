@@ -12,6 +12,7 @@ mod gate;
 mod lint;
 mod login;
 mod openapi;
+mod operations;
 mod page;
 mod pins;
 mod precondition;
