@@ -244,6 +244,8 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
         [
             "exchange-denied",
             "exchange-allowed",
+            // The provider's first token: what its issuer sends is learned.
+            "sighting-learned",
             "resources-applied",
             "server-started",
             "key-made",
