@@ -170,7 +170,7 @@ impl Walk<'_> {
         });
         drop(facts);
         match refused {
-            Ok(terms) => self.issue(provider, known, token, evidence, terms).await,
+            Ok(terms) => self.issue(provider, known, token, evidence, ask, terms).await,
             Err((denial, explanation)) => {
                 Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
@@ -208,6 +208,7 @@ impl Walk<'_> {
         known: &Provider,
         token: &str,
         evidence: Evidence<'_>,
+        ask: Ask<'_>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
@@ -221,7 +222,7 @@ impl Walk<'_> {
             known,
             evidence,
             token_hash: sha256(token.as_bytes()),
-            ask: self.asked(known, evidence.claims()).unwrap_or_else(|_| self.ask()),
+            ask,
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };
