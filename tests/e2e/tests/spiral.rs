@@ -239,6 +239,11 @@ fn a_bearer_reaches_its_project_alone() {
         let answer = stage.ask_as(bearer, "POST", "/v1/projects/lake/workloads", &json!({"name": "mine"}));
         assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{bearer}");
     }
+    // No published key made it, so that no API can take it for an access token.
+    let header = said(&format!(".{}.", stage.bearer.split('.').next().unwrap()));
+    let published = stage.ask_as("", "GET", "/oauth/jwks", &Value::Null).json();
+    let keys = published["keys"].as_array().unwrap();
+    assert!(!keys.is_empty() && keys.iter().all(|key| key["kid"] != header["kid"]), "{header:?} {published}");
     // Nor is it a subject token, and its audience can be no API's.
     assert_eq!(stage.server.exchange(&stage.bearer, &[]).status, 400);
     let api = "kind: API\nname: lake/admin\nspec: {audience: \"http://accredit.test/spiral\", permissions: [all]}\n";

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::ProjectToken;
-use accredit_core::model::{DecisionId, Id, Kind, Resource, Signing};
-use accredit_id::jose::Algorithms;
-use accredit_id::jose::jwk::{KeySet, Purpose, Source};
+use accredit_core::model::{DecisionId, Id, Kind, Resource};
 use accredit_id::jose::jws::signing_input;
+use accredit_id::jose::{Algorithm, Algorithms};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer, Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule};
 use axum::extract::FromRequestParts;
@@ -45,7 +44,7 @@ pub(crate) async fn mint(
         let (least, most) = (SHORTEST.as_secs(), LONGEST.as_secs());
         return Err(AdminFault::Request(format!("lifetime is {} s, expected {least} to {most}", lifetime.as_secs())));
     }
-    let key = app.signing.signer(Signing::Es256);
+    let key = app.signing.internal();
     let key = key.ok_or_else(|| AdminFault::Unavailable("there is no key to sign with".to_owned()))?;
     let now = clock::now();
     let expires_at = now.plus(lifetime);
@@ -72,7 +71,8 @@ pub(crate) fn audience(public_url: &str) -> String {
     format!("{public_url}/spiral")
 }
 
-/// Not the issuer of access tokens: whoever verifies those must not take this for one, whatever audiences he accepts.
+/// Not the issuer of access tokens, and signed by a key that is not published: whoever verifies those cannot take this for one,
+/// whatever audiences he accepts.
 fn issuer(app: &App) -> String {
     format!("{}/internal", app.public_url)
 }
@@ -92,15 +92,14 @@ impl FromRequestParts<Arc<App>> for Bearer {
 }
 
 fn verified(app: &App, token: &str, now: Timestamp) -> Option<Bearer> {
-    let published = app.signing.published_json();
-    let keys = KeySet::parse(published.as_bytes(), Source::Fetched, Purpose::Signature).ok()?;
+    let keys = app.signing.internal_keys();
     let (issuer, audiences) = (issuer(app), [audience(&app.public_url)]);
     let expected = Expectations {
         token_type: ExpectedType::AccessToken,
         issuer: ExpectedIssuer::Exact(&issuer),
         audiences: &audiences,
         single_audience: true,
-        algorithms: Algorithms::ASYMMETRIC,
+        algorithms: Algorithms::of(&[Algorithm::Es256]),
         max_lifetime: LONGEST,
         max_age: None,
         leeway: Duration::from_secs(5),
