@@ -27,11 +27,14 @@ pub(crate) use words::{hint, summary};
 /// What was seen of each provider.
 pub(crate) struct Watch {
     hash_key: [u8; 16],
-    /// Shapes in which nothing is new, with the alarms that they have to do with.
-    shapes: ArcSwap<HashMap<u64, Arc<[Arc<Seen>]>>>,
+    /// Shapes in which nothing is new, with the alarms that they have to do with. Copied on write, in shards so that the
+    /// copies stay small where a thousand providers have a handful each.
+    shapes: Box<[ArcSwap<Shapes>]>,
     /// By the providers' ids.
     providers: Mutex<HashMap<String, seen::OfProvider>>,
 }
+
+type Shapes = HashMap<u64, Arc<[Arc<Seen>]>>;
 
 /// A token whose signature and audience hold.
 pub(crate) struct Shown<'t> {
@@ -51,13 +54,15 @@ impl Watch {
         for sighting in sightings {
             providers.entry(sighting.provider.clone()).or_default().seen.push(Arc::new(Seen::new(sighting)));
         }
-        Self { hash_key: chance::bits(), shapes: ArcSwap::default(), providers: Mutex::new(providers) }
+        let shapes = std::iter::repeat_with(ArcSwap::default).take(SHARDS).collect();
+        Self { hash_key: chance::bits(), shapes, providers: Mutex::new(providers) }
     }
 
     /// Looks at a token. What is new is on the disk when this returns, unless the store cannot write: then it stays new.
     pub(crate) async fn look(&self, recorder: &Recorder, world: &World, token: &Shown<'_>) {
         let shape = self.shape(token);
-        if let Some(alarms) = self.shapes.load().get(&shape) {
+        let shard = &self.shapes[shape as usize % SHARDS];
+        if let Some(alarms) = shard.load().get(&shape) {
             alarms.iter().for_each(|alarm| alarm.again(token.at.unix()));
             return;
         }
@@ -74,8 +79,8 @@ impl Watch {
         }
         let alarms: Arc<[Arc<Seen>]> =
             found.new.into_iter().chain(found.again).filter(|seen| seen.sighting.alarm).collect();
-        self.shapes.rcu(|shapes| {
-            let mut next = if shapes.len() < MAX_SHAPES { HashMap::clone(shapes) } else { HashMap::new() };
+        shard.rcu(|shapes| {
+            let mut next = if shapes.len() < SHAPES_OF_A_SHARD { HashMap::clone(shapes) } else { HashMap::new() };
             next.insert(shape, Arc::clone(&alarms));
             next
         });
@@ -186,8 +191,9 @@ fn new_id() -> String {
     DecisionId::new(chance::bits()).to_string().replacen("dec_", "alarm_", 1)
 }
 
-/// So many shapes are remembered; then it begins anew. Providers have a handful each.
-const MAX_SHAPES: usize = 512;
+const SHARDS: usize = 64;
+/// So many shapes are remembered in a shard, 16,384 in all; then it begins anew. Providers have a handful each.
+const SHAPES_OF_A_SHARD: usize = 256;
 
 #[cfg(test)]
 mod tests;

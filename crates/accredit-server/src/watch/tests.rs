@@ -47,6 +47,11 @@ impl Stand {
         self.watch.look(&self.recorder, &self.world, &token).await;
     }
 
+    /// How many shapes are remembered.
+    fn remembered(&self) -> usize {
+        self.watch.shapes.iter().map(|shard| shard.load().len()).sum()
+    }
+
     /// Code and thing of each alarm, sorted.
     fn alarms(&self) -> Vec<(String, String)> {
         let told = |seen: Arc<Seen>| (seen.sighting.code.clone(), seen.sighting.thing.clone());
@@ -118,7 +123,7 @@ async fn a_flood_of_new_claims_ends_in_one_alarm() {
     let alarms = stand.alarms();
     assert_eq!(alarms.len(), seen::MAX_ALARMS + 1);
     assert_eq!(alarms[0], ("alarms-many".to_owned(), String::new()));
-    assert!(stand.watch.shapes.load().len() < 40, "shapes of a flood are not remembered");
+    assert!(stand.remembered() < 40, "shapes of a flood are not remembered");
     // Another provider is watched all the same.
     stand.see("idp", "a", &["x"], NOW).await;
     stand.see("idp", "a", &["x", "late"], NOW + seen::LEARNING).await;
@@ -137,4 +142,21 @@ async fn an_unknown_kind_is_learned_first() {
     let again = Stand { watch: Watch::restored(stand.store.sightings().await.unwrap()), ..stand };
     again.see("idp", "b", &["email", "locale", "tenant", "site"], NOW + seen::LEARNING + 1).await;
     assert_eq!(again.alarms(), raised(&[("claim-unlisted", "site"), ("claim-unlisted", "tenant")]));
+}
+
+/// The shapes of many providers are all remembered, or each of their tokens would be looked at name by name.
+#[tokio::test]
+async fn many_providers_do_not_push_each_other_out() {
+    let mut stand = Stand::new().await;
+    let provider = |number| {
+        format!("kind: Provider\nname: p{number}\nspec: {{type: github, audiences: [https://{number}.example.org]}}\n")
+    };
+    let text = (0..600).map(provider).collect::<Vec<_>>().join("---\n");
+    let documents: Vec<_> = yaml::parse("t", &text).unwrap().into_iter().map(|located| located.document).collect();
+    let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+    stand.world = plan::apply(&stand.world, &documents, false, &context, &mut chance::bits).unwrap().next;
+    for number in 0..600 {
+        stand.see(&format!("p{number}"), CLASSIC, &["jti"], NOW).await;
+    }
+    assert_eq!(stand.remembered(), 600);
 }
