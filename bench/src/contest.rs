@@ -287,7 +287,7 @@ impl Contest<'_> {
         Ok(cells)
     }
 
-    /// Who runs with which requests; each has answered its first one.
+    /// Who runs with which requests; each has answered one of every provider.
     fn lanes(
         &self,
         algorithm: Algorithm,
@@ -313,7 +313,11 @@ impl Contest<'_> {
             lanes.push((runner, requests));
         }
         for (runner, requests) in &lanes {
-            try_once(runner, requests)?;
+            // A provider's first token costs once what later ones do not: what is learned of it is written down. The order of
+            // the requests is such that twice as many as there are providers meet each.
+            for _ in 0..2 * runner.contestant.providers() {
+                try_once(runner, requests)?;
+            }
         }
         Ok(lanes)
     }

@@ -72,6 +72,17 @@ mod tests {
 
     use super::*;
 
+    /// What has every provider met before the clock starts.
+    #[test]
+    fn twice_as_many_requests_as_there_are_providers_meet_each() {
+        let cast = crate::cast::Cast { mappings: 100_000, providers: 1_000 };
+        let bytes = (0..cast.mappings).map(|index| index.to_string().into_bytes().into()).collect();
+        let requests = Requests { bytes, next: Cell::new(0), step: step(cast.mappings) };
+        let number = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<usize>().unwrap_or(usize::MAX);
+        let met: BTreeSet<_> = (0..2_000).map(|_| cast.provider_of(number(requests.next()))).collect();
+        assert_eq!(met.len(), 1_000);
+    }
+
     #[test]
     fn each_request_comes_once_before_one_returns() {
         for count in [1_usize, 2, 3, 10, 997, 20_000] {

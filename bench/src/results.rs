@@ -164,6 +164,14 @@ impl Settings {
 }
 
 impl Contestant {
+    /// How many providers' tokens it takes.
+    pub(crate) fn providers(self) -> usize {
+        match self {
+            Contestant::Ceiling { .. } => 1,
+            Contestant::Product(cast) => cast.providers,
+        }
+    }
+
     /// As a table names it.
     pub(crate) fn label(self) -> String {
         match self {

@@ -1,5 +1,7 @@
 //! Which claims somebody listed, so that one that nobody did can be told.
 
+use std::collections::HashSet;
+
 use super::ProviderKind;
 use crate::expr::Program;
 use crate::model::{Claim, Id, Provider};
@@ -19,23 +21,32 @@ pub fn is_listed(provider: &Provider, claim: &str) -> bool {
         || provider.attributes.iter().any(|(_, program)| reads(program, claim))
 }
 
-/// Whether a mapping of the provider reads this claim. Looks at every mapping: ask once, and remember.
-pub fn is_matched(world: &World, provider: Id, claim: &str) -> bool {
-    let is_named = |named: &Claim| matches!(named, Claim::Raw(name) if **name == *claim);
-    world.mappings_of(provider).filter_map(|resource| resource.as_mapping()).any(|mapping| {
-        mapping.clauses.iter().any(|clause| is_named(&clause.claim))
-            || mapping.condition.as_ref().is_some_and(|program| reads(program, claim))
-    })
+/// Which of these claims a mapping of the provider reads. Looks at every mapping: ask once, and remember.
+pub fn matched<'n>(world: &World, provider: Id, claims: &[&'n str]) -> Vec<&'n str> {
+    let mut unread = claims.to_vec();
+    let mut read = Vec::new();
+    // A hundred thousand mappings have a handful of conditions between them.
+    let mut conditions = HashSet::new();
+    for mapping in world.mappings_of(provider).filter_map(|resource| resource.as_mapping()) {
+        if unread.is_empty() {
+            break;
+        }
+        let condition = mapping.condition.as_deref().filter(|condition| conditions.insert(condition.source()));
+        let of_condition = condition.map(Program::claims).unwrap_or_default();
+        unread.retain(|claim| {
+            let is_named = |named: &Claim| matches!(named, Claim::Raw(name) if **name == **claim);
+            let is_read = mapping.clauses.iter().any(|clause| is_named(&clause.claim))
+                || of_condition.iter().any(|name| name == claim);
+            read.extend(is_read.then_some(*claim));
+            !is_read
+        });
+    }
+    read
 }
 
 /// Whether a program's text names a claim. One that searches all of them names none.
 fn reads(program: &Program, claim: &str) -> bool {
-    let quoted = format!("[{claim:?}]");
-    program.fields().iter().any(|field| {
-        let plain = field.strip_prefix(claim).filter(|_| !claim.is_empty() && !claim.starts_with('['));
-        let rest = plain.or_else(|| field.strip_prefix(&quoted));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    })
+    program.claims().iter().any(|name| name == claim)
 }
 
 #[cfg(test)]

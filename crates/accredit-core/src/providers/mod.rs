@@ -31,7 +31,7 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 pub use guard::{Guard, NamedId, unguarded};
-pub use listed::{is_listed, is_matched};
+pub use listed::{is_listed, matched};
 pub use starter::{Goal, Starter};
 pub use tenancy::{SHARED_ISSUERS, SharedIssuer, Tenancy, tenancy_of};
 

@@ -8,6 +8,7 @@ use accredit_core::world::World;
 use accredit_store::Row;
 use axum::Json;
 use serde_json::{Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::actor::{Actor, Caller, Source};
 use super::precondition::Precondition;
@@ -46,7 +47,7 @@ impl Act<'_> {
         if let Some(precondition) = &self.precondition {
             precondition.check(&before.world)?;
         }
-        let plan = planner(&before, app).map_err(|faults| self.readable(faults, &before.world))?;
+        let plan = aside(|| planner(&before, app)).map_err(|faults| self.readable(faults, &before.world))?;
         self.check_rights(&plan, &before.world)?;
         check_sources(&plan, app)?;
         let mut response = told(&plan, self.dry_run, before.world.sequence);
@@ -142,6 +143,17 @@ impl Act<'_> {
             Fault { document, field, message: blot(message), hint: hint.map(blot) }
         });
         AdminFault::Documents(Faults(faults.collect()))
+    }
+}
+
+/// Does what may take seconds, such as compiling a hundred thousand mappings, while other threads serve everybody else.
+///
+/// What it makes and keeps also lies in memory of its own then: requests, which take and give back small pieces all the
+/// time, would find theirs scattered between it.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use accredit_core::providers::{is_listed, is_matched};
+use accredit_core::providers::{self, is_listed};
 use accredit_core::world::World;
 use accredit_id::shown;
 use accredit_store::Sighting;
@@ -118,18 +118,26 @@ impl OfProvider {
             let is_first = !self.seen.iter().any(|seen| seen.sighting.code == Code::FormatChanged.text());
             self.see(&mut found, token, code, thing, code == Code::FormatUnknown || !is_first);
         }
-        for (name, _) in token.claims.iter() {
-            if is_listed(token.known, name) || self.matched.iter().any(|known| **known == *name) {
-                continue;
-            }
-            if self.find(Code::ClaimUnlisted, &kept(name)).is_none() && is_matched(world, token.provider.id, name) {
-                self.matched.push(kept(name).into());
-                continue;
-            }
+        for name in self.unlisted(world, token) {
             let is_usual = learns && self.is_learning(token.at.unix());
             self.see(&mut found, token, Code::ClaimUnlisted, name, !is_usual);
         }
         found
+    }
+
+    /// The claims that nobody lists or reads.
+    fn unlisted<'t>(&mut self, world: &World, token: &Shown<'t>) -> Vec<&'t str> {
+        let is_known = |name: &str| is_listed(token.known, name) || self.matched.iter().any(|known| **known == *name);
+        let mut unlisted: Vec<&str> =
+            token.claims.iter().map(|(name, _)| name).filter(|name| !is_known(name)).collect();
+        let unseen = |name: &&str| self.find(Code::ClaimUnlisted, &kept(name)).is_none();
+        let unseen: Vec<&str> = unlisted.iter().copied().filter(unseen).collect();
+        if !unseen.is_empty() {
+            let matched = providers::matched(world, token.provider.id, &unseen);
+            unlisted.retain(|name| !matched.contains(name));
+            self.matched.extend(matched.into_iter().map(|name| kept(name).into()));
+        }
+        unlisted
     }
 
     fn see(&mut self, found: &mut Found, token: &Shown<'_>, code: Code, thing: &str, alarm: bool) {
