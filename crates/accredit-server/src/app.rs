@@ -162,6 +162,7 @@ impl App {
             public_url: &config.public_url,
             reserved: &limits.reserved,
             plain_http: config.allows_plain_http(),
+            now: clock::now(),
         };
         let in_force = load(&store, &context).await?;
         let tokens = Tokens::revoked_before(&store.revoked_tokens().await?);
@@ -217,7 +218,12 @@ impl App {
 
     /// What documents are compiled against.
     pub(crate) fn context(&self) -> Context<'_> {
-        Context { public_url: &self.public_url, reserved: &self.limits.reserved, plain_http: self.plain_http }
+        Context {
+            public_url: &self.public_url,
+            reserved: &self.limits.reserved,
+            plain_http: self.plain_http,
+            now: clock::now(),
+        }
     }
 
     /// Writes down what was counted and seen again meanwhile, until the process ends.

@@ -17,6 +17,8 @@ use crate::terminal::Terminal;
 /// Documents in the order in which they were read.
 pub(crate) struct Documents {
     located: Vec<Located>,
+    /// The files as options: ` -f web.yaml`.
+    named: String,
     /// Places in `located` by kind and name.
     places: HashMap<(String, String), usize>,
 }
@@ -50,7 +52,7 @@ impl Documents {
             (false, _) => Err(Failure::many(Exit::Failed, complaints)),
             // Above all not with --prune, where an empty set would mean: delete everything.
             (true, true) => Err(Failure::failed("no document in the files given")),
-            (true, false) => Ok(Self::of(located)),
+            (true, false) => Ok(Self::of(located, files)),
         }
     }
 
@@ -79,6 +81,14 @@ impl Documents {
         })
     }
 
+    /// What prints all that the linter says of these documents: of those in force, or where they are not, of the files.
+    pub(crate) fn lint_command(&self, dry_run: bool) -> String {
+        match dry_run {
+            true => format!("accredit lint{}", self.named),
+            false => "accredit lint".to_owned(),
+        }
+    }
+
     /// Where the resource of a finding is written: `web.yaml:31`.
     pub(crate) fn place_of(&self, finding: &Finding) -> Option<String> {
         let located = self.find(&finding.kind, &finding.name)?;
@@ -101,10 +111,11 @@ impl Documents {
         Some(&self.find(kind, name)?.document.spec)
     }
 
-    fn of(located: Vec<Located>) -> Self {
+    fn of(located: Vec<Located>, files: &Files) -> Self {
         let key = |located: &Located| (located.document.kind.clone(), located.document.name.clone());
         let places = located.iter().enumerate().map(|(place, located)| (key(located), place)).collect();
-        Self { located, places }
+        let named = files.files.iter().map(|file| format!(" -f {}", file.display())).collect();
+        Self { located, named, places }
     }
 
     fn find(&self, kind: &str, name: &str) -> Option<&Located> {

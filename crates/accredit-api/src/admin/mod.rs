@@ -43,6 +43,6 @@ pub use replay::{
 };
 pub use resource::{
     Action, ApplyRequest, ApplyResponse, Change, FieldChange, Finding, LintReport, NamedResource, NewResource,
-    Resource, ResourceList, ResourcePage, Severity, Status, Written,
+    Resource, ResourceList, ResourcePage, Severity, Status, Suppressed, Written,
 };
 pub use spiral::{ProjectToken, ProjectTokenRequest};

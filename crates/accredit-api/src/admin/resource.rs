@@ -217,6 +217,20 @@ pub struct Finding {
     /// The smallest fix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// Why it may stand, if somebody said so; it is not to be shown then, nor to count. Never of an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppressed>,
+}
+
+/// Why a finding may stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Suppressed {
+    /// Why.
+    pub reason: String,
+    /// The last day on which it may (RFC 3339 `full-date`, UTC).
+    pub until: String,
 }
 
 /// What the linter says of everything in force.

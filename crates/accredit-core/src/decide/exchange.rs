@@ -421,7 +421,7 @@ mod tests {
                     ---\nkind: Grant\nname: ci/web\nspec: {api: ci/api, permissions: [read], to: ci/web}\n\
                     ---\nkind: Mapping\nname: ci/web\nspec: {provider: idp, serviceAccount: ci/web, match: {sub: web}}\n";
         let documents: Vec<_> = yaml::parse("t", text).unwrap().into_iter().map(|located| located.document).collect();
-        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: NOW };
         let mut number = 0u128;
         let mut random = || {
             number += 1;

@@ -69,7 +69,7 @@ impl<S> Asked<'_, S> {
     /// Whether the same question is allowed once the document is in force.
     fn is_allowed_with(&self, document: &Document) -> bool {
         // Neither a mapping nor a grant depends on the context, and the world with this id in it is thrown away.
-        let context = Context { public_url: "", reserved: &self.limits.reserved, plain_http: false };
+        let context = Context { public_url: "", reserved: &self.limits.reserved, plain_http: false, now: self.now };
         let plan = plan::apply(self.world, std::slice::from_ref(document), false, &context, &mut || [0xff; 16]);
         plan.is_ok_and(|plan| exchange(self.ask, self.facts, self.provider, &plan.next, self.limits, self.now).is_ok())
     }

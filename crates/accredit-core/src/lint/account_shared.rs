@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reading::identifies;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Kind, Mapping, Resource};
 use crate::world::World;
 
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "account-shared",
     sentence: "many unrelated workloads become the same service account",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use super::reading::{mapping, permissions, words};
 use super::tenant_wide::is_wide;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Permission, Resource};
 use crate::world::World;
 
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "admin-wide",
     sentence: "a mapping gives an administrator's permission to everything of a tenant",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

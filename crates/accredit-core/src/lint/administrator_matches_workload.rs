@@ -1,6 +1,6 @@
 //! An administrator that workloads with a mapping can be, so that they edit the policy that lets them in (K10).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{AdminRole, Administrator, Mapping, Resource};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "administrator-matches-workload",
     sentence: "a workload that a mapping lets in could be this administrator, and change that mapping",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

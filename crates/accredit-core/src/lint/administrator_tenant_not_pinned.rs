@@ -1,7 +1,7 @@
 //! An administrator on a shared issuer must say whose tokens it means: the same rule as a mapping's (F17, K10).
 
 use super::tenant_not_pinned::pin_of_clauses;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::providers::{Pin, tenancy_of};
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "administrator-tenant-not-pinned",
     sentence: "an administrator on a shared issuer must pin whose tokens it means",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

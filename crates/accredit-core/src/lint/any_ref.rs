@@ -2,7 +2,7 @@
 //! pull requests (F11, TP033).
 
 use super::reading::{looks_at, of_kind, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "any-ref",
     sentence: "a mapping on a repository names no branch, tag, environment or workflow, so any of them matches",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! An attribute that is computed from what whoever starts the job says, as the only sign of who it is (TP087).
 
 use super::reading::mapping;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::claim_path;
 use crate::model::{Claim, Clause, Provider, Resource};
 use crate::providers::Standing;
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "attribute-chosen",
     sentence: "a mapping rests on a derived attribute that is computed from chosen claims alone",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

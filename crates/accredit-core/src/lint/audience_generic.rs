@@ -1,6 +1,6 @@
 //! An audience that other services use as well: a token meant for them would be accepted here (E06, TP005).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "audience-generic",
     sentence: "a provider accepts an audience that other services use as well",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 /// Audiences that well-known services and defaults use.

@@ -1,6 +1,6 @@
 //! Many audiences: each is a service whose tokens can be shown here as well (E02, TP006).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "audience-many",
     sentence: "a provider accepts many audiences, or tokens that are also for others",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

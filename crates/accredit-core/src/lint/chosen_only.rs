@@ -1,6 +1,6 @@
 //! A mapping without any clause on who the workload is: everything it matches is chosen by whoever starts the job (TP058).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Claim, Resource};
 use crate::providers::Standing;
 use crate::world::World;
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "chosen-claims-only",
     sentence: "all that a mapping matches is chosen by whoever starts the job",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reading::mapping;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::claim_path;
 use crate::model::{Claim, Provider, Resource};
 use crate::world::World;
@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     id: "claim-unknown",
     sentence: "a mapping names a claim that its kind of provider does not send",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

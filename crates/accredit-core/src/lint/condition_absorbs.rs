@@ -1,7 +1,7 @@
 //! What fails on one side of an `||` is forgotten when the other side is true (G02).
 
 use super::reading::{is_optional, programs, provider_of};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-absorbs",
     sentence: "an `||` hides the failure of one of its sides",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

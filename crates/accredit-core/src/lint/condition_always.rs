@@ -1,7 +1,7 @@
 //! A condition that rules nothing out (G01, TP001, TP080).
 
 use super::reading::mapping;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-always",
     sentence: "a condition is true whatever the claims say",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

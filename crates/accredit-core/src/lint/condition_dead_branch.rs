@@ -1,7 +1,7 @@
 //! A part of a condition that nothing reaches (TP080).
 
 use super::reading::{demand, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-dead-branch",
     sentence: "a part of a condition's `||` can never be true",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A dot that was meant as one and stands for any letter: `a.example` also matches `a-example` (F10, TP011).
 
 use super::reading::programs;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test};
 use crate::model::Resource;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-dot",
     sentence: "a pattern has a bare dot between letters, which stands for any letter",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A condition that only says who may not: everybody else may (TP042).
 
 use super::reading::mapping;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test};
 use crate::model::Resource;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-excludes-only",
     sentence: "all that a mapping says is who may not, so everybody else may",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A condition that nothing satisfies (G01, TP080).
 
 use super::reading::{demand, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-never",
     sentence: "a condition contradicts itself or `match`, so nothing ever satisfies it",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A claim that some tokens lack, asked for what it is not: a token without it is refused, not admitted (F01, TP085).
 
 use super::reading::{is_optional, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test};
 use crate::model::Resource;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-optional",
     sentence: "a condition excludes a value of a claim that some tokens lack, and so those tokens as well",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use super::reading::{programs, provider_of};
 use super::wildcard_in_name::is_choice_inside;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test, claim_path};
 use crate::model::{Provider, Resource};
 use crate::providers::Standing;
@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-prefix",
     sentence: "an expression tests a beginning that ends inside a name",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

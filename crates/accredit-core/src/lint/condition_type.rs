@@ -1,7 +1,7 @@
 //! A comparison of a claim with what it never is: always false, always true, or always an error (F02, G01, TP084).
 
 use super::reading::{programs, provider_of};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Kind, claim_path};
 use crate::model::Resource;
 use crate::providers::Shape;
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-type",
     sentence: "an expression compares a claim with a value of a type that it never has",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

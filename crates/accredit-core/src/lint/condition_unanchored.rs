@@ -2,7 +2,7 @@
 //! TP082).
 
 use super::reading::programs;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test};
 use crate::model::Resource;
 use crate::world::World;
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-unanchored",
     sentence: "an expression looks for a text anywhere in a claim, or only at its end",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! One side of an `||` says who it is and the other does not: the weaker one counts (TP081).
 
 use super::reading::{identifies, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Branch, Demand, Test, claim_path};
 use crate::model::{Provider, Resource};
 use crate::providers::Standing;
@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     id: "condition-weak-branch",
     sentence: "a condition is also true of tokens whose bearer it does not look at",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A name that people give themselves as the only sign of who they are (F15, TP057).
 
 use super::reading::{clause, identifies, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "display-name",
     sentence: "a mapping knows who it is by a display name or login, which its bearer can change",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! An address that nobody has checked: whoever types it in has it (F18, TP055).
 
 use super::reading::{clause, looks_at, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "email-unverified",
     sentence: "a mapping matches `email` without `email_verified`",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

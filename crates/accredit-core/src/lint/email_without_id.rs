@@ -1,7 +1,7 @@
 //! An account by its address: deleted and made again under the same address it is somebody else (F20, TP073).
 
 use super::reading::{clause, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "email-without-id",
     sentence: "a mapping knows an account by its address and not by its permanent id",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

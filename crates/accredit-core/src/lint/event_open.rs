@@ -1,7 +1,7 @@
 //! Events by which strangers start a run that has the repository's own identity (F12, TP062).
 
 use super::reading::{of_kind, only_reads, permissions, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test};
 use crate::model::{Mapping, Resource};
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "event-open",
     sentence: "a mapping that gives more than reading does not rule out the events by which strangers start a run",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

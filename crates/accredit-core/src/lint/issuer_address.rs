@@ -1,6 +1,6 @@
 //! An issuer named by an address: addresses are given to others, and no certificate vouches for who has one (J09, TP007).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "issuer-address",
     sentence: "a provider's issuer is named by an IP address, which can come to be somebody else's",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

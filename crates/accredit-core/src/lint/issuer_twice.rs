@@ -1,7 +1,7 @@
 //! Two providers whose tokens call themselves by the same issuer and are signed by different keys, as two clusters with a
 //! default issuer do (C07, F16, TP015).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "issuer-twice",
     sentence: "two providers have the same issuer and different keys",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{KeysSpec, Resource};
 use crate::world::World;
 
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "keys-single",
     sentence: "a provider has one uploaded key, so replacing it breaks whoever still uses it",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Every service account of a cluster: whoever may make a namespace or a pod is trusted (F16, TP067).
 
 use super::reading::{mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "kubernetes-any-namespace",
     sentence: "a mapping takes service accounts of any namespace",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

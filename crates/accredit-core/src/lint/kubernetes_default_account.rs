@@ -1,7 +1,7 @@
 //! The account that every pod has which names none (F16, TP067).
 
 use super::reading::{mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "kubernetes-default-account",
     sentence: "a mapping takes the service account `default`, which every pod has that names none",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

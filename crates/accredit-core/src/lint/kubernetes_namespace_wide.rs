@@ -1,7 +1,7 @@
 //! Every service account of a namespace: whoever may make one there is trusted (F16, TP067).
 
 use super::reading::{clause, mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "kubernetes-namespace-wide",
     sentence: "a mapping names a namespace and no service account",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A service account by its name: deleted and made again it is another one (F16, TP068).
 
 use super::reading::of_kind;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "kubernetes-without-uid",
     sentence: "a mapping knows a Kubernetes service account by its name and not by its `uid`",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Membership in a list as the only sign of who it is: whoever may edit the list decides (TP083).
 
 use super::reading::{identifies, mapping};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::expr::{Demand, Test, claim_path};
 use crate::model::{Clause, Expected, Resource};
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "list-alone",
     sentence: "a mapping knows who it is by an entry of a list alone, which others may edit",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! A mapping all of whose tokens match a wider one too: each of them is refused as ambiguous (F21, TP110).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Expected, Mapping, Resource, Scalar};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "mapping-shadowed",
     sentence: "every token that a mapping matches, a wider one matches as well, so it never allows anything",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! One token, several accounts: a caller that names none is refused as ambiguous (F21, L05, TP109).
 
 use super::mappings_overlap::overlap;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Mapping, Resource};
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "mappings-compete",
     sentence: "a token can become several service accounts, so its bearer must say which",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! Two mappings that provably match the same token; such a token is refused as ambiguous (F21, L05, TP109).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Mapping, Resource};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "mappings-overlap",
     sentence: "two enabled mappings can match the same token, which is then refused as ambiguous",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

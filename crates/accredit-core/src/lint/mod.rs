@@ -2,6 +2,9 @@
 //!
 //! Errors refuse the write, warnings are shown, notes are told to whoever asks. A rule sees one resource and the world
 //! that it would stand in. `reading` holds the questions that several rules ask.
+//!
+//! A resource may say that findings of a rule may stand, why, and until when (`spec.lint`). They are found all the same, and
+//! say that they are suppressed. An error never is.
 
 mod account_shared;
 mod admin_wide;
@@ -50,6 +53,9 @@ mod runner_open;
 mod subject_format;
 mod subject_hyphenated;
 mod subject_unknown;
+mod suppression_of_error;
+mod suppression_outdated;
+mod suppression_unused;
 mod tags_open;
 mod tenant_not_pinned;
 mod tenant_wide;
@@ -59,11 +65,13 @@ mod wildcard_in_name;
 mod wildcard_on_id;
 mod workflow_by_branch;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use accredit_id::time::Timestamp;
 pub(crate) use mappings_overlap::overlapping;
 
-use crate::model::Resource;
+use crate::model::{Resource, Suppression};
 use crate::world::World;
 
 /// Every rule.
@@ -114,6 +122,9 @@ pub static RULES: &[&Rule] = &[
     &subject_format::RULE,
     &subject_hyphenated::RULE,
     &subject_unknown::RULE,
+    &suppression_of_error::RULE,
+    &suppression_outdated::RULE,
+    &suppression_unused::RULE,
     &tags_open::RULE,
     &tenant_not_pinned::RULE,
     &tenant_wide::RULE,
@@ -133,8 +144,17 @@ pub struct Rule {
     pub sentence: &'static str,
     /// How grave a finding of it is.
     pub severity: Severity,
-    /// Looks at one resource.
-    pub check: fn(&Resource, &World) -> Vec<Finding>,
+    /// How it is looked for.
+    pub check: Check,
+}
+
+/// How a rule looks.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// At one resource.
+    Resource(fn(&Resource, &World) -> Vec<Finding>),
+    /// At one suppression of a resource, by its place, beside what all rules of the other kind found. Not suppressed itself.
+    Suppression(fn(&Suppression, usize, &[Found], Timestamp) -> Option<Finding>),
 }
 
 /// How grave a finding is.
@@ -152,7 +172,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The field, e.g. `spec.match`.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong.
     pub message: String,
     /// The smallest fix.
@@ -168,21 +188,40 @@ pub struct Found {
     pub resource: Arc<Resource>,
     /// What it found.
     pub finding: Finding,
+    /// Why it may stand, if somebody said so and that is still in force. Never of an error.
+    pub suppressed: Option<Suppression>,
 }
 
-/// Runs every rule over one resource.
-pub fn lint(resource: &Arc<Resource>, world: &World) -> Vec<Found> {
-    let run = |rule: &&'static Rule| {
-        let rule: &'static Rule = rule;
-        let found = |finding| Found { rule, resource: Arc::clone(resource), finding };
-        (rule.check)(resource, world).into_iter().map(found).collect::<Vec<_>>()
-    };
-    RULES.iter().flat_map(run).collect()
+/// Runs every rule over one resource. `now` says which suppressions are still in force.
+pub fn lint(resource: &Arc<Resource>, world: &World, now: Timestamp) -> Vec<Found> {
+    let found = |rule, finding| Found { rule, resource: Arc::clone(resource), finding, suppressed: None };
+    let mut all = Vec::new();
+    for rule in RULES {
+        if let Check::Resource(check) = rule.check {
+            all.extend(check(resource, world).into_iter().map(|finding| found(*rule, finding)));
+        }
+    }
+    if resource.suppressions.is_empty() {
+        return all;
+    }
+    for found in all.iter_mut().filter(|found| found.rule.severity < Severity::Error) {
+        let is_about_it = |entry: &&Suppression| *entry.rule == *found.rule.id && !entry.until.is_before(now);
+        found.suppressed = resource.suppressions.iter().find(is_about_it).cloned();
+    }
+    let mut about_suppressions = Vec::new();
+    for rule in RULES {
+        if let Check::Suppression(check) = rule.check {
+            let findings = resource.suppressions.iter().enumerate().filter_map(|(place, entry)| check(entry, place, &all, now));
+            about_suppressions.extend(findings.map(|finding| found(*rule, finding)));
+        }
+    }
+    all.append(&mut about_suppressions);
+    all
 }
 
 impl Finding {
-    fn new(field: &'static str, message: impl Into<String>) -> Self {
-        Self { field, message: message.into(), fix: None }
+    fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), fix: None }
     }
 
     fn fix(self, fix: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! A token that outlives the evidence it was made from (TP103).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "outlives-subject",
     sentence: "a mapping's tokens may end after the evidence that they were made from",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

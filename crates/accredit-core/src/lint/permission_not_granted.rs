@@ -1,6 +1,6 @@
 //! A mapping that names a permission which no grant gives: a misspelling, or a grant that was forgotten.
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Id, MappingPermissions, Permission, Resource};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "permission-not-granted",
     sentence: "a mapping names a permission that no grant gives to its service account",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

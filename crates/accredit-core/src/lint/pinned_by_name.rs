@@ -1,7 +1,7 @@
 //! A tenant pinned by a name that can be given up and taken by somebody else (F14, TP050).
 
 use super::tenant_not_pinned::pin_of;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::providers::Pin;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "pinned-by-name",
     sentence: "a tenant is pinned by a name, which can be reassigned, and not by a permanent id",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Writing on behalf of whoever proposes a change, before anybody has looked at it (F12, TP061, TP107).
 
 use super::reading::{looks_at, of_kind, only_reads, permissions, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Mapping, Permission, Resource};
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "pull-request-writes",
     sentence: "a mapping that pull requests reach gives more than reading",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! One-time use of tokens that a platform hands out more than once (TP105).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Replay, Resource};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "once-on-caching-platform",
     sentence: "`replay: once` on a platform that hands the same token out again breaks honest callers",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A platform that makes a new token for each request, whose tokens may be shown twice all the same (E11, TP104).
 
 use super::reading::mapping;
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Replay, Resource};
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "replay-open",
     sentence: "`replay: reuse` where each request makes a new token, so a stolen one works until it ends",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! Machines of one's own keep what earlier jobs left on them (F12, TP065).
 
 use super::reading::{looks_at, of_kind};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "runner-open",
     sentence: "a mapping does not rule out self-hosted runners, which keep what earlier jobs left",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A subject in the form that its platform is giving up: after a rename or transfer it is written otherwise (F13, TP052).
 
 use super::reading::{mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "subject-format",
     sentence: "a mapping matches `sub` in the classic format, which the platform replaces by one with ids",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

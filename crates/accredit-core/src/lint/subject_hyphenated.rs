@@ -1,7 +1,7 @@
 //! Names with digits behind a hyphen, where ids were probably meant: they are names all the same (F13, TP053).
 
 use super::reading::{of_kind, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "subject-hyphenated",
     sentence: "a subject has `NAME-DIGITS` where the format with ids is `NAME@DIGITS`",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

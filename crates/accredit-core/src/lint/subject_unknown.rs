@@ -1,7 +1,7 @@
 //! A subject that is in none of the forms that the platform writes: customised, or misspelt (F12, TP066).
 
 use super::reading::{mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "subject-unknown",
     sentence: "a mapping expects a `sub` that its kind of provider does not write",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

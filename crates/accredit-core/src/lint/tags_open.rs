@@ -1,7 +1,7 @@
 //! A pattern of tags, where anybody who can push may make a tag that fits (TP060).
 
 use super::reading::{looks_at, of_kind, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "tags-open",
     sentence: "a mapping matches a pattern of tags and not that they are protected",
     severity: Severity::Note,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! A mapping on an issuer that many tenants share must say whose tokens it means (F17, TP002, TP003).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Clause, Expected, Mapping, Provider, Resource, Scalar};
 use crate::providers::{Pin, tenancy_of};
 use crate::world::World;
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "tenant-not-pinned",
     sentence: "a mapping on a shared issuer must pin whose tokens it means",
     severity: Severity::Error,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

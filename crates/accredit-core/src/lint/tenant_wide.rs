@@ -1,7 +1,7 @@
 //! A mapping that stops at the tenant: everything of the owner may become the account (F08, TP032).
 
 use super::reading::{identifies, mapping, text};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Clause, Expected, Mapping, Provider, Resource};
 use crate::providers::tenancy_of;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "tenant-wide",
     sentence: "a mapping pins the tenant and nothing below it, so everything of that tenant matches",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

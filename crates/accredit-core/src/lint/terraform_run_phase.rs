@@ -1,7 +1,7 @@
 //! A plan runs what anybody proposes, an apply what was approved (F17, TP076).
 
 use super::reading::{looks_at, mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "terraform-run-phase",
     sentence: "a mapping of a Terraform workspace does not tell `plan` from `apply`",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! Uploaded keys do not follow the issuer's rotation (TP017).
 
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{KeysSpec, Resource};
 use crate::world::World;
 
@@ -8,7 +8,7 @@ pub(super) static RULE: Rule = Rule {
     id: "keys-uploaded",
     sentence: "a provider's keys were uploaded, so they do not follow the issuer's rotation",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A `*` in the middle of a name: `acme*` is also `acme-evil` (F08, TP031).
 
 use super::reading::{mapping, standing, text};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::{Expected, Resource};
 use crate::providers::Standing;
 use crate::world::World;
@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     id: "wildcard-in-name",
     sentence: "a `*` follows part of a name, so names that begin alike match as well",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A reusable workflow at a branch: whoever can push to it changes what was trusted (F12, TP063).
 
 use super::reading::{mapping, text, values};
-use super::{Finding, Rule, Severity};
+use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
 
@@ -9,7 +9,7 @@ pub(super) static RULE: Rule = Rule {
     id: "workflow-by-branch",
     sentence: "a reusable workflow is trusted at whatever a branch holds",
     severity: Severity::Warning,
-    check,
+    check: Check::Resource(check),
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {

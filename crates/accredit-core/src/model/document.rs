@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fault, Id, Kind, Name, Ownership, Spec};
+use super::{Fault, Id, Kind, Name, Ownership, Spec, Suppression, suppression};
 
 /// A document as written: `kind`, `name`, optional `id`, optional `enabled`, `spec`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Parsed {
     pub enabled: bool,
     /// The kind's fields.
     pub spec: Spec,
+    /// Which findings of the linter may stand.
+    pub suppressions: Box<[Suppression]>,
 }
 
 impl Document {
@@ -56,8 +58,9 @@ impl Document {
             None => None,
             Some(text) => Some(parse_id(kind, text)?),
         };
-        let spec = Spec::parse(kind, &self.spec)?;
-        Ok(Parsed { kind, name, id, enabled: self.enabled.unwrap_or(true), spec })
+        let (suppressions, spec) = suppression::split(&self.spec)?;
+        let spec = Spec::parse(kind, &spec)?;
+        Ok(Parsed { kind, name, id, enabled: self.enabled.unwrap_or(true), spec, suppressions })
     }
 }
 

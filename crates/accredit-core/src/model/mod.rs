@@ -6,6 +6,7 @@
 
 mod administrator;
 mod api;
+mod date;
 mod document;
 mod duration;
 mod fault;
@@ -23,10 +24,12 @@ mod resource;
 mod role;
 mod service_account;
 mod signed_requests;
+mod suppression;
 pub mod yaml;
 
 pub use administrator::{AdminRole, Administrator, AdministratorSpec};
 pub use api::{Api, ApiSpec, Signing};
+pub use date::{Date, DateFault};
 pub use document::{Document, Parsed};
 pub use duration::Lifetime;
 pub use fault::{Fault, Faults};
@@ -44,3 +47,4 @@ pub use resource::{Compiled, Resource, Spec};
 pub use role::{Role, RoleSpec};
 pub use service_account::{ServiceAccount, ServiceAccountSpec};
 pub use signed_requests::{SignedRequests, SignedRequestsSpec};
+pub use suppression::Suppression;

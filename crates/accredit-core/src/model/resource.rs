@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     Administrator, AdministratorSpec, Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec,
-    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
+    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec, Suppression,
+    suppression,
 };
 
 /// The fields of a document, by kind, its references still as written.
@@ -43,7 +44,9 @@ pub struct Resource {
     pub enabled: bool,
     /// Counts its changes, from 1.
     pub revision: i64,
-    /// Its spec as canonical JSON, references by name; `None` where [`Compiled`] says it all.
+    /// Which findings of the linter may stand.
+    pub suppressions: Box<[Suppression]>,
+    /// Its kind's fields as canonical JSON, references by name; `None` where [`Compiled`] says it all.
     pub written: Option<Box<str>>,
     /// What the decisions read.
     pub compiled: Compiled,
@@ -159,18 +162,19 @@ impl Resource {
 
     /// Its spec, canonical, references by name.
     pub fn spec(&self) -> Value {
-        match (&self.written, &self.compiled) {
+        let spec = match (&self.written, &self.compiled) {
             (Some(written), _) => serde_json::from_str(written).unwrap_or_default(),
             (None, Compiled::Mapping(mapping)) => write(&mapping.spec()),
             (None, _) => Value::Null,
-        }
+        };
+        suppression::join(spec, &self.suppressions)
     }
 
     /// Its spec as it is stored: canonical JSON.
     pub fn body(&self) -> String {
         match &self.written {
-            Some(written) => written.to_string(),
-            None => self.spec().to_string(),
+            Some(written) if self.suppressions.is_empty() => written.to_string(),
+            _ => self.spec().to_string(),
         }
     }
 

@@ -42,7 +42,8 @@ pub(super) fn resource(
         Compiled::Mapping(_) => None,
         _ => Some(canonical(&document.spec, world).to_string().into_boxed_str()),
     };
-    Ok(Resource { id, project, name: document.name.clone(), enabled: document.enabled, revision, written, compiled })
+    let (name, suppressions) = (document.name.clone(), document.suppressions.clone());
+    Ok(Resource { id, project, name, enabled: document.enabled, revision, suppressions, written, compiled })
 }
 
 fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<Api, Fault> {

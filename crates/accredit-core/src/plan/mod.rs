@@ -14,6 +14,7 @@ mod retain;
 mod review;
 mod rules;
 mod signed_requests;
+mod suppressions;
 mod unpin;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -256,6 +257,7 @@ impl<'w> Draft<'w> {
         {
             provider::unchanged_issuer(old, spec)?;
         }
+        suppressions::check(&document.suppressions)?;
         compile::resource(id, revision, document, &self.next, context)
     }
 
@@ -318,10 +320,10 @@ impl<'w> Draft<'w> {
         named.sort_unstable();
         let mut findings = Vec::new();
         for resource in named.iter().filter_map(|(_, id)| self.next.by_id(*id)) {
-            for found in lint(resource, &self.next) {
+            for found in lint(resource, &self.next, context.now) {
                 if found.rule.severity == Severity::Error {
                     let document = self.places.get(&resource.id).copied().unwrap_or_default();
-                    let fault = Fault::at(found.finding.field, found.finding.message.clone()).in_document(document);
+                    let fault = Fault::at(found.finding.field.clone(), found.finding.message.clone()).in_document(document);
                     self.faults.push(Fault { hint: found.finding.fix.clone(), ..fault });
                 } else if found.rule.severity == Severity::Warning {
                     findings.push(found);
@@ -367,7 +369,7 @@ impl<'w> Draft<'w> {
                     let resource = Arc::new(resource);
                     self.next.put(Arc::clone(&resource));
                     let error =
-                        lint(&resource, &self.next).into_iter().find(|found| found.rule.severity == Severity::Error);
+                        lint(&resource, &self.next, context.now).into_iter().find(|found| found.rule.severity == Severity::Error);
                     error.map(|found| Fault::at(found.finding.field, found.finding.message))
                 }
             };

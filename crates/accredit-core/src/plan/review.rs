@@ -30,7 +30,7 @@ pub fn review(documents: &[Document], context: &Context<'_>, random: &mut dyn Fn
     let mut named: Vec<_> = draft.places.iter().map(|(id, place)| (*place, *id)).collect();
     named.sort_unstable();
     let understood = named.iter().filter_map(|(_, id)| draft.next.by_id(*id));
-    let findings = understood.flat_map(|resource| lint(resource, &draft.next)).collect();
+    let findings = understood.flat_map(|resource| lint(resource, &draft.next, context.now)).collect();
     draft.faults.sort_by_key(|fault| fault.document);
     Review { faults: draft.faults, findings }
 }

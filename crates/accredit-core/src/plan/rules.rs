@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use accredit_id::time::Timestamp;
+
 use crate::expr::Program;
 use crate::model::{Fault, Kind, Lifetime, Resource};
 use crate::world::World;
@@ -15,6 +17,8 @@ pub struct Context<'c> {
     pub reserved: &'c [String],
     /// Whether issuers and key sets may be fetched by plain HTTP; true where the server's own config lists loopback.
     pub plain_http: bool,
+    /// When this is: suppressions of findings end.
+    pub now: Timestamp,
 }
 
 /// Finds what a field refers to, by name or id.

@@ -34,7 +34,12 @@ mod tests {
     use crate::plan::{self, Context};
     use crate::world::pins::NamePin;
 
-    const CONTEXT: Context<'_> = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+    const CONTEXT: Context<'_> = Context {
+        public_url: "https://a.example.org",
+        reserved: &[],
+        plain_http: false,
+        now: Timestamp::from_unix(0),
+    };
 
     fn documents(matches: &str, provider: &str) -> Vec<Document> {
         let text = format!(

@@ -2,7 +2,7 @@
 
 use accredit_core::lint::Found;
 use accredit_core::model::yaml::{self, Located};
-use accredit_core::model::{Document, Fault, Faults};
+use accredit_core::model::{Document, Fault, Faults, Suppression};
 use accredit_core::plan::{Action, Change, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -189,6 +189,10 @@ fn change(change: &Change) -> String {
 
 fn finding(found: &Found) -> String {
     let fix = found.finding.fix.as_ref().map_or_else(String::new, |fix| format!("  fix: {fix}\n"));
+    let fix = match &found.suppressed {
+        Some(Suppression { reason, until, .. }) => format!("  suppressed until {until}: {reason}\n"),
+        None => fix,
+    };
     format!(
         "{} {} {} {}: {}\n{fix}",
         found.rule.id,

@@ -9,6 +9,9 @@ use accredit_id::time::Timestamp;
 /// The server's own address, and so the default audience of providers.
 pub(crate) const PUBLIC_URL: &str = "https://accredit.example.org";
 
+/// When documents are looked at: 2027-01-15T08:00:00Z.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
 /// What no token may be for.
 pub(crate) fn reserved() -> Vec<String> {
     ["", "/", "/oauth/token", "/admin", "/agent"].map(|path| format!("{PUBLIC_URL}{path}")).to_vec()
@@ -42,7 +45,7 @@ impl Stage {
     /// Plans a set of documents.
     pub(crate) fn plan(&mut self, documents: &[Document], prune: bool) -> Result<Plan, Faults> {
         let reserved = reserved();
-        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false, now: NOW };
         let mut ids = Ids { next: self.used, step: self.step };
         let plan = plan::apply(&self.world, documents, prune, &context, &mut || ids.next());
         self.used = ids.next;
@@ -72,7 +75,7 @@ impl Stage {
     pub(crate) fn turned(&self, named: &str, enabled: bool) -> Result<Plan, Faults> {
         let (kind, name) = kind_and_name(named);
         let reserved = reserved();
-        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false, now: NOW };
         plan::set_enabled(&self.world, kind, name, enabled, &context)
     }
 
@@ -80,7 +83,7 @@ impl Stage {
     pub(crate) fn deleted(&self, named: &str) -> Result<Plan, Faults> {
         let (kind, name) = kind_and_name(named);
         let reserved = reserved();
-        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false, now: NOW };
         plan::delete(&self.world, kind, name, &context)
     }
 
@@ -94,7 +97,7 @@ impl Stage {
             body: resource.body(),
         };
         let reserved = reserved();
-        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false };
+        let context = Context { public_url: PUBLIC_URL, reserved: &reserved, plain_http: false, now: NOW };
         let mut restored = plan::restore(self.world.sequence, self.world.iter().map(row).collect(), &context)
             .unwrap_or_else(|fault| panic!("{}", told(&[fault])));
         restored.pins = self.world.pins.clone();

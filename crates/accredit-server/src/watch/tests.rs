@@ -28,7 +28,7 @@ impl Stand {
                     ---\nkind: ServiceAccount\nname: ci/web\n\
                     ---\nkind: Mapping\nname: ci/web\nspec: {provider: github, serviceAccount: ci/web, match: {repository_id: '123', matched: x}, condition: assertion.tested == 'x'}\n";
         let documents: Vec<_> = yaml::parse("t", text).unwrap().into_iter().map(|located| located.document).collect();
-        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: Timestamp::from_unix(NOW) };
         let world = plan::apply(&World::default(), &documents, false, &context, &mut chance::bits).unwrap().next;
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();

@@ -7,7 +7,7 @@ use super::replay::{Past, WithReplay};
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, replay};
+use crate::render::{Output, changes, findings, replay};
 use crate::terminal::Terminal;
 
 /// Bring resources of YAML files into force, all or nothing
@@ -48,7 +48,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     }
     if output == Output::Text {
-        terminal.say(&changes::findings(&response.findings, |finding| documents.place_of(finding)));
+        terminal.say(&findings::brief(&response.findings, &documents.lint_command(*dry_run), |finding| documents.place_of(finding)));
     }
     Ok(Exit::Done)
 }

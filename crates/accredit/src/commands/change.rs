@@ -7,7 +7,7 @@ use super::replay::{Past, WithReplay};
 use super::{kinds, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, replay};
+use crate::render::{Output, changes, findings, replay};
 use crate::terminal::Terminal;
 
 /// What is done to the resource.
@@ -84,7 +84,7 @@ pub(crate) async fn run(
         }
     }
     if output == Output::Text {
-        terminal.say(&changes::findings(&response.findings, |_| None));
+        terminal.say(&findings::brief(&response.findings, "accredit lint", |_| None));
     }
     Ok(Exit::Done)
 }

@@ -1,16 +1,18 @@
 //! `accredit lint`: what is unwise about resources, on a server or in files.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use accredit_api::admin::{Finding, LintReport, Severity};
+use accredit_api::admin::{Finding, LintReport, Severity, Suppressed};
 use accredit_core::lint as core;
-use accredit_core::model::Fault;
+use accredit_core::model::{Fault, Suppression};
 use accredit_core::plan::{Context, review};
+use accredit_id::time::Timestamp;
 
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, sarif};
+use crate::render::{Output, changes, findings, sarif};
 use crate::terminal::Terminal;
 
 /// Say what is unwise about resources: of the server, or of YAML files without any server
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// Also exit with 1 when there is a warning
     #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
     pub(crate) deny: Option<String>,
+    /// Also show what is suppressed, and why
+    #[arg(long)]
+    pub(crate) all: bool,
     /// The address of the server that the files are for
     #[arg(long, value_name = "URL", default_value = NOWHERE, hide_default_value = true)]
     pub(crate) public_url: String,
@@ -31,7 +36,7 @@ pub(crate) struct Args {
 
 /// Looks, and prints what was found.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let Args { files, deny, public_url } = args;
+    let Args { files, deny, all, public_url } = args;
     let documents = match files.is_empty() {
         true => None,
         false => Some(Documents::read(&Files { files: files.clone() }, terminal)?),
@@ -47,20 +52,24 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
             Some(text) => text,
             None => {
                 let written = |finding: &Finding| place_of(finding).map(|(file, line)| format!("{file}:{line}"));
-                format!("{}{}\n", changes::findings(&report.findings, written), changes::lint(&report.findings))
+                let list = match all {
+                    true => findings::all(&report.findings, written),
+                    false => findings::shown(&report.findings, written),
+                };
+                format!("{list}{}\n", findings::summary(&report.findings))
             }
         },
     };
     terminal.show(&text)?;
     let least = if deny.is_some() { Severity::Warning } else { Severity::Error };
-    let is_refused = report.findings.iter().any(|finding| finding.severity >= least);
+    let is_refused = report.findings.iter().any(|finding| finding.severity >= least && finding.suppressed.is_none());
     Ok(if is_refused { Exit::Failed } else { Exit::Done })
 }
 
 /// Everything is judged as the server would, but on nothing else than the files.
 fn of_files(documents: &Documents, public_url: &str) -> LintReport {
     let documents: Vec<_> = documents.each().collect();
-    let context = Context { public_url, reserved: &[], plain_http: false };
+    let context = Context { public_url, reserved: &[], plain_http: false, now: now() };
     let mut last = 0_u128;
     // Ids that nobody sees.
     let mut ids = || {
@@ -76,6 +85,12 @@ fn of_files(documents: &Documents, public_url: &str) -> LintReport {
     LintReport { findings, sequence: 0 }
 }
 
+/// The day decides which suppressions are still in force.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
 fn of_fault(fault: &Fault, kind: &str, name: &str) -> Finding {
     let Fault { document: _, field, message, hint } = fault;
     Finding {
@@ -89,11 +104,12 @@ fn of_fault(fault: &Fault, kind: &str, name: &str) -> Finding {
         },
         field: field.clone(),
         fix: hint.clone(),
+        suppressed: None,
     }
 }
 
 fn of_rule(found: &core::Found) -> Finding {
-    let core::Found { rule, resource, finding } = found;
+    let core::Found { rule, resource, finding, suppressed } = found;
     Finding {
         rule: rule.id.to_owned(),
         severity: match rule.severity {
@@ -103,9 +119,13 @@ fn of_rule(found: &core::Found) -> Finding {
         },
         kind: resource.kind().document().to_owned(),
         name: resource.name.to_string(),
-        field: finding.field.to_owned(),
+        field: finding.field.to_string(),
         message: finding.message.clone(),
         fix: finding.fix.clone(),
+        suppressed: suppressed.as_ref().map(|Suppression { rule: _, reason, until }| Suppressed {
+            reason: reason.to_string(),
+            until: until.to_string(),
+        }),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{kinds, whole_name};
 use crate::cli::Common;
 use crate::documents::read_file;
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes};
+use crate::render::{Output, changes, findings};
 use crate::terminal::Terminal;
 
 /// What a new resource is to be.
@@ -146,7 +146,7 @@ fn show(common: &Common, written: Written, terminal: &mut Terminal<'_>) -> Resul
     let response = accredit_api::admin::ApplyResponse { changes, findings, sequence, dry_run };
     terminal.show(&changes::brief(&response, terminal.width()))?;
     if output == Output::Text {
-        terminal.say(&changes::findings(&response.findings, |_| None));
+        terminal.say(&findings::brief(&response.findings, "accredit lint", |_| None));
     }
     Ok(Exit::Done)
 }

@@ -1,10 +1,10 @@
 //! What an apply, a delete, an enable or a disable did or would do.
 
-use accredit_api::admin::{Action, ApplyResponse, Change, FieldChange, Finding, Severity};
+use accredit_api::admin::{Action, ApplyResponse, Change, FieldChange};
 use accredit_client::inert::Inert;
 use serde_json::Value;
 
-use super::{count, resource, yaml};
+use super::{findings, resource, yaml};
 
 /// One line when it fits into `width` columns, else one line a change. Ends with what the linter says.
 pub(crate) fn brief(response: &ApplyResponse, width: usize) -> String {
@@ -13,7 +13,7 @@ pub(crate) fn brief(response: &ApplyResponse, width: usize) -> String {
     if changes.is_empty() {
         changes.push("nothing to do".to_owned());
     }
-    let lint = lint(&response.findings);
+    let lint = findings::summary(&response.findings);
     let line = format!("{}    {lint}", changes.join("  "));
     let warns = response.changes.iter().any(|change| !change.newly_allowed.is_empty());
     match line.chars().count() <= width && !warns {
@@ -64,28 +64,6 @@ pub(crate) fn detailed<'d>(response: &ApplyResponse, spec_of: impl Fn(&Change) -
     out
 }
 
-/// What the linter found, for stderr. `place_of` says where a resource is written, if anywhere.
-pub(crate) fn findings(findings: &[Finding], place_of: impl Fn(&Finding) -> Option<String>) -> String {
-    let mut out = String::new();
-    for finding in findings {
-        let Finding { rule, severity, kind, name, field: _, message, fix } = finding;
-        let grade = grade(*severity);
-        let place = place_of(finding).map(|place| format!("{} ", Inert(&place))).unwrap_or_default();
-        // Most messages name the resource themselves.
-        let resource = match message.contains(&format!("`{name}`")) {
-            true => String::new(),
-            false => format!("{}: ", resource(kind, name)),
-        };
-        out.push_str(&format!("{grade}: {place}{resource}{} ({})\n", Inert(message), Inert(rule)));
-        match fix.as_deref().map(str::trim_end) {
-            None => {}
-            Some(fix) if fix.contains('\n') => out.push_str(&format!("fix:\n{}", indented(fix, 2))),
-            Some(fix) => out.push_str(&format!("hint: {}\n", Inert(fix))),
-        }
-    }
-    out
-}
-
 /// Several lines, each moved to the right.
 pub(crate) fn indented(text: &str, columns: usize) -> String {
     let indent = " ".repeat(columns);
@@ -122,29 +100,6 @@ fn unchanged(response: &ApplyResponse) -> Option<String> {
     (number > 0).then(|| format!("= {number} unchanged"))
 }
 
-/// How much the linter found, in one line.
-pub(crate) fn lint(findings: &[Finding]) -> String {
-    let mut parts = Vec::new();
-    for severity in [Severity::Error, Severity::Warning, Severity::Info] {
-        let number = findings.iter().filter(|finding| finding.severity == severity).count();
-        if number > 0 {
-            parts.push(count(number, grade(severity)));
-        }
-    }
-    match parts.is_empty() {
-        true => "lint: ok".to_owned(),
-        false => format!("lint: {}", parts.join(", ")),
-    }
-}
-
-fn grade(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Info => "note",
-        Severity::Warning => "warning",
-    }
-}
-
 fn sign(action: Action) -> char {
     match action {
         Action::Create => '+',
@@ -161,6 +116,7 @@ pub(crate) fn short(field: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use accredit_api::admin::{Finding, Severity};
     use serde_json::json;
 
     use super::*;
@@ -205,6 +161,7 @@ mod tests {
             field: "spec.match".to_owned(),
             message: "does not pin who owns the repository".to_owned(),
             fix: Some("add `repository_owner_id: \"98\"`".to_owned()),
+            suppressed: None,
         };
         let response =
             response(example(), vec![finding(Severity::Warning), finding(Severity::Warning), finding(Severity::Info)]);
@@ -215,7 +172,7 @@ mod tests {
             "+ provider/github\n~ mapping/ci/web-main (match.ref, disabled)\n- api/shop/old\n= 1 unchanged\nlint: 2 warnings, 1 note\n"
         );
         assert_eq!(
-            findings(&response.findings[..1], |_| Some("web.yaml:31".to_owned())),
+            findings::shown(&response.findings[..1], |_| Some("web.yaml:31".to_owned())),
             "warning: web.yaml:31 mapping/ci/web-main: does not pin who owns the repository (tenant-not-pinned)\n\
              hint: add `repository_owner_id: \"98\"`\n"
         );

@@ -1,6 +1,6 @@
 //! Findings as a SARIF log (OASIS SARIF 2.1.0), which code hosts show beside the lines of a change.
 
-use accredit_api::admin::{Finding, LintReport, Severity};
+use accredit_api::admin::{Finding, LintReport, Severity, Suppressed};
 use accredit_client::inert;
 use accredit_core::lint::{self, RULES};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ fn described(id: &str, sentence: &str, level: &str) -> Value {
 }
 
 fn result(finding: &Finding, place: Option<(String, usize)>) -> Value {
-    let Finding { rule, severity, kind, name, field, message, fix } = finding;
+    let Finding { rule, severity, kind, name, field, message, fix, suppressed } = finding;
     let level = match severity {
         Severity::Info => "note",
         Severity::Warning => "warning",
@@ -61,7 +61,13 @@ fn result(finding: &Finding, place: Option<(String, usize)>) -> Value {
     if let Some((file, line)) = place {
         location["physicalLocation"] = json!({"artifactLocation": {"uri": uri(&file)}, "region": {"startLine": line}});
     }
-    json!({"ruleId": rule, "level": level, "message": {"text": text}, "locations": [location]})
+    let mut result = json!({"ruleId": rule, "level": level, "message": {"text": text}, "locations": [location]});
+    if let Some(Suppressed { reason, until }) = suppressed {
+        // The resource says it itself (section 3.35.2).
+        let justification = format!("{reason} (until {until})");
+        result["suppressions"] = json!([{"kind": "inSource", "status": "accepted", "justification": justification}]);
+    }
+    result
 }
 
 /// A path as a relative reference (RFC 3986 section 4.2).
@@ -85,8 +91,11 @@ mod tests {
             field: "spec.match".to_owned(),
             message: "does not pin".to_owned(),
             fix: Some("add it".to_owned()),
+            suppressed: None,
         };
-        let report = LintReport { findings: vec![finding], sequence: 0 };
+        let why = Suppressed { reason: "a mirror".to_owned(), until: "2027-01-31".to_owned() };
+        let quiet = Finding { severity: Severity::Warning, suppressed: Some(why), ..finding.clone() };
+        let report = LintReport { findings: vec![finding, quiet], sequence: 0 };
         let text = log(&report, |_| Some(("deploy/my file.yaml".to_owned(), 7))).unwrap();
         let log: Value = serde_json::from_str(&text).unwrap();
         let run = &log["runs"][0];
@@ -102,6 +111,11 @@ mod tests {
                     "physicalLocation": {"artifactLocation": {"uri": "deploy/my%20file.yaml"}, "region": {"startLine": 7}},
                 }],
             })
+        );
+        // Section 3.35: whoever reads the log leaves out what has an accepted suppression.
+        assert_eq!(
+            run["results"][1]["suppressions"],
+            json!([{"kind": "inSource", "status": "accepted", "justification": "a mirror (until 2027-01-31)"}])
         );
     }
 }
