@@ -1,7 +1,8 @@
 //! Watching what issuers send: a subject in another format, a claim that nobody listed. Each raises one alarm.
 //!
 //! Nearly every token has the shape of one before it: the names of its claims in their order, and the format of its subject.
-//! A shape that is known costs one pass over the names and one look-up. Only a new one is looked at name by name.
+//! A shape that is known costs one pass over the names and one look-up: no lock, no allocation. Only a new one is looked at name
+//! by name, and where a provider shows ever new ones it is looked at no more.
 
 mod seen;
 mod words;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use accredit_core::model::{DecisionId, Provider, Resource};
+use accredit_core::model::{DecisionId, Id, Provider, Resource};
 use accredit_core::world::World;
 use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
@@ -30,6 +31,8 @@ pub(crate) struct Watch {
     /// Shapes in which nothing is new, with the alarms that they have to do with. Copied on write, in shards so that the
     /// copies stay small where a thousand providers have a handful each.
     shapes: Box<[ArcSwap<Shapes>]>,
+    /// Providers of which so much is new that it is not told apart, with the alarm that says so.
+    muted: ArcSwap<HashMap<Id, Arc<Seen>>>,
     /// By the providers' ids.
     providers: Mutex<HashMap<String, seen::OfProvider>>,
 }
@@ -51,11 +54,17 @@ impl Watch {
     /// Goes on from what the store remembers.
     pub(crate) fn restored(sightings: Vec<Sighting>) -> Self {
         let mut providers: HashMap<String, seen::OfProvider> = HashMap::new();
+        let mut muted = HashMap::new();
         for sighting in sightings {
-            providers.entry(sighting.provider.clone()).or_default().seen.push(Arc::new(Seen::new(sighting)));
+            let seen = Arc::new(Seen::new(sighting));
+            if let (true, Ok(provider)) = (seen.sighting.code == Code::Many.text(), seen.sighting.provider.parse()) {
+                muted.insert(provider, Arc::clone(&seen));
+            }
+            providers.entry(seen.sighting.provider.clone()).or_default().seen.push(seen);
         }
         let shapes = std::iter::repeat_with(ArcSwap::default).take(SHARDS).collect();
-        Self { hash_key: chance::bits(), shapes, providers: Mutex::new(providers) }
+        let muted = ArcSwap::from_pointee(muted);
+        Self { hash_key: chance::bits(), shapes, muted, providers: Mutex::new(providers) }
     }
 
     /// Looks at a token. What is new is on the disk when this returns, unless the store cannot write: then it stays new.
@@ -66,8 +75,17 @@ impl Watch {
             alarms.iter().for_each(|alarm| alarm.again(token.at.unix()));
             return;
         }
+        if let Some(many) = self.muted.load().get(&token.provider.id) {
+            many.again(token.at.unix());
+            return;
+        }
         let found = self.of_providers().entry(token.provider.id.to_string()).or_default().judge(world, token);
-        if found.is_too_much {
+        if let Some(many) = found.too_much {
+            self.muted.rcu(|muted| {
+                let mut next = HashMap::clone(muted);
+                next.insert(token.provider.id, Arc::clone(&many));
+                next
+            });
             return;
         }
         if !found.new.is_empty()
@@ -118,6 +136,11 @@ impl Watch {
     /// Forgets providers that are gone.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
         self.of_providers().retain(|provider, _| keep(provider));
+        self.muted.rcu(|muted| {
+            let mut left = HashMap::clone(muted);
+            left.retain(|provider, _| keep(&provider.to_string()));
+            left
+        });
     }
 
     /// The names of the claims in their order, and the subject's format.

@@ -49,8 +49,8 @@ pub(super) struct OfProvider {
 pub(super) struct Found {
     pub(super) new: Vec<Arc<Seen>>,
     pub(super) again: Vec<Arc<Seen>>,
-    /// Whether the provider has shown so much that nobody looks any more.
-    pub(super) is_too_much: bool,
+    /// The alarm that says that the provider has shown so much that nobody looks any more.
+    pub(super) too_much: Option<Arc<Seen>>,
 }
 
 // === impl Code ===
@@ -107,7 +107,7 @@ impl OfProvider {
         let mut found = Found::default();
         if let Some(many) = self.find(Code::Many, "") {
             many.again(token.at.unix());
-            found.is_too_much = true;
+            found.too_much = Some(many);
             return found;
         }
         let learns = !token.known.kind.knows_its_tokens();

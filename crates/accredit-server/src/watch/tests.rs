@@ -28,7 +28,12 @@ impl Stand {
                     ---\nkind: ServiceAccount\nname: ci/web\n\
                     ---\nkind: Mapping\nname: ci/web\nspec: {provider: github, serviceAccount: ci/web, match: {repository_id: '123', matched: x}, condition: assertion.tested == 'x'}\n";
         let documents: Vec<_> = yaml::parse("t", text).unwrap().into_iter().map(|located| located.document).collect();
-        let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: Timestamp::from_unix(NOW) };
+        let context = Context {
+            public_url: "https://a.example.org",
+            reserved: &[],
+            plain_http: false,
+            now: Timestamp::from_unix(NOW),
+        };
         let world = plan::apply(&World::default(), &documents, false, &context, &mut chance::bits).unwrap().next;
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
@@ -153,10 +158,41 @@ async fn many_providers_do_not_push_each_other_out() {
     };
     let text = (0..600).map(provider).collect::<Vec<_>>().join("---\n");
     let documents: Vec<_> = yaml::parse("t", &text).unwrap().into_iter().map(|located| located.document).collect();
-    let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false };
+    let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: Timestamp::from_unix(NOW) };
     stand.world = plan::apply(&stand.world, &documents, false, &context, &mut chance::bits).unwrap().next;
     for number in 0..600 {
         stand.see(&format!("p{number}"), CLASSIC, &["jti"], NOW).await;
     }
     assert_eq!(stand.remembered(), 600);
+}
+
+/// Nothing new takes no lock: neither a shape that is known, nor whatever a provider shows that has shown too much.
+#[tokio::test]
+async fn what_is_not_new_waits_for_nobody() {
+    let stand = Stand::new().await;
+    stand.see("github", CLASSIC, &["ref"], NOW).await;
+    for number in 0..40 {
+        stand.see("idp", "a", &[&format!("flood-{number}")], NOW + number * seen::LEARNING).await;
+    }
+    // Restarted, what was seen too much of is known from the store alone.
+    let mut stored = Stand { watch: Watch::restored(stand.store.sightings().await.unwrap()), ..Stand::new().await };
+    stored.world = stand.world.clone();
+    for (stand, provider, subject, names) in
+        [(&stand, "github", CLASSIC, &["ref"][..]), (&stand, "idp", "b", &["new"]), (&stored, "idp", "c", &["newer"])]
+    {
+        let held = stand.watch.of_providers();
+        std::thread::scope(|scope| {
+            let (sender, done) = std::sync::mpsc::channel();
+            scope.spawn(move || {
+                let alone = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                alone.block_on(stand.see(provider, subject, names, NOW + 100 * seen::LEARNING));
+                sender.send(()).unwrap();
+            });
+            let is_free = done.recv_timeout(std::time::Duration::from_secs(20)).is_ok();
+            drop(held);
+            assert!(is_free, "{provider} waits");
+        });
+    }
+    let last = stand.watch.alarms().iter().map(|alarm| alarm.last()).max();
+    assert_eq!(last, Some(NOW + 100 * seen::LEARNING), "when it was seen last is known all the same");
 }
