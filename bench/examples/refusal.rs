@@ -78,7 +78,12 @@ fn world(mappings: usize) -> World {
         .unwrap();
     }
     let documents: Vec<_> = yaml::parse("t", &text).unwrap().into_iter().map(|located| located.document).collect();
-    let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: accredit_id::time::Timestamp::from_unix(0) };
+    let context = Context {
+        public_url: "https://a.example.org",
+        reserved: &[],
+        plain_http: false,
+        now: accredit_id::time::Timestamp::from_unix(0),
+    };
     let mut number = 0u128;
     let mut random = || {
         number += 1;

@@ -109,7 +109,12 @@ mod tests {
             let files = files(cast, &key_sets);
             let read = |file: &String| yaml::parse("bench.yaml", file).unwrap();
             let documents: Vec<Document> = files.iter().flat_map(read).map(|located| located.document).collect();
-            let context = Context { public_url: "http://127.0.0.1:7070", reserved: &[], plain_http: false, now: accredit_id::time::Timestamp::from_unix(0) };
+            let context = Context {
+                public_url: "http://127.0.0.1:7070",
+                reserved: &[],
+                plain_http: false,
+                now: accredit_id::time::Timestamp::from_unix(0),
+            };
             let mut drawn = 0_u128;
             let mut random = || {
                 drawn += 1;

@@ -91,16 +91,26 @@ impl<'f, S> Facts<'f, S> {
     pub fn seen(&self, claim: &Claim) -> Seen<'_> {
         match claim {
             Claim::Raw(name) => self.raw.get(name).map_or(Seen::Absent, Seen::Raw),
-            Claim::Derived(name) => {
-                let Some(place) = self.provider.attributes.iter().position(|(known, _)| known == name) else {
-                    return Seen::Absent;
-                };
-                let program = &self.provider.attributes[place].1;
-                match self.derived[place].get_or_init(|| program.attribute(self.raw)) {
-                    Ok(text) => Seen::Text(text),
-                    Err(fault) => Seen::Fault(fault),
-                }
-            }
+            Claim::Derived(name) => self.derived(name),
+        }
+    }
+
+    /// The same by the key of a `match`: `ref`, `x.namespace`.
+    pub fn called(&self, key: &str) -> Seen<'_> {
+        match key.strip_prefix("x.") {
+            Some(name) => self.derived(name),
+            None => self.raw.get(key).map_or(Seen::Absent, Seen::Raw),
+        }
+    }
+
+    fn derived(&self, name: &str) -> Seen<'_> {
+        let Some(place) = self.provider.attributes.iter().position(|(known, _)| **known == *name) else {
+            return Seen::Absent;
+        };
+        let program = &self.provider.attributes[place].1;
+        match self.derived[place].get_or_init(|| program.attribute(self.raw)) {
+            Ok(text) => Seen::Text(text),
+            Err(fault) => Seen::Fault(fault),
         }
     }
 }

@@ -202,7 +202,7 @@ pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTr
     let near = near.filter(|_| verdict == ClauseVerdict::Failed);
     let expected = Some(clause.expected.to_string());
     ClauseTrace {
-        claims: sources(clause, facts.provider()),
+        claims: sources(&clause.claim, facts.provider()),
         clause: name,
         verdict,
         seen,
@@ -215,9 +215,9 @@ pub(super) fn trace_clause<S>(clause: &Clause, facts: &Facts<'_, S>) -> ClauseTr
 
 /// What must be kept for the clause's value to be kept: its claim; or, of an attribute that is not kept by its own name, every
 /// claim that it is derived from, since it says no more than they do.
-fn sources(clause: &Clause, provider: &Provider) -> Vec<String> {
-    let name = clause.claim.to_string();
-    let is_it = |known: &str| matches!(&clause.claim, Claim::Derived(derived) if **derived == *known);
+pub(super) fn sources(claim: &Claim, provider: &Provider) -> Vec<String> {
+    let name = claim.to_string();
+    let is_it = |known: &str| matches!(claim, Claim::Derived(derived) if **derived == *known);
     match provider.attributes.iter().find(|(known, _)| is_it(known)) {
         Some((_, program)) if !provider.audits(&name) => program.claims(),
         _ => vec![name],

@@ -3,11 +3,11 @@
 use accredit_id::json::{Json, Number};
 use accredit_id::shown::Shown;
 
-use super::explain::shown;
+use super::explain::{shown, sources};
 use super::trace::{ClauseTrace, ClauseVerdict};
 use super::{Denial, Reason};
-use crate::facts::Facts;
-use crate::model::{Mapping, Resource};
+use crate::facts::{Facts, Seen};
+use crate::model::{Claim, Mapping, Resource};
 use crate::providers::{NamedId, unguarded};
 use crate::world::World;
 use crate::world::pins::NamePin;
@@ -66,8 +66,8 @@ pub(super) fn traces<S>(
     let trace = |pin: &NamePin| ClauseTrace {
         clause: pin.id_claim.to_string(),
         verdict: if holds(pin, facts) { ClauseVerdict::Held } else { ClauseVerdict::Failed },
-        seen: facts.raw().get(&pin.id_claim).map(shown),
-        claims: vec![pin.id_claim.to_string()],
+        seen: seen(pin, facts),
+        claims: sources(&Claim::named(&pin.id_claim), facts.provider()),
         recorded: true,
         expected: Some(Shown::of(&pin.id).to_string()),
         near: None,
@@ -78,8 +78,12 @@ pub(super) fn traces<S>(
 
 /// The names that the token bears, of those that the mapping trusts.
 fn names<'f, S>(mapping: &Mapping, facts: &'f Facts<'_, S>) -> impl Iterator<Item = (&'static NamedId, &'f str)> {
-    let pairs = unguarded(&mapping.clauses, facts.provider().kind).into_iter();
-    pairs.filter_map(|pair| Some((pair, facts.raw().get(pair.name)?.as_str()?)))
+    let name = |pair: &'static NamedId| match facts.called(pair.name) {
+        Seen::Raw(json) => Some((pair, json.as_str()?)),
+        Seen::Text(text) => Some((pair, text)),
+        Seen::Absent | Seen::Fault(_) => None,
+    };
+    unguarded(&mapping.clauses, facts.provider()).into_iter().filter_map(name)
 }
 
 fn holds<S>(pin: &NamePin, facts: &Facts<'_, S>) -> bool {
@@ -88,15 +92,25 @@ fn holds<S>(pin: &NamePin, facts: &Facts<'_, S>) -> bool {
 
 /// An id as text: issuers write the same one as a string or as a number, but never change between the two for one claim.
 fn id<S>(claim: &str, facts: &Facts<'_, S>) -> Option<String> {
-    match facts.raw().get(claim)? {
-        Json::String(text) if !text.is_empty() => Some(text.to_string()),
-        Json::Number(Number::Int(number)) => Some(number.to_string()),
-        _ => None,
+    match facts.called(claim) {
+        Seen::Raw(Json::String(text)) if !text.is_empty() => Some(text.to_string()),
+        Seen::Raw(Json::Number(Number::Int(number))) => Some(number.to_string()),
+        Seen::Text(text) if !text.is_empty() => Some(text.to_owned()),
+        Seen::Absent | Seen::Fault(_) | Seen::Raw(_) | Seen::Text(_) => None,
+    }
+}
+
+/// What stands where the id is looked for; nothing that cannot be derived.
+fn seen<S>(pin: &NamePin, facts: &Facts<'_, S>) -> Option<String> {
+    match facts.called(&pin.id_claim) {
+        Seen::Raw(json) => Some(shown(json)),
+        Seen::Text(text) => Some(Shown::of(text).to_string()),
+        Seen::Absent | Seen::Fault(_) => None,
     }
 }
 
 fn mismatch<S>(resource: &Resource, pin: &NamePin, facts: &Facts<'_, S>) -> Denial {
-    let seen = facts.raw().get(&pin.id_claim).map_or_else(|| "absent".to_owned(), |seen| format!("`{}`", shown(seen)));
+    let seen = seen(pin, facts).map_or_else(|| "absent".to_owned(), |seen| format!("`{seen}`"));
     let (claim, pinned) = (&pin.id_claim, Shown::of(&pin.id));
     Denial::new(Reason::PinMismatch, format!("`{claim}` is {seen}, pinned to `{pinned}`"))
         .hint(format!("the name was reused; if that is right: `accredit mapping repin {} --reason ...`", resource.name))

@@ -211,7 +211,8 @@ pub fn lint(resource: &Arc<Resource>, world: &World, now: Timestamp) -> Vec<Foun
     let mut about_suppressions = Vec::new();
     for rule in RULES {
         if let Check::Suppression(check) = rule.check {
-            let findings = resource.suppressions.iter().enumerate().filter_map(|(place, entry)| check(entry, place, &all, now));
+            let findings =
+                resource.suppressions.iter().enumerate().filter_map(|(place, entry)| check(entry, place, &all, now));
             about_suppressions.extend(findings.map(|finding| found(*rule, finding)));
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn of_kind<'w>(
 
 /// The clause on a claim, by its name as it is written.
 pub(super) fn clause<'m>(mapping: &'m Mapping, name: &str) -> Option<&'m Clause> {
-    mapping.clauses.iter().find(|clause| is_called(&clause.claim, name))
+    mapping.clauses.iter().find(|clause| clause.claim.is_called(name))
 }
 
 /// Whether the mapping asks anything of a claim: in `match`, or as a must of its condition.
@@ -142,11 +142,4 @@ pub(super) fn only_reads(permission: &Permission) -> bool {
 pub(super) fn words(permission: &Permission) -> impl Iterator<Item = String> {
     let parts = permission.as_str().split(|letter: char| !letter.is_ascii_alphanumeric());
     parts.map(str::to_ascii_lowercase)
-}
-
-fn is_called(claim: &Claim, name: &str) -> bool {
-    match claim {
-        Claim::Raw(raw) => **raw == *name,
-        Claim::Derived(derived) => name.strip_prefix("x.") == Some(derived),
-    }
 }

@@ -5,8 +5,12 @@ use super::{Check, Finding, Rule, Severity};
 use crate::model::{Expected, Resource};
 use crate::world::World;
 
-pub(super) static RULE: Rule =
-    Rule { id: "wildcard-on-id", sentence: "an id is matched by its first digits", severity: Severity::Error, check: Check::Resource(check) };
+pub(super) static RULE: Rule = Rule {
+    id: "wildcard-on-id",
+    sentence: "an id is matched by its first digits",
+    severity: Severity::Error,
+    check: Check::Resource(check),
+};
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some((mapping, _)) = mapping(resource, world) else { return Vec::new() };

@@ -68,6 +68,14 @@ impl Claim {
             None => Claim::Raw(key.into()),
         }
     }
+
+    /// Whether a key of `spec.match` names this claim.
+    pub fn is_called(&self, key: &str) -> bool {
+        match self {
+            Claim::Raw(name) => **name == *key && !key.starts_with("x."),
+            Claim::Derived(name) => key.strip_prefix("x.") == Some(name),
+        }
+    }
 }
 
 impl fmt::Display for Claim {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Administrator, AdministratorSpec, Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec,
-    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec, Suppression,
-    suppression,
+    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
+    Suppression, suppression,
 };
 
 /// The fields of a document, by kind, its references still as written.

@@ -35,7 +35,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         check_condition(condition, clauses.is_empty())?;
     }
     let anchor = anchor(&clauses, known, provider.id, world);
-    let trusts_names = !unguarded(&clauses, known.kind).is_empty();
+    let trusts_names = !unguarded(&clauses, known).is_empty();
     let before = world
         .by_id(id)
         .and_then(|old| old.as_mapping())

@@ -323,7 +323,8 @@ impl<'w> Draft<'w> {
             for found in lint(resource, &self.next, context.now) {
                 if found.rule.severity == Severity::Error {
                     let document = self.places.get(&resource.id).copied().unwrap_or_default();
-                    let fault = Fault::at(found.finding.field.clone(), found.finding.message.clone()).in_document(document);
+                    let fault =
+                        Fault::at(found.finding.field.clone(), found.finding.message.clone()).in_document(document);
                     self.faults.push(Fault { hint: found.finding.fix.clone(), ..fault });
                 } else if found.rule.severity == Severity::Warning {
                     findings.push(found);
@@ -368,8 +369,9 @@ impl<'w> Draft<'w> {
                 Ok(resource) => {
                     let resource = Arc::new(resource);
                     self.next.put(Arc::clone(&resource));
-                    let error =
-                        lint(&resource, &self.next, context.now).into_iter().find(|found| found.rule.severity == Severity::Error);
+                    let error = lint(&resource, &self.next, context.now)
+                        .into_iter()
+                        .find(|found| found.rule.severity == Severity::Error);
                     error.map(|found| Fault::at(found.finding.field, found.finding.message))
                 }
             };

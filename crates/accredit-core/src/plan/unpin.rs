@@ -18,7 +18,7 @@ pub(super) fn outdated(before: &World, next: &World, puts: &[Arc<Resource>], del
         let old = before.by_id(put.id).and_then(|old| old.as_mapping());
         if let (Some(old), Some(new)) = (old, put.as_mapping()) {
             let provider = next.by_id(new.provider).and_then(|provider| provider.as_provider());
-            keys.extend(before.pins.outdated(put.id, old, provider.map(|provider| (new, provider.kind))));
+            keys.extend(before.pins.outdated(put.id, old, provider.map(|provider| (new, provider))));
         }
     }
     keys
@@ -34,16 +34,12 @@ mod tests {
     use crate::plan::{self, Context};
     use crate::world::pins::NamePin;
 
-    const CONTEXT: Context<'_> = Context {
-        public_url: "https://a.example.org",
-        reserved: &[],
-        plain_http: false,
-        now: Timestamp::from_unix(0),
-    };
+    const CONTEXT: Context<'_> =
+        Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: Timestamp::from_unix(0) };
 
     fn documents(matches: &str, provider: &str) -> Vec<Document> {
         let text = format!(
-            "kind: Project\nname: ci\n---\nkind: Provider\nname: github\nspec: {{type: github}}\n\
+            "kind: Project\nname: ci\n---\nkind: Provider\nname: github\nspec: {{type: github, attributes: {{repo: assertion.repository}}}}\n\
              ---\nkind: Provider\nname: other\nspec: {{type: github, issuer: https://ghes.example.org}}\n\
              ---\nkind: ServiceAccount\nname: ci/web\n\
              ---\nkind: Mapping\nname: ci/web\nspec: {{provider: {provider}, serviceAccount: ci/web, match: {matches}}}\n"
@@ -95,6 +91,9 @@ mod tests {
             ("{repository: acme/*}", vec![owner], "{repository_owner: acme}", "github", vec![owner]),
             ("{sub: 'repo:acme/web:x'}", vec![web], "{sub: 'repo:acme/web:x', ref: x}", "github", vec![web]),
             ("{sub: 'repo:acme/web:x'}", vec![web], "{sub: 'repo:acme/web:y'}", "github", vec![]),
+            ("{enterprise: e, x.repo: acme/web}", vec![web], "{enterprise: f, x.repo: acme/web}", "github", vec![web]),
+            ("{enterprise: e, x.repo: acme/web}", vec![web], "{enterprise: e, x.repo: acme/api}", "github", vec![]),
+            ("{enterprise: e, x.repo: acme/web}", vec![web], "{repository: acme/web}", "github", vec![web]),
         ] {
             let before = pinned(was, &pins);
             let plan = plan::apply(&before, &documents(is, provider), false, &CONTEXT, &mut || [9; 16]).unwrap();

@@ -52,8 +52,10 @@ pub static FLY: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
-static APP: Guard =
-    Guard { whole: NamedId { name: "app_name", id: "app_id" }, within: NamedId { name: "org_name", id: "org_id" } };
+static APP: Guard = Guard {
+    whole: NamedId { name: "app_name", id: "app_id" },
+    within: Some(NamedId { name: "org_name", id: "org_id" }),
+};
 static ORG: Guard = Guard::alone("org_name", "org_id");
 
 static CLAIMS: &[ClaimFact] = &[

@@ -59,6 +59,8 @@ use Shape::Text;
 use Standing::{Circumstance, Permanent, Reassignable};
 
 static EMAIL: Guard = Guard::alone("email", "sub");
+/// Names of instances are given out by their project.
+static PROJECT: Guard = Guard::alone("x.project_id", "x.project_number");
 
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Circumstance, Shape::Any),
@@ -74,8 +76,8 @@ static CLAIMS: &[ClaimFact] = &[
 
 static ATTRIBUTES: &[AttributeFact] = &[
     attribute("instance_id", Permanent, "assertion.google.compute_engine.instance_id"),
-    attribute("instance_name", Reassignable, "assertion.google.compute_engine.instance_name"),
-    attribute("project_id", Reassignable, "assertion.google.compute_engine.project_id"),
+    attribute("instance_name", Reassignable, "assertion.google.compute_engine.instance_name").guarded(&PROJECT),
+    attribute("project_id", Reassignable, "assertion.google.compute_engine.project_id").guarded(&PROJECT),
     attribute("project_number", Permanent, "assertion.google.compute_engine.project_number"),
     attribute("zone", Circumstance, "assertion.google.compute_engine.zone"),
 ];

@@ -64,7 +64,7 @@ use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
 static REPOSITORY: Guard = Guard {
     whole: NamedId { name: "repository", id: "repository_id" },
-    within: NamedId { name: "repository_owner", id: "repository_owner_id" },
+    within: Some(NamedId { name: "repository_owner", id: "repository_owner_id" }),
 };
 static OWNER: Guard = Guard::alone("repository_owner", "repository_owner_id");
 static ENTERPRISE: Guard = Guard::alone("enterprise", "enterprise_id");

@@ -62,11 +62,11 @@ use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
 static PROJECT: Guard = Guard {
     whole: NamedId { name: "project_path", id: "project_id" },
-    within: NamedId { name: "namespace_path", id: "namespace_id" },
+    within: Some(NamedId { name: "namespace_path", id: "namespace_id" }),
 };
 static JOB_PROJECT: Guard = Guard {
     whole: NamedId { name: "job_project_path", id: "job_project_id" },
-    within: NamedId { name: "job_namespace_path", id: "job_namespace_id" },
+    within: Some(NamedId { name: "job_namespace_path", id: "job_namespace_id" }),
 };
 static NAMESPACE: Guard = Guard::alone("namespace_path", "namespace_id");
 static JOB_NAMESPACE: Guard = Guard::alone("job_namespace_path", "job_namespace_id");

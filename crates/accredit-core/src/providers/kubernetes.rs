@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, attribute,
-    claim,
+    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    attribute, claim,
 };
 use crate::model::Scalar;
 
@@ -57,6 +57,10 @@ pub static KUBERNETES: ProviderKind = ProviderKind {
 use Shape::Text;
 use Standing::{Chosen, Circumstance, Permanent, Reassignable};
 
+/// The subject says namespace and name; two namespaces may have accounts of one name. A namespace has no id in tokens, and
+/// whoever may make accounts in it may make them anew, so what trusts a namespace pins nothing.
+static ACCOUNT: Guard = Guard::exact("sub", "x.service_account_uid");
+
 static CLAIMS: &[ClaimFact] = &[
     claim("aud", Circumstance, Shape::Any),
     claim("exp", Circumstance, Shape::Any),
@@ -65,7 +69,7 @@ static CLAIMS: &[ClaimFact] = &[
     claim("jti", Circumstance, Text),
     claim("kubernetes.io", Permanent, Shape::Any),
     claim("nbf", Circumstance, Shape::Any),
-    claim("sub", Reassignable, Text),
+    claim("sub", Reassignable, Text).guarded(&ACCOUNT),
 ];
 
 static ATTRIBUTES: &[AttributeFact] = &[
@@ -74,7 +78,7 @@ static ATTRIBUTES: &[AttributeFact] = &[
     attribute("node_uid", Permanent, r#"assertion["kubernetes.io"].node.uid"#),
     attribute("pod", Chosen, r#"assertion["kubernetes.io"].pod.name"#),
     attribute("pod_uid", Permanent, r#"assertion["kubernetes.io"].pod.uid"#),
-    attribute("service_account", Reassignable, r#"assertion["kubernetes.io"].serviceaccount.name"#),
+    attribute("service_account", Reassignable, r#"assertion["kubernetes.io"].serviceaccount.name"#).guarded(&ACCOUNT),
     attribute("service_account_uid", Permanent, r#"assertion["kubernetes.io"].serviceaccount.uid"#),
 ];
 

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
+pub(crate) use guard::leads_to;
 pub use guard::{Guard, NamedId, unguarded};
 pub use listed::{is_listed, matched};
 pub use starter::{Goal, Starter};
@@ -121,6 +122,8 @@ pub struct AttributeFact {
     pub standing: Standing,
     /// A CEL expression over `assertion`.
     pub expression: &'static str,
+    /// Which permanent id in the same token says whose name it is, where it is a name and there is such an id.
+    pub guard: Option<&'static Guard>,
 }
 
 /// How a person is told to pin whose token is meant.
@@ -195,6 +198,13 @@ impl ClaimFact {
     }
 }
 
+impl AttributeFact {
+    /// The same value, its name guarded.
+    const fn guarded(self, guard: &'static Guard) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+}
+
 impl ProviderKind {
     /// Finds a kind by name.
     pub fn named(name: &str) -> Option<&'static ProviderKind> {
@@ -235,7 +245,7 @@ const fn unrecorded(name: &'static str, standing: Standing, shape: Shape) -> Cla
 }
 
 const fn attribute(name: &'static str, standing: Standing, expression: &'static str) -> AttributeFact {
-    AttributeFact { name, standing, expression }
+    AttributeFact { name, standing, expression, guard: None }
 }
 
 #[cfg(test)]
@@ -262,11 +272,12 @@ mod tests {
             for name in kind.tenancy {
                 assert!(kind.standing(&Claim::named(name)).is_some(), "{}: {name} is not among its claims", kind.name);
             }
-            for guard in kind.claims.iter().filter_map(|fact| fact.guard) {
-                for NamedId { name, id } in [&guard.whole, &guard.within] {
-                    assert!(kind.claim(name).is_some(), "{}: {name} is not among its claims", kind.name);
-                    let standing = kind.claim(id).map(|fact| fact.standing);
-                    assert_eq!(standing, Some(Standing::Permanent), "{}: {id} guards a name", kind.name);
+            let of_claims = kind.claims.iter().filter_map(|fact| fact.guard);
+            for guard in of_claims.chain(kind.attributes.iter().filter_map(|fact| fact.guard)) {
+                for NamedId { name, id } in guard.pairs() {
+                    let standing = |name: &str| kind.standing(&Claim::named(name));
+                    assert!(standing(name).is_some(), "{}: {name} is not among its claims", kind.name);
+                    assert_eq!(standing(id), Some(Standing::Permanent), "{}: {id} guards a name", kind.name);
                 }
             }
         }

@@ -73,7 +73,7 @@ use Standing::{Circumstance, Permanent, Reassignable};
 
 static WORKSPACE: Guard = Guard {
     whole: NamedId { name: "terraform_full_workspace", id: "terraform_workspace_id" },
-    within: NamedId { name: "terraform_organization_name", id: "terraform_organization_id" },
+    within: Some(NamedId { name: "terraform_organization_name", id: "terraform_organization_id" }),
 };
 static ORGANIZATION: Guard = Guard::alone("terraform_organization_name", "terraform_organization_id");
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use accredit_id::time::Timestamp;
 
 use super::shards::Shards;
-use crate::model::{Claim, DecisionId, Expected, Id, Mapping, Scalar};
-use crate::providers::{NamedId, ProviderKind, unguarded};
+use crate::model::{DecisionId, Expected, Id, Mapping, Provider, Scalar};
+use crate::providers::{leads_to, unguarded};
 
 /// A name of a mapping, and the permanent id that it had at its first use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +86,12 @@ impl Pins {
     ///
     /// A pin stays while the mapping still expects its name. Where the name is only part of what is expected, as in `sub`, it
     /// stays while the expectation does.
-    pub fn outdated(&self, id: Id, old: &Mapping, new: Option<(&Mapping, &ProviderKind)>) -> Vec<PinKey> {
+    pub fn outdated(&self, id: Id, old: &Mapping, new: Option<(&Mapping, &Provider)>) -> Vec<PinKey> {
         let is_expected = |pin: &NamePin| {
-            new.is_some_and(|(new, kind)| {
+            new.is_some_and(|(new, provider)| {
                 new.provider == old.provider
-                    && unguarded(&new.clauses, kind).iter().any(|pair| *pair.name == *pin.claim)
-                    && still_expects(old, new, kind, pin)
+                    && unguarded(&new.clauses, provider).iter().any(|pair| *pair.name == *pin.claim)
+                    && still_expects(old, new, provider, pin)
             })
         };
         let outdated = self.of(id).iter().filter(|pin| !is_expected(pin));
@@ -99,16 +99,12 @@ impl Pins {
     }
 }
 
-fn still_expects(old: &Mapping, new: &Mapping, kind: &ProviderKind, pin: &NamePin) -> bool {
+fn still_expects(old: &Mapping, new: &Mapping, provider: &Provider, pin: &NamePin) -> bool {
     new.clauses.iter().any(|clause| {
-        let Claim::Raw(claim) = &clause.claim else { return false };
-        if **claim == *pin.claim {
+        if clause.claim.is_called(&pin.claim) {
             return matches!(&clause.expected, Expected::OneOf(values) if values.iter().any(|value| fits(value, &pin.name)));
         }
-        let leads_to = |pair: &NamedId| *pair.name == *pin.claim;
-        kind.claim(claim).and_then(|fact| fact.guard).is_some_and(|guard| {
-            (leads_to(&guard.whole) || leads_to(&guard.within)) && old.clauses.contains(clause)
-        })
+        leads_to(&clause.claim, provider, &pin.claim) && old.clauses.contains(clause)
     })
 }
 

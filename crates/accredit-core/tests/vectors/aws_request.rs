@@ -125,7 +125,12 @@ fn accepted(fields: &toml::Table) -> SignedRequests {
     let fields = serde_json::to_string(fields).unwrap();
     let text = format!("kind: Provider\nname: aws\nspec: {{type: aws, signedRequests: {fields}}}\n");
     let documents: Vec<_> = yaml::parse("t", &text).unwrap().into_iter().map(|located| located.document).collect();
-    let context = Context { public_url: "https://accredit.example.org", reserved: &[], plain_http: false, now: crate::stage::NOW };
+    let context = Context {
+        public_url: "https://accredit.example.org",
+        reserved: &[],
+        plain_http: false,
+        now: crate::stage::NOW,
+    };
     let next = plan::apply(&World::default(), &documents, false, &context, &mut || [1; 16]).unwrap().next;
     next.find(Kind::Provider, "aws").unwrap().as_provider().unwrap().signed_requests.clone().unwrap()
 }

@@ -48,7 +48,9 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     }
     if output == Output::Text {
-        terminal.say(&findings::brief(&response.findings, &documents.lint_command(*dry_run), |finding| documents.place_of(finding)));
+        terminal.say(&findings::brief(&response.findings, &documents.lint_command(*dry_run), |finding| {
+            documents.place_of(finding)
+        }));
     }
     Ok(Exit::Done)
 }

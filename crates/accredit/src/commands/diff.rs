@@ -48,7 +48,9 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     }
     if output == Output::Text {
-        terminal.say(&findings::brief(&response.findings, &documents.lint_command(true), |finding| documents.place_of(finding)));
+        terminal.say(&findings::brief(&response.findings, &documents.lint_command(true), |finding| {
+            documents.place_of(finding)
+        }));
     }
     let differs = response.changes.iter().any(|change| change.action != Action::Unchanged);
     Ok(if *exit_code && differs { Exit::Failed } else { Exit::Done })

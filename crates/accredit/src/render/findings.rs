@@ -18,11 +18,7 @@ pub(crate) fn all(findings: &[Finding], place_of: impl Fn(&Finding) -> Option<St
 
 /// For whoever asked for a write and not for findings: those that are not suppressed, rule by rule, at most [`EACH`] of each.
 /// `command` prints the rest.
-pub(crate) fn brief(
-    findings: &[Finding],
-    command: &str,
-    place_of: impl Fn(&Finding) -> Option<String>,
-) -> String {
+pub(crate) fn brief(findings: &[Finding], command: &str, place_of: impl Fn(&Finding) -> Option<String>) -> String {
     let mut rules: Vec<(&str, Vec<&Finding>)> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.suppressed.is_none()) {
         match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
