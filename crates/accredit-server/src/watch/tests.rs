@@ -158,7 +158,12 @@ async fn many_providers_do_not_push_each_other_out() {
     };
     let text = (0..600).map(provider).collect::<Vec<_>>().join("---\n");
     let documents: Vec<_> = yaml::parse("t", &text).unwrap().into_iter().map(|located| located.document).collect();
-    let context = Context { public_url: "https://a.example.org", reserved: &[], plain_http: false, now: Timestamp::from_unix(NOW) };
+    let context = Context {
+        public_url: "https://a.example.org",
+        reserved: &[],
+        plain_http: false,
+        now: Timestamp::from_unix(NOW),
+    };
     stand.world = plan::apply(&stand.world, &documents, false, &context, &mut chance::bits).unwrap().next;
     for number in 0..600 {
         stand.see(&format!("p{number}"), CLASSIC, &["jti"], NOW).await;
