@@ -14,6 +14,7 @@ mod any_ref;
 mod attribute_chosen;
 mod audience_generic;
 mod audience_many;
+mod aws_account_wide;
 mod chosen_only;
 mod claim_unknown;
 mod condition_absorbs;
@@ -45,6 +46,7 @@ mod mappings_overlap;
 mod outlives_subject;
 mod permission_not_granted;
 mod pinned_by_name;
+mod pull_request_named;
 mod pull_request_writes;
 mod reading;
 mod replay_on_caching_platform;
@@ -84,6 +86,7 @@ pub static RULES: &[&Rule] = &[
     &attribute_chosen::RULE,
     &audience_generic::RULE,
     &audience_many::RULE,
+    &aws_account_wide::RULE,
     &chosen_only::RULE,
     &claim_unknown::RULE,
     &condition_absorbs::RULE,
@@ -115,6 +118,7 @@ pub static RULES: &[&Rule] = &[
     &outlives_subject::RULE,
     &permission_not_granted::RULE,
     &pinned_by_name::RULE,
+    &pull_request_named::RULE,
     &pull_request_writes::RULE,
     &replay_on_caching_platform::RULE,
     &replay_open::RULE,

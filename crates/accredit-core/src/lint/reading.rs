@@ -130,12 +130,21 @@ pub(super) fn permissions(mapping: &Mapping, world: &World) -> Vec<Permission> {
     all
 }
 
+/// Words of permissions that read.
+const READS: [&str; 8] = ["read", "get", "list", "view", "pull", "describe", "download", "readonly"];
+
 /// Whether a permission, by its name, only reads. What cannot be told counts as more than that.
 pub(super) fn only_reads(permission: &Permission) -> bool {
-    const READS: [&str; 8] = ["read", "get", "list", "view", "pull", "describe", "download", "readonly"];
     const WRITES: [&str; 9] = ["write", "create", "update", "delete", "put", "push", "set", "admin", "manage"];
     let has = |known: &[&str]| words(permission).any(|word| known.contains(&word.as_str()));
     has(&READS) && !has(&WRITES)
+}
+
+/// Whether a permission, by its name, does more than reading beyond doubt.
+pub(super) fn surely_writes(permission: &Permission) -> bool {
+    const WRITES: [&str; 7] = ["admin", "create", "delete", "deploy", "manage", "publish", "write"];
+    words(permission).any(|word| WRITES.contains(&word.as_str()))
+        && !words(permission).any(|word| READS.contains(&word.as_str()))
 }
 
 /// The words of a permission's name.

@@ -70,9 +70,6 @@ const TENANTS: &[&str] = &[
     "workspaceUuid",
     "workspace_id",
     "workspace_name",
-    "x.account_id",
-    "x.org_id",
-    "x.ou_path",
     "x.project_id",
     "x.project_number",
 ];
