@@ -170,6 +170,12 @@ class World:
         with self._session(sdk, {"apiKeyFile": str(key_file), "baseUrl": self.api_url}, key_file, {}) as session:
             yield session
 
+    @contextmanager
+    def anthropic(self, sdk: str, token_file: Path, env: dict) -> Iterator["Session"]:
+        """Anthropic's SDK for a language, told by `env` alone; a call's name is that of a model."""
+        with self._session(f"anthropic-{sdk}", {}, token_file, env) as session:
+            yield session
+
     def file(self, name: str, text: str) -> Path:
         self._sessions += 1
         path = self.folder / f"{name}-{self._sessions}"
@@ -182,6 +188,8 @@ class World:
             "python": [self.parts.python, HERE / "python" / "openai_sdk.py"],
             "javascript-6": ["node", self.folder / "node" / "openai_sdk.mjs", "openai-6"],
             "javascript-7": ["node", self.folder / "node" / "openai_sdk.mjs", "openai-7"],
+            "anthropic-python": [self.parts.vendors, HERE / "python" / "anthropic_sdk.py"],
+            "anthropic-javascript": ["node", self.folder / "node" / "anthropic_sdk.mjs"],
         }[sdk]
         self._sessions += 1
         with Child(f"{sdk}-{self._sessions}", [*program, json.dumps(options)], self.folder, self._env() | env) as child:
@@ -190,7 +198,7 @@ class World:
             yield Session(child, token_file)
 
     def run(self, program: str, env: dict[str, str]) -> subprocess.CompletedProcess:
-        """Runs a program in Python, beside Anthropic's SDK and Microsoft's, to its end."""
+        """Runs a program in Python, beside Microsoft's library, to its end."""
         command = [self.parts.vendors, "-c", program]
         trust = {"REQUESTS_CA_BUNDLE": str(self.authority)} if self.namespaced else {}
         return subprocess.run(
