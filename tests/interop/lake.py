@@ -94,6 +94,10 @@ class Lake:
             raise RuntimeError(f"accredit {' '.join(arguments)} exited {done.returncode}: {(done.stderr + done.stdout).strip()}")
         return done.stdout
 
+    def apply(self, *documents: dict) -> None:
+        """Has the server's operator write resources."""
+        self.accredit("apply", "-f", str(self.world.file("resources.yaml", "".join(f"---\n{json.dumps(each)}\n" for each in documents))))
+
     def heard(self) -> str:
         """What the cloud around the workload was asked, for a case that fails."""
         return "\nthe cloud was asked:\n" + (self.folder / "cloud.log").read_text(errors="replace")[-2000:]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use accredit_core::decide::Denial;
+use accredit_core::decide::{Denial, Reason};
 use accredit_core::model::{Kind, Provider};
 use accredit_core::world::World;
 use accredit_id::json::{Json, Object};
-use accredit_id::verify::Expectations;
+use accredit_id::verify::{Expectations, ExpectedType};
 
 /// A client as its request shows it.
 #[derive(Debug)]
@@ -37,8 +37,21 @@ impl Client<'_> {
     }
 
     /// What a provider expects of a client's assertion: `aud` is the sole value, whatever it allows elsewhere.
-    pub(crate) fn expectations<'e>(expected: Expectations<'e>, audiences: &'e [String]) -> Expectations<'e> {
-        Expectations { audiences, single_audience: true, ..expected }
+    pub(crate) fn expectations<'e>(&self, expected: Expectations<'e>, audiences: &'e [String]) -> Expectations<'e> {
+        let token_type = match self.method {
+            Method::Jwt => ExpectedType::ClientAuthentication,
+            Method::JwtSvid => expected.token_type,
+        };
+        Expectations { token_type, audiences, single_audience: true, ..expected }
+    }
+
+    /// What the caller is told of a refusal. A client that says it is a service account is that one when a mapping says so;
+    /// when none does, it has not been authenticated, whether or not there is such an account.
+    pub(crate) fn told(&self, reason: Reason, claims: &Object<'_>) -> Reason {
+        let is_subject = |id: &str| claims.get("sub").and_then(Json::as_str) == Some(id);
+        let says_account = self.id.as_deref().is_some_and(|id| !is_subject(id));
+        let is_unknown = reason.caller_code() == Reason::NoMappingMatched.code();
+        if says_account && is_unknown { Reason::ClientMismatch } else { reason }
     }
 
     /// The service account that the request asks for. A client that issues its own assertions, or is a SPIFFE ID, is the

@@ -120,9 +120,9 @@ impl Walk<'_> {
             };
             let audiences;
             let mut expected = provider::expectations(known);
-            if self.request.client.is_some() {
+            if let Some(client) = &self.request.client {
                 audiences = Client::audiences(known, &self.app.public_url);
-                expected = Client::expectations(expected, &audiences);
+                expected = client.expectations(expected, &audiences);
             }
             match verify::verify(token_now, &expected, &keys, self.now) {
                 Ok(verified) => return self.decide(provider, known, token, Evidence::Token(&verified)).await,
@@ -284,7 +284,8 @@ impl Walk<'_> {
         explanation: serde_json::Value,
     ) -> Refused {
         self.record_denied(provider, known, token, evidence.claims(), denial.reason.code(), explanation).await;
-        Refused::denied(self.decision, denial.reason)
+        let told = self.request.client.as_ref().map(|client| client.told(denial.reason, evidence.claims()));
+        Refused::denied(self.decision, told.unwrap_or(denial.reason))
     }
 
     /// The token does not hold. Once its issuer has vouched for it, the refusal is a durable record.

@@ -115,6 +115,13 @@ impl Tokens {
             "client-at-endpoint" => own(json!({"aud": format!("{PUBLIC_URL}/oauth/token")})),
             "client-elsewhere" => own(json!({"aud": "https://elsewhere.test"})),
             "client-two-audiences" => own(json!({"aud": [PUBLIC_URL, "https://elsewhere.test"]})),
+            "client-named" => own(json!({"iss": "pipeline", "sub": "pipeline"})),
+            "client-typed" => {
+                let signer = self.issuer("client");
+                let header = json!({"alg": "ES256", "kid": signer.key_id, "typ": "client-authentication+jwt"});
+                let claims = json!({"iss": client, "sub": client, "aud": PUBLIC_URL, "jti": jti, "iat": now(), "exp": now() + 1800});
+                signer.sign_under(&header.to_string(), &claims.to_string())
+            }
             "client-of-another" => own(json!({"sub": "https://another.test"})),
             "second" => own(json!({"iss": "https://other.test", "sub": "second"})),
             "svid" => svid(json!({})),

@@ -27,7 +27,7 @@ def token(world: World) -> None:
 def refused(world: World) -> None:
     """Another account, another API, another audience: the library tells what it was told."""
     other = world.run(program(f"{API_AUDIENCE}/.default"), environment(world, account_id("ci/batch"))).stdout
-    expect_match(other, "no mapping allows this token what was asked for", "the refusal of another account")
+    expect_match(other, "client_id is not whom the assertion speaks for", "the refusal of another account")
     elsewhere = world.run(program("https://other.example.org/.default"), environment(world, account_id("ci/web"))).stdout
     expect_match(elsewhere, "the audience asked for is not one that this token may reach", "the refusal of another API")
     foreign = environment(world, account_id("ci/web"), audience="api://AzureADTokenExchange")

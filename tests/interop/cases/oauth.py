@@ -14,7 +14,7 @@ TYPES = "urn:ietf:params:oauth:client-assertion-type:"
 REFUSALS = {
     "expired": (("invalid_client", 401), "expired"),
     "wrong-audience": (("invalid_client", 401), "audience-mismatch"),
-    "ref-not-allowed": (("unauthorized_client", 400), "no-mapping-matched"),
+    "ref-not-allowed": (("invalid_client", 401), "no-mapping-matched"),
     "scope-not-granted": (("invalid_scope", 400), "scope-not-granted"),
     "other-client": (("invalid_client", 401), "client-mismatch"),
 }

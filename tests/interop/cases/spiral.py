@@ -1,9 +1,11 @@
 """Spiral's library and command line, led here by `SPIRAL__SERVER__URL`: what they administer, and each way in which they find a proof."""
 
 import json
+import subprocess
 from base64 import urlsafe_b64decode
 
 from lake import Lake
+from resources import resource
 from suite import case, expect, expect_match, expect_true
 from world import World
 
@@ -51,6 +53,36 @@ def sources(world: World, source: str) -> None:
         expect(claims["scope"], "table.read table.write", "scope")
 
 
+@case("spiral/private-key")
+def private_key(world: World) -> None:
+    """A client with a key of its own, under the name that it was given: its provider has the public half, a policy says which
+    workload it is. Another key, and the same key under another name, are refused."""
+    name = "loader-client"
+    keys = [generate(f"key-{number}") for number in range(2)]
+    with Lake(world) as lake:
+        uploaded = {"keys": [{member: value for member, value in keys[0].items() if member != "d"}]}
+        client = {"type": "oidc", "issuer": name, "audiences": [f"{lake.url}/oauth/token"], "keys": {"uploaded": uploaded}}
+        lake.apply(resource("Provider", name, client))
+        workload = lake.create("workloads", "create", lake.project, "--name", "loader")
+        proof = {"SPIRAL_CLIENT_ID": name, "SPIRAL_PRIVATE_KEY": json.dumps(keys[0]), "SPIRAL_AUTH_URL": lake.url}
+        unknown = lake.library(workload, proof)
+        expect_true(unknown.code != 0, f"without a policy it exchanged: {unknown.stdout}")
+        expect_match(unknown.stderr, "unauthorized_client|no mapping allows", "what a client without a policy is told")
+        lake.create("workloads", "create-policy", "oidc", workload, "--iss", name, "--conditions", f"sub={name}")
+        granted = lake.command("projects", "grant", lake.project, "--role", "editor", "--workload-id", workload)
+        expect(granted.code, 0, f"`spiral projects grant`: {granted.stderr}; exit code")
+        ran = lake.library(workload, proof)
+        expect(ran.code, 0, f"the library's {ran.stderr[-600:]}; exit code")
+        claims = said(ran.stdout.strip())
+        expect((claims["sub"], claims["org_id"]), (workload, lake.project), "sub and org_id")
+        whoami = lake.command("whoami", env=proof)
+        expect((whoami.code, workload in whoami.stdout), (0, True), f"`spiral whoami`: {whoami.stdout}{whoami.stderr}; exit code and workload")
+        for changed in ({"SPIRAL_PRIVATE_KEY": json.dumps(keys[1])}, {"SPIRAL_CLIENT_ID": "another-client"}):
+            refused = lake.library(workload, proof | changed)
+            expect_true(refused.code != 0, f"with another {set(changed)} it exchanged: {refused.stdout}")
+            expect_match(refused.stderr, "dec_[0-9a-f]{32}", "what it says of the refusal")
+
+
 @case("spiral/command-line")
 def command_line(world: World) -> None:
     """Everything that it administers, and what it prints of refusals."""
@@ -77,6 +109,13 @@ def command_line(world: World) -> None:
         expect_true(workload not in lake.command("workloads", "ls", lake.project).stdout, "a deactivated workload is listed")
         nobody = lake.command("workloads", "ls", lake.project, env={"SPIRAL__AUTHN__TOKEN": lake.tokens["oidc"]})
         expect_match(" ".join((nobody.stderr + nobody.stdout).split()), "401", "what a stranger's bearer gets")
+
+
+def generate(name: str) -> dict:
+    """A fresh key of P-256, as Spiral's clients read it."""
+    program = "crypto.generateKeyPairSync('ec', {namedCurve: 'P-256'}).privateKey.export({format: 'jwk'})"
+    done = subprocess.run(["node", "-p", f"JSON.stringify({program})"], capture_output=True, text=True, check=True, timeout=30)
+    return {**json.loads(done.stdout), "kid": name, "alg": "ES256", "use": "sig"}
 
 
 def said(token: str) -> dict:

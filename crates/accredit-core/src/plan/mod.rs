@@ -8,6 +8,7 @@ mod compile;
 mod diff;
 mod login;
 mod mapping;
+mod own_name;
 mod provider;
 mod remove;
 mod retain;

@@ -6,6 +6,7 @@ use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
 use super::login;
+use super::own_name;
 use super::rules::{Context, program, within};
 use super::signed_requests;
 use crate::expr::Program;
@@ -143,6 +144,10 @@ fn issuer(
         let fault = Fault::at("spec.issuer", "is missing, expected the `iss` of its tokens");
         if kind.issuer_form.is_empty() { fault } else { fault.hint(format!("it looks like {}", kind.issuer_form)) }
     })?;
+    if own_name::is_one(spec, kind, issuer) {
+        own_name::check(issuer)?;
+        return Ok((issuer.to_owned(), None));
+    }
     url("spec.issuer", issuer, context)?;
     not_ourselves(issuer, context)?;
     let owners = owners(issuer.trim_end_matches('/'));
@@ -159,7 +164,7 @@ fn issuer(
 }
 
 /// The kinds that know an issuer's tokens; the generic one where customers share it and no kind knows more.
-fn owners(issuer: &str) -> Vec<&'static str> {
+pub(super) fn owners(issuer: &str) -> Vec<&'static str> {
     let owners: Vec<_> =
         KINDS.iter().filter(|kind| kind.default_issuer == Some(issuer)).map(|kind| kind.name).collect();
     match owners.is_empty() && is_shared(issuer) {

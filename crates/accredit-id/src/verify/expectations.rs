@@ -37,6 +37,9 @@ pub enum ExpectedType {
     Subject,
     /// An OAuth access token (RFC 9068): `typ` is `at+jwt`, and `client_id`, `iat` and `jti` are there.
     AccessToken,
+    /// What a client authenticates by: `typ` is `client-authentication+jwt` (RFC 7523bis), or what it is in a subject's token, as
+    /// clients of RFC 7523 have it.
+    ClientAuthentication,
 }
 
 /// Who must have issued a token.
@@ -84,6 +87,12 @@ impl ExpectedType {
         match self {
             Self::Subject => "`JWT` or nothing",
             Self::AccessToken => "`at+jwt`",
+            Self::ClientAuthentication => "`client-authentication+jwt`, `JWT` or nothing",
         }
+    }
+
+    /// Whether a token of the profile that its `typ` names will do.
+    pub(super) fn accepts(self, named: Self) -> bool {
+        named == self || matches!((self, named), (Self::ClientAuthentication, Self::Subject))
     }
 }

@@ -211,6 +211,9 @@ fn token_type<'b>(header: &Object<'b>) -> Result<(ExpectedType, Option<Cow<'b, s
         Some(Json::String(name)) if is_media_type(name, "at+jwt") => {
             Ok((ExpectedType::AccessToken, Some(name.clone())))
         }
+        Some(Json::String(name)) if is_media_type(name, "client-authentication+jwt") => {
+            Ok((ExpectedType::ClientAuthentication, Some(name.clone())))
+        }
         Some(Json::String(name)) if is_media_type(name, "jwt") || is_media_type(name, "jose") => {
             Ok((ExpectedType::Subject, Some(name.clone())))
         }

@@ -191,7 +191,7 @@ impl<'b> Words<'b> {
 
 /// Type and issuer: is this token the business of these expectations at all?
 fn check_origin(token: &Unverified<'_>, expected: &Expectations<'_>) -> Result<(), TokenFault> {
-    if token.token_type != expected.token_type {
+    if !expected.token_type.accepts(token.token_type) {
         let seen = Shown::of(token.written_type.as_deref().unwrap_or("nothing"));
         return Err(TokenFault::TypeNotAllowed { header: "typ", seen, expected: expected.token_type.phrase() });
     }

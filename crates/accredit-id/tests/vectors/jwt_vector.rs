@@ -76,6 +76,7 @@ struct Expected {
     key_id_may_be_omitted: Option<bool>,
     issued_at_may_be_omitted: Option<bool>,
     access_token: Option<bool>,
+    client_authentication: Option<bool>,
 }
 
 /// What a vector is verified with.
@@ -146,10 +147,10 @@ impl Vector {
         let Expected { several_audiences, algorithms, max_lifetime, max_age, leeway, .. } = &self.expected;
         let named = |names: &Vec<String>| names.iter().map(|name| name.parse::<Algorithm>().unwrap()).collect();
         Expectations {
-            token_type: if self.expected.access_token == Some(true) {
-                ExpectedType::AccessToken
-            } else {
-                ExpectedType::Subject
+            token_type: match (self.expected.access_token, self.expected.client_authentication) {
+                (Some(true), _) => ExpectedType::AccessToken,
+                (_, Some(true)) => ExpectedType::ClientAuthentication,
+                _ => ExpectedType::Subject,
             },
             issuer: match (&setting.spiffe, &self.expected.issuer) {
                 (None, _) => ExpectedIssuer::Exact(&setting.issuer),
