@@ -25,6 +25,7 @@ use self::remote::Remote;
 use self::socket::Socket;
 use crate::form;
 use crate::login::{LoginError, Session};
+use crate::web;
 
 /// A client of the admin API.
 ///
@@ -89,6 +90,19 @@ pub enum AdminError {
     /// There is no login to ask with.
     #[error(transparent)]
     Login(#[from] LoginError),
+}
+
+// === impl AdminError ===
+
+impl AdminError {
+    /// What to do about it, where that is clear from here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::RemoteUnreachable { cause, .. } => web::hint(cause),
+            Self::Login(fault) => fault.hint(),
+            _ => None,
+        }
+    }
 }
 
 // === impl AdminClient ===

@@ -183,8 +183,18 @@ fn unreachable_after(error: reqwest::Error, patience: Duration) -> WebFault {
         true => format!("no answer within {} s", patience.as_secs()),
         false => deepest(&error),
     };
-    WebFault::Unreachable(cause)
+    // How the HTTP client says 407 (RFC 9110 section 15.5.8) in answer to its CONNECT.
+    let wants_credentials = cause.contains("proxy authorization required");
+    WebFault::Unreachable(if wants_credentials { PROXY_ANSWERED_407.to_owned() } else { cause })
 }
+
+/// What to do about somebody who cannot be reached, where that is clear from the cause.
+pub(crate) fn hint(cause: &str) -> Option<&'static str> {
+    (cause == PROXY_ANSWERED_407)
+        .then_some("set credentials for the proxy in HTTPS_PROXY, or name the host in NO_PROXY")
+}
+
+const PROXY_ANSWERED_407: &str = "the proxy answered 407";
 
 /// The innermost cause: the outer ones only repeat that a request was sent.
 fn deepest(error: &(dyn std::error::Error + 'static)) -> String {

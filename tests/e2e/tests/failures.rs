@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 use accredit_e2e::claims::token;
-use accredit_e2e::command::Ran;
+use accredit_e2e::command::{Ran, accredit, run};
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
@@ -28,6 +31,13 @@ const FAILURES: &[(&str, Provoke)] = &[
     ("audience", |stage| stage.refused(&json!({"aud": "sts.amazonaws.com"}), &[])),
     ("issuer-slash", |stage| stage.refused(&json!({"iss": "https://ci.test/"}), &[])),
     ("expired", |stage| stage.refused(&json!({"iat": now() - 600, "nbf": now() - 600, "exp": now() - 212}), &[])),
+    ("proxy", |stage| {
+        let (proxy, file) = (refusing_proxy(), stage.home.write("token", "x"));
+        let mut command = accredit();
+        command.args(["login", "https://accredit.example.org", "--token-file", file.to_str().unwrap()]);
+        command.env("HOME", stage.home.folder()).env("HTTPS_PROXY", proxy);
+        complaint(&run(&mut command, "").ended(4))
+    }),
     ("ref", |stage| stage.refused(&json!({"ref": "refs/heads/dev"}), &[])),
     ("case", |stage| {
         stage.apply(&mapping("ci/named", r#"{repository: acme/web, ref: refs/heads/dev}"#));
@@ -40,6 +50,12 @@ const FAILURES: &[(&str, Provoke)] = &[
             &json!({"sub": immutable, "ref": "refs/heads/dev", "repository_id": "7", "repository": "acme/x"}),
             &[],
         )
+    }),
+    ("id-reused", |stage| {
+        stage.apply(&mapping("ci/named", "{repository: acme/web, ref: refs/heads/dev}"));
+        let of = |id: &str| json!({"ref": "refs/heads/dev", "repository_id": id});
+        stage.server.exchange(&token(&stage.issuer, &of("123")), &[]).access_token();
+        stage.refused(&of("456"), &[])
     }),
     ("two-mappings", |stage| {
         stage.apply(&mapping("ci/web-all", r#"{repository_id: "123", repository_owner_id: "98"}"#));
@@ -124,6 +140,21 @@ impl Stage {
         let Said { line, hint } = complaint(&self.server.accredit(["apply", "-f", file.to_str().unwrap()]).ended(1));
         Said { line: line.replace(file.to_str().unwrap(), "web.yaml"), hint }
     }
+}
+
+/// A proxy that wants credentials; its URL.
+fn refusing_proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"x\"\r\ncontent-length: 0\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
 }
 
 /// What `accredit decision` says: the first line below the verdict, and the hint.

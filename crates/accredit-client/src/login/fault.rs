@@ -2,7 +2,7 @@
 
 use crate::exchange::Refusal;
 use crate::inert::Inert;
-use crate::web::{EndpointFault, WebFault};
+use crate::web::{self, EndpointFault, WebFault};
 
 /// Why somebody is not logged in.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,14 @@ impl LoginError {
         match fault {
             WebFault::Unreachable(cause) => Self::Unreachable { url, cause },
             WebFault::TooLarge => Self::Malformed { url, message: "more than 1 MiB".to_owned() },
+        }
+    }
+
+    /// What to do about it, where that is clear from here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { cause, .. } => web::hint(cause),
+            _ => None,
         }
     }
 

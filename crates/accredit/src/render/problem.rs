@@ -29,10 +29,10 @@ pub(crate) fn refused(problem: Problem, place_of: impl Fn(&Fault) -> Option<Stri
 
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
-        let message = error.to_string();
+        let (message, hint) = (error.to_string(), error.hint());
         match error {
             AdminError::Unreachable { socket, cause } => unreachable(&socket, &cause),
-            AdminError::RemoteUnreachable { .. } => Self::unavailable(message),
+            AdminError::RemoteUnreachable { .. } => unavailable(message, hint),
             AdminError::Login(fault) => login(fault),
             AdminError::Refused(problem) => refused(problem, |_| None),
             AdminError::Malformed { .. } => {
@@ -44,7 +44,7 @@ impl From<AdminError> for Failure {
 
 /// What keeps somebody from being logged in.
 pub(crate) fn login(fault: LoginError) -> Failure {
-    let message = fault.to_string();
+    let (message, hint) = (fault.to_string(), fault.hint());
     match fault {
         LoginError::Ended { .. } => {
             Failure::many(Exit::Denied, vec![Complaint { message, hint: Some("`accredit login`".to_owned()) }])
@@ -59,9 +59,17 @@ pub(crate) fn login(fault: LoginError) -> Failure {
         LoginError::NotLetIn { .. } | LoginError::Late { .. } => {
             Failure::many(Exit::Denied, vec![Complaint { message, hint: None }])
         }
-        LoginError::Unreachable { .. } => Failure::unavailable(message),
+        LoginError::Unreachable { .. } => unavailable(message, hint),
         LoginError::Endpoint(_) => Failure::misused(message),
         LoginError::Malformed { .. } | LoginError::Local { .. } => Failure::failed(message),
+    }
+}
+
+fn unavailable(message: String, hint: Option<&str>) -> Failure {
+    let failure = Failure::unavailable(message);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 
