@@ -65,6 +65,12 @@ fn a_diff_tells_for_whom_it_matters() {
 
     let text = server.accredit(["apply", "-f", file, "--dry-run", "--replay", "7d"]).ended(0).stdout;
     assert!(text.contains("would newly allow 1 subject, newly deny 1\n"), "{text}");
+    assert!(
+        text.contains(
+            "not foreseen: refusals for time, such as too-little-time-left and expired; what other audiences"
+        ),
+        "{text}"
+    );
     assert!(text.contains("+ repo:acme/web:ref:refs/heads/dev   github   2x   last "), "{text}");
     assert!(text.contains("- repo:acme/web:ref:refs/heads/main   github   3x   last "), "{text}");
     assert_eq!(state(&server), before, "a question was recorded or changed something");

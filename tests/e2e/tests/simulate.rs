@@ -41,6 +41,53 @@ fn explain(server: &Server, claims: &str, more: &[&str], code: i32) -> Value {
     server.accredit_with(arguments, claims).ended(code).json()
 }
 
+/// A request may name the one mapping to be judged by, and so may a question: it settles which of two, rescues nothing, and names
+/// its provider.
+#[test]
+fn one_mapping_alone_can_be_asked_about() {
+    let (_home, server) = served();
+    server.apply(
+        r#"kind: Provider
+name: second
+spec: {type: oidc, issuer: "https://dex.test", onlyNamed: true, keys: {jwksUrl: "https://127.0.0.1:9/second"}}
+---
+kind: Mapping
+name: shop/second
+spec: {provider: second, serviceAccount: shop/till, match: {sub: till-2}}
+---
+kind: Mapping
+name: ci/web-all
+spec: {provider: github, serviceAccount: ci/web, match: {repository_id: "123", repository_owner_id: "98"}}
+"#,
+    );
+    let job = "repository_id: \"123\"\nrepository_owner_id: \"98\"\nref: refs/heads/main\nrunner_environment: github-hosted\n";
+    assert_eq!(explain(&server, job, &[], 3)["reason"], "mappings-ambiguous");
+    let told = explain(&server, job, &["--mapping", "ci/web-main"], 0);
+    assert_eq!(
+        (&told["summary"], told["considered"].as_array().unwrap().len()),
+        (&json!("mapping `ci/web-main` allows it"), 1)
+    );
+    assert_eq!(
+        explain(&server, job, &["--mapping", "web-all", "-p", "ci"], 0)["summary"],
+        "mapping `ci/web-all` allows it"
+    );
+    let dev = job.replace("heads/main", "heads/dev");
+    assert_eq!(explain(&server, &dev, &[], 0)["summary"], "mapping `ci/web-all` allows it");
+    assert_eq!(explain(&server, &dev, &["--mapping", "ci/web-main"], 3)["reason"], "no-mapping-matched");
+    let told = explain(&server, job, &["--mapping", "shop/till", "--provider", "github"], 3);
+    assert_eq!(
+        (&told["reason"], &told["summary"]),
+        (&json!("mapping-unknown"), &json!("provider `github` has no mapping `shop/till`"))
+    );
+    // A provider that must be named is named by its mapping, with or without an issuer in the claims.
+    let till = "iss: https://dex.test\nsub: till-2\n";
+    assert_eq!(explain(&server, till, &[], 3)["provider"], "dex");
+    for claims in [till, "sub: till-2\n"] {
+        let told = explain(&server, claims, &["--mapping", "shop/second"], 0);
+        assert_eq!((&told["provider"], &told["serviceAccount"]), (&json!("second"), &json!("shop/till")));
+    }
+}
+
 /// Without an issuer, claims are judged for the provider that they come nearest to; with one, for that issuer's alone.
 #[test]
 fn claims_find_their_provider() {

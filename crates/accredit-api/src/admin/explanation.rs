@@ -20,6 +20,9 @@ pub struct ExplainRequest {
     /// Name or id of the service account asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
+    /// Name or id of the one mapping to be judged by, as a request may name it; it also names its provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<String>,
     /// The API's audience, name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
@@ -42,6 +45,7 @@ impl std::fmt::Debug for ExplainRequest {
         f.debug_struct("ExplainRequest")
             .field("provider", &self.provider)
             .field("service_account", &self.service_account)
+            .field("mapping", &self.mapping)
             .field("api", &self.api)
             .finish_non_exhaustive()
     }

@@ -57,6 +57,8 @@ pub struct ReplayReport {
     pub unknown: ReplayTally,
     /// Decisions of the period that were not decided again.
     pub left_out: LeftOut,
+    /// What the change may also mean and a replay cannot tell, a clause each. The same for every change.
+    pub unforeseen: Vec<String>,
     /// The commonest subjects of each kind.
     pub changes: Vec<ReplayedSubject>,
     /// The store's sequence of the world in force.

@@ -63,6 +63,9 @@ fn may_ask(caller: &Caller, request: &ExplainRequest, in_force: &InForce) -> Res
         Some(account) if actor.reads_project_of(Kind::ServiceAccount, account, world) => {}
         _ => return not_permitted("service accounts but those of its own project, each by its name"),
     }
+    if request.mapping.as_deref().is_some_and(|mapping| !actor.reads_project_of(Kind::Mapping, mapping, world)) {
+        return not_permitted("mappings but those of its own project");
+    }
     let provider = request.provider.as_deref().and_then(|text| world.find(Kind::Provider, text));
     match provider.is_none_or(|provider| actor.reads(&Subject::of(provider))) {
         true => Ok(()),
@@ -114,11 +117,15 @@ impl Question<'_> {
             Ok(unverified) => unverified,
             Err(fault) => return Ok(self.no_provider(fault.code(), fault.operator_text(), fault.hint())),
         };
-        let providers =
-            match provider::resolve(&self.in_force.world, self.request.provider.as_deref(), None, &unverified) {
-                Ok(providers) => providers,
-                Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
-            };
+        let providers = match provider::resolve(
+            &self.in_force.world,
+            self.request.provider.as_deref(),
+            self.request.mapping.as_deref(),
+            &unverified,
+        ) {
+            Ok(providers) => providers,
+            Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
+        };
         self.first_that_knows(&providers, |provider| self.about_token_of(provider, token, overlay))
     }
 
@@ -216,8 +223,8 @@ impl Question<'_> {
         (ends <= self.now).then(|| ("expired", format!("token expired {} s ago", self.now.seconds_since(ends))))
     }
 
-    /// The provider that is named; else those of the issuer in the claims that need not be named; else, without an
-    /// issuer, any.
+    /// The provider that is named, by itself or by a mapping of that issuer; else those of the issuer in the claims that need
+    /// not be named; else, without an issuer, any.
     fn providers_of(&self, claims: &Map<String, Value>) -> Result<Providers<'_>, AdminFault> {
         let world = &self.in_force.world;
         if let Some(text) = self.request.provider.as_deref() {
@@ -226,12 +233,22 @@ impl Question<'_> {
                 .map(|provider| Providers::Those(vec![provider]))
                 .ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
         }
+        let mapping = self.request.mapping.as_deref().and_then(|text| world.find(Kind::Mapping, text)?.as_mapping());
+        let mapped = mapping.and_then(|mapping| world.by_id(mapping.provider));
         let Some(issuer) = claims.get("iss").and_then(Value::as_str) else {
+            if let Some(provider) = mapped {
+                return Ok(Providers::Those(vec![provider]));
+            }
             return match world.of_kind(Kind::Provider) {
                 none if none.is_empty() => Err(AdminFault::NotFound("there is no provider yet".to_owned())),
                 all => Ok(Providers::Any(all)),
             };
         };
+        if let Some(provider) =
+            mapped.filter(|mapped| world.providers_of_issuer(issuer).any(|other| other.id == mapped.id))
+        {
+            return Ok(Providers::Those(vec![provider]));
+        }
         let known = |provider: &&Arc<Resource>| provider.as_provider().is_some_and(|known| !known.only_named);
         let found: Vec<_> = world.providers_of_issuer(issuer).filter(known).collect();
         Ok(match found.is_empty() {
@@ -243,7 +260,7 @@ impl Question<'_> {
     fn ask(&self) -> Ask<'_> {
         Ask {
             account: self.request.service_account.as_deref(),
-            mapping: None,
+            mapping: self.request.mapping.as_deref(),
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
             lifetime: None,

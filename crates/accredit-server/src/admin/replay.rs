@@ -220,6 +220,7 @@ fn told(report: Report, left_out: LeftOut, [since, until]: [Timestamp; 2], world
         otherwise: tally(What::Otherwise),
         unknown: tally(What::Unknown),
         left_out: LeftOut { too_many_subjects, ..left_out },
+        unforeseen: UNFORESEEN.map(str::to_owned).into(),
         changes: changed.into_iter().map(|changed| subject(changed, world)).collect(),
         sequence: world.sequence,
     }
@@ -271,6 +272,12 @@ const DECISION: &[u8] = br#"{"event":"exchange-"#;
 const STRETCH: u64 = 4096;
 /// So many records are walked at most.
 const MOST: u64 = 2_000_000;
+/// Records do not keep when a token ended, nor the token itself.
+const UNFORESEEN: [&str; 2] = [
+    "refusals for time, such as too-little-time-left and expired",
+    "what other audiences, algorithms, keys or limits of a provider mean for tokens",
+];
+
 /// So many subjects of each kind are told unless the request says otherwise, and at most.
 const TOP: u32 = 20;
 const MOST_TOLD: u32 = 1000;

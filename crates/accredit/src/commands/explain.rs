@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Service account to become, by name or id
     #[arg(long, value_name = "[PROJECT/]NAME")]
     pub(crate) service_account: Option<String>,
+    /// The one mapping to be judged by, by name or id, as a request may name it
+    #[arg(long, value_name = "[PROJECT/]NAME")]
+    pub(crate) mapping: Option<String>,
     /// API that the token is for: its audience, name or id
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) api: Option<String>,
@@ -50,7 +53,7 @@ pub(crate) struct Args {
     /// Judge as if it were this time
     #[arg(long, value_name = "RFC3339")]
     pub(crate) at: Option<String>,
-    /// The project of the service account, when its name does not say it
+    /// The project of the service account and the mapping, when their names do not say it
     #[arg(short, long, value_name = "NAME")]
     pub(crate) project: Option<String>,
 }
@@ -70,18 +73,19 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
 }
 
 fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, Failure> {
-    let Args { token, claims, provider, service_account, api, scope, all, top, at, project } = args;
+    let Args { token, claims, provider, service_account, mapping, api, scope, all, top, at, project } = args;
     let stdin = Some(Path::new("-"));
     if token.as_deref() == stdin && claims.as_deref() == stdin {
         return Err(Failure::misused("stdin is named twice").hint("put the claims into a file"));
     }
     let at = at.as_deref().map(moment::parse).transpose().map_err(Failure::misused)?;
-    let account = |name: &String| whole_name(Kind::ServiceAccount, name, project.as_deref());
+    let whole = |kind: Kind, name: &Option<String>| Some(whole_name(kind, name.as_ref()?, project.as_deref()));
     Ok(ExplainRequest {
         token: token.as_deref().map(|path| read_token(path, terminal)).transpose()?,
         claims: claims.as_deref().map(|path| read_claims(path, terminal)).transpose()?,
         provider: provider.clone(),
-        service_account: service_account.as_ref().map(account),
+        service_account: whole(Kind::ServiceAccount, service_account),
+        mapping: whole(Kind::Mapping, mapping),
         api: api.clone(),
         scope: scope.clone(),
         at: at.map(|at| at.unix()),

@@ -20,6 +20,10 @@ pub(crate) fn report(report: &ReplayReport) -> String {
         out.push_str(&labelled("", &text));
     }
     out.extend(left_out(&report.left_out).into_iter().map(|line| labelled("", &line)));
+    if !report.unforeseen.is_empty() {
+        let listed: Vec<_> = report.unforeseen.iter().map(|what| Inert(what).to_string()).collect();
+        out.push_str(&labelled("", &format!("not foreseen: {}", listed.join("; "))));
+    }
     let mut kept = Vec::new();
     for changed in &report.changes {
         out.push_str(&subject(changed));
@@ -194,6 +198,7 @@ mod tests {
             otherwise: ReplayTally::default(),
             unknown: ReplayTally { subjects: 1, records: 12 },
             left_out: LeftOut { erased: 3, token_faults: 1, ..LeftOut::default() },
+            unforeseen: vec!["refusals for time".to_owned(), "what other keys mean".to_owned()],
             changes: vec![
                 subject(ReplayedChange::NewlyAllowed, &denied, &allowed),
                 subject(ReplayedChange::Unknown, &denied, &unknown),
@@ -214,6 +219,7 @@ replay   1042 decisions of 37 subjects   2026-11-14T10:05:43Z to 2026-11-21T10:0
          1 subject (12 decisions) unknown: a claim that decides is not in the records
          1 decision left out: the token itself did not hold
          3 decisions left out: their values were erased
+         not foreseen: refusals for time; what other keys mean
 + repo:acme/web:ref:refs/heads/dev   github   12x   last 2026-11-21T10:05:43Z dec_5f2c
 {claims}    after    allowed   by ci/web   ci/web   shop/payments   read   15m
 ? repo:acme/web:ref:refs/heads/dev   github   12x   last 2026-11-21T10:05:43Z dec_5f2c
