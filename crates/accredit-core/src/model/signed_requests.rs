@@ -15,7 +15,8 @@ pub struct SignedRequestsSpec {
     /// What it must say; absent means host and port of this server's public URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
-    /// `aws`, `aws-cn`, `aws-eusc` or `aws-us-gov`; absent means `aws`.
+    /// A partition by the name that ARNs have for it: `aws`, `aws-cn`, `aws-eusc`, `aws-us-gov`, or a cut-off one such as `aws-iso`. Absent
+    /// means `aws`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
     /// The regions whose token service may be asked; absent means all of the partition.

@@ -12,7 +12,7 @@ mod read;
 mod region;
 
 pub use read::{AwsRequestFault, Parts, Sent};
-pub use region::{Partition, Region};
+pub use region::{Endpoint, Partition, Region};
 
 use crate::time::Timestamp;
 
@@ -46,8 +46,8 @@ pub struct SignedHeader {
 pub enum Host {
     /// `sts.amazonaws.com`, which is in us-east-1.
     Global,
-    /// The one of the region in the credential scope.
-    Regional,
+    /// One of the region in the credential scope.
+    Regional(Endpoint),
 }
 
 /// Where the action stands.
@@ -76,7 +76,7 @@ impl AwsRequest {
     pub fn host(&self) -> String {
         match self.host {
             Host::Global => "sts.amazonaws.com".to_owned(),
-            Host::Regional => self.region.sts_host(),
+            Host::Regional(endpoint) => self.region.host_of(endpoint),
         }
     }
 

@@ -128,8 +128,7 @@ impl AwsRequest {
         let Authorization { access_key_id, day, region, signed_headers, signature } = authorization;
         let host = match host {
             "sts.amazonaws.com" if region.as_str() == "us-east-1" => Host::Global,
-            other if other == region.sts_host() => Host::Regional,
-            _ => return Err(AwsRequestFault::Host),
+            other => Host::Regional(region.endpoint(other).ok_or(AwsRequestFault::Host)?),
         };
         let is_signed = |name: &str| signed_headers.contains(&name);
         if !is_signed("host") {

@@ -22,9 +22,17 @@ pub enum Partition {
     Europe,
     /// The regions of the United States' government.
     GovCloud,
+    /// One that is cut off, `aws-iso`; for servers inside it. So are the next three.
+    Iso,
+    /// `aws-iso-b`.
+    IsoB,
+    /// `aws-iso-e`.
+    IsoE,
+    /// `aws-iso-f`.
+    IsoF,
 }
 
-/// A text that is no region, or one of a partition that cannot be reached from outside.
+/// A text that is no region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("text is no region of AWS, expected one such as eu-central-1")]
 pub struct NoRegion;
@@ -44,8 +52,43 @@ impl Region {
 
     /// The host of its token service.
     pub fn sts_host(&self) -> String {
-        format!("sts.{}.{}", self.name, self.partition.suffix())
+        self.host_of(Endpoint::PLAIN)
     }
+
+    /// The endpoint of its token service that a host is, when it is one.
+    pub(super) fn endpoint(&self, host: &str) -> Option<Endpoint> {
+        Endpoint::ALL.into_iter().find(|endpoint| host == self.host_of(*endpoint))
+    }
+
+    /// As AWS' own rules for its SDKs have it. In GovCloud the plain endpoint is the validated one, and the other form leads nowhere.
+    pub(super) fn host_of(&self, endpoint: Endpoint) -> String {
+        let service = if endpoint.fips { "sts-fips" } else { "sts" };
+        let suffixes = self.partition.suffixes();
+        let suffix = if endpoint.dual_stack { suffixes.1 } else { suffixes.0 };
+        format!("{service}.{}.{suffix}", self.name)
+    }
+}
+
+/// One of a region's endpoints for the same service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// With validated cryptography (FIPS 140).
+    fips: bool,
+    /// Over IPv6 as well.
+    dual_stack: bool,
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    pub(super) const PLAIN: Self = Self { fips: false, dual_stack: false };
+
+    const ALL: [Self; 4] = [
+        Self::PLAIN,
+        Self { fips: true, dual_stack: false },
+        Self { fips: false, dual_stack: true },
+        Self { fips: true, dual_stack: true },
+    ];
 }
 
 /// `AREA[-PART]-DIRECTION-NUMBER`, lower case.
@@ -63,7 +106,10 @@ impl FromStr for Region {
             return Err(NoRegion);
         }
         let partition = match (area, words[0]) {
-            (_, "iso" | "isob" | "isoe" | "isof") => return Err(NoRegion),
+            (_, "iso") => Partition::Iso,
+            (_, "isob") => Partition::IsoB,
+            (_, "isoe") => Partition::IsoE,
+            (_, "isof") => Partition::IsoF,
             ("cn", _) => Partition::China,
             ("eusc", _) => Partition::Europe,
             ("us", "gov") => Partition::GovCloud,
@@ -83,7 +129,16 @@ impl fmt::Display for Region {
 
 impl Partition {
     /// Every partition.
-    pub const ALL: [Partition; 4] = [Partition::Aws, Partition::China, Partition::Europe, Partition::GovCloud];
+    pub const ALL: [Partition; 8] = [
+        Partition::Aws,
+        Partition::China,
+        Partition::Europe,
+        Partition::GovCloud,
+        Partition::Iso,
+        Partition::IsoB,
+        Partition::IsoE,
+        Partition::IsoF,
+    ];
 
     /// Its name, as ARNs have it.
     pub const fn name(self) -> &'static str {
@@ -92,6 +147,10 @@ impl Partition {
             Partition::China => "aws-cn",
             Partition::Europe => "aws-eusc",
             Partition::GovCloud => "aws-us-gov",
+            Partition::Iso => "aws-iso",
+            Partition::IsoB => "aws-iso-b",
+            Partition::IsoE => "aws-iso-e",
+            Partition::IsoF => "aws-iso-f",
         }
     }
 
@@ -100,12 +159,16 @@ impl Partition {
         Self::ALL.into_iter().find(|partition| partition.name() == name)
     }
 
-    /// The domain under which its services lie.
-    const fn suffix(self) -> &'static str {
+    /// The domains under which its services lie: where they speak IPv4, and where IPv6 as well.
+    const fn suffixes(self) -> (&'static str, &'static str) {
         match self {
-            Partition::Aws | Partition::GovCloud => "amazonaws.com",
-            Partition::China => "amazonaws.com.cn",
-            Partition::Europe => "amazonaws.eu",
+            Partition::Aws | Partition::GovCloud => ("amazonaws.com", "api.aws"),
+            Partition::China => ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+            Partition::Europe => ("amazonaws.eu", "api.amazonwebservices.eu"),
+            Partition::Iso => ("c2s.ic.gov", "api.aws.ic.gov"),
+            Partition::IsoB => ("sc2s.sgov.gov", "api.aws.scloud"),
+            Partition::IsoE => ("cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+            Partition::IsoF => ("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
         }
     }
 }
@@ -123,10 +186,38 @@ mod tests {
             ("us-gov-west-1", "aws-us-gov", "sts.us-gov-west-1.amazonaws.com"),
             ("cn-north-1", "aws-cn", "sts.cn-north-1.amazonaws.com.cn"),
             ("eusc-de-east-1", "aws-eusc", "sts.eusc-de-east-1.amazonaws.eu"),
+            ("us-iso-east-1", "aws-iso", "sts.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-west-1", "aws-iso-b", "sts.us-isob-west-1.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "aws-iso-e", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
+            ("us-isof-south-1", "aws-iso-f", "sts.us-isof-south-1.csp.hci.ic.gov"),
         ] {
             let region: Region = name.parse().unwrap();
             assert_eq!((region.partition().name(), region.sts_host().as_str()), (partition, host));
             assert_eq!(Partition::named(partition), Some(region.partition()));
+        }
+    }
+
+    #[test]
+    fn a_region_has_other_endpoints_and_no_others() {
+        let region: Region = "us-east-2".parse().unwrap();
+        for host in [
+            "sts.us-east-2.amazonaws.com",
+            "sts-fips.us-east-2.amazonaws.com",
+            "sts.us-east-2.api.aws",
+            "sts-fips.us-east-2.api.aws",
+        ] {
+            assert_eq!(region.endpoint(host).map(|endpoint| region.host_of(endpoint)).as_deref(), Some(host));
+        }
+        for host in [
+            "sts.us-east-1.amazonaws.com",
+            "sts-fips.amazonaws.com",
+            "sts.us-east-2.amazonaws.com.cn",
+            "sts-fips.us-east-2.amazonaws.com.example.org",
+            "xsts.us-east-2.amazonaws.com",
+            "STS.us-east-2.amazonaws.com",
+            "sts.us-east-2.amazonaws.com.",
+        ] {
+            assert_eq!(region.endpoint(host), None, "{host}");
         }
     }
 
@@ -150,8 +241,6 @@ mod tests {
             "us-east-1:80",
             "us-ea st-1",
             "us-e\u{e4}st-1",
-            "us-iso-east-1",
-            "us-isob-east-1",
             "verylong-east-1",
             "us-a-b-c-1",
             "-us-east-1",
