@@ -12,7 +12,7 @@ use accredit_id::time::Timestamp;
 use accredit_id::verify::{
     self, Buffer, Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule, TokenFault, Verified,
 };
-use accredit_store::{RevokedToken, StoreError};
+use accredit_store::{Found, RevokedToken, StoreError};
 use serde_json::Value;
 
 use crate::app::App;
@@ -83,7 +83,7 @@ pub(crate) async fn origin(app: &App, token: &Verified<'_>) -> Result<Result<Arc
     }
     let origin = match app.tokens.known(decision) {
         Some(origin) => origin,
-        None => match app.store.find_record(decision.bits()).await?.and_then(|found| read(&found.record.bytes)) {
+        None => match recorded(app, token, decision).await?.and_then(|found| read(&found.record.bytes)) {
             Some(origin) => app.tokens.learn(decision, origin),
             None => {
                 return Ok(Err(Denial::inactive(format!("the log has no decision `{decision}` that issued a token"))));
@@ -94,6 +94,14 @@ pub(crate) async fn origin(app: &App, token: &Verified<'_>) -> Result<Result<Arc
         Some(revoked) => Err(Denial::inactive(format!("token was made from that of `{revoked}`, which was revoked"))),
         None => Ok(origin),
     })
+}
+
+/// The record of a token's issuance, which lies in the log where the token was issued.
+async fn recorded(app: &App, token: &Verified<'_>, decision: DecisionId) -> Result<Option<Found>, StoreError> {
+    match token.issued_at() {
+        Some(at) => app.store.find_record_about(decision.bits(), at.unix()).await,
+        None => app.store.find_record(decision.bits()).await,
+    }
 }
 
 /// What a genuine token still opens: `None` when it opens nothing any more.

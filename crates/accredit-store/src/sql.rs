@@ -124,6 +124,12 @@ pub(crate) const BATCHES_UP_TO: &str = "\
 SELECT b.chain, c.id, b.number, b.written_at, b.erasable, b.body \
 FROM audit_batch b JOIN audit_chain c ON c.ordinal = b.chain \
 WHERE (b.chain, b.number) <= ($1, $2) ORDER BY b.chain DESC, b.number DESC LIMIT $3";
+/// Chains that were open by a time, newest first, and how far each goes.
+pub(crate) const CHAINS_OPEN_BY: &str = "\
+SELECT c.ordinal, (SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal) \
+FROM audit_chain c WHERE c.opened_at <= $1 ORDER BY c.ordinal DESC LIMIT $2";
+pub(crate) const BATCH_TIME_FROM: &str = "\
+SELECT written_at FROM audit_batch WHERE chain = $1 AND number >= $2 ORDER BY chain, number LIMIT 1";
 pub(crate) const ERASE_VALUES: &str = "\
 UPDATE audit_batch SET erasable = NULL \
 WHERE chain = $1 AND number > $2 AND number <= $3 AND erasable IS NOT NULL";

@@ -183,6 +183,12 @@ impl Store {
         reads::find_record(&mut *self.backend.walker().await?, id).await
     }
 
+    /// The same for a record that was written within seconds of a time (Unix seconds), as is that of a token's issuance. What was
+    /// not is found as well, as slowly as otherwise.
+    pub async fn find_record_about(&self, id: &[u8; 16], at: i64) -> Result<Option<Found>, StoreError> {
+        reads::find_record_about(&mut *self.backend.walker().await?, id, at).await
+    }
+
     /// Verifies the whole log. `outside` are heads that were kept elsewhere; `verify_signature` says whether a head's
     /// signature holds over its [`message`](crate::audit::Head::message).
     pub async fn verify_audit(

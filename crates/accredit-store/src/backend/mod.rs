@@ -9,7 +9,9 @@ use tokio::sync::{MappedMutexGuard, MutexGuard};
 use crate::error::StoreError;
 use crate::head::{self, Head};
 
-pub(crate) use sqlite::{Connection, FIND_SUMMARIES, Statement, begin_read, begin_write, fault, is_unique_violation};
+pub(crate) use sqlite::{
+    Connection, FIND_SUMMARIES, FIND_SUMMARIES_WITHIN, Statement, begin_read, begin_write, fault, is_unique_violation,
+};
 
 /// A connection, lent.
 pub(crate) type Lent<'a> = MappedMutexGuard<'a, Connection>;

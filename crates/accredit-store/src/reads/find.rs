@@ -2,15 +2,50 @@
 
 use super::log::{Found, newest_first};
 use crate::audit::prefix;
-use crate::backend::{Connection, FIND_SUMMARIES, fault};
+use crate::backend::{Connection, FIND_SUMMARIES, FIND_SUMMARIES_WITHIN, fault};
 use crate::error::StoreError;
 use crate::sql;
 
 /// See [`Store::find_record`](crate::Store::find_record).
 pub(crate) async fn find_record(connection: &mut Connection, id: &[u8; 16]) -> Result<Option<Found>, StoreError> {
-    let places: Vec<(i64, i64)> =
-        sqlx::query_as(FIND_SUMMARIES).bind(prefix(id)).fetch_all(&mut *connection).await.map_err(fault)?;
-    // Four bytes may be another record's, or lie across two: only the batch itself knows.
+    let places = sqlx::query_as(FIND_SUMMARIES).bind(prefix(id)).fetch_all(&mut *connection).await.map_err(fault)?;
+    among(connection, places, id).await
+}
+
+/// See [`Store::find_record_about`](crate::Store::find_record_about).
+pub(crate) async fn find_record_about(
+    connection: &mut Connection,
+    id: &[u8; 16],
+    at: i64,
+) -> Result<Option<Found>, StoreError> {
+    let (from, to) = (at.saturating_sub(EARLIER), at.saturating_add(LATER));
+    let open: Vec<(i64, Option<i64>)> =
+        sqlx::query_as(sql::CHAINS_OPEN_BY).bind(to).bind(CHAINS).fetch_all(&mut *connection).await.map_err(fault)?;
+    for (chain, last) in open {
+        let Some(last) = last else { continue };
+        let first = first_written_from(connection, chain, last, from).await?;
+        let end = first_written_from(connection, chain, last, to).await?;
+        let places = sqlx::query_as(FIND_SUMMARIES_WITHIN)
+            .bind(prefix(id))
+            .bind(chain)
+            .bind(first)
+            .bind(end)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(fault)?;
+        if let Some(found) = among(connection, places, id).await? {
+            return Ok(Some(found));
+        }
+    }
+    find_record(connection, id).await
+}
+
+/// Four bytes may be another record's, or lie across two: only the batch itself knows.
+async fn among(
+    connection: &mut Connection,
+    places: Vec<(i64, i64)>,
+    id: &[u8; 16],
+) -> Result<Option<Found>, StoreError> {
     for (chain, number) in places {
         let batch = sqlx::query_as(sql::BATCHES_UP_TO)
             .bind(chain)
@@ -25,3 +60,30 @@ pub(crate) async fn find_record(connection: &mut Connection, id: &[u8; 16]) -> R
     }
     Ok(None)
 }
+
+/// The number of the first batch of a chain that was written at `time` or later; one past the last where none was. By halves: a
+/// clock that was set back makes it miss, never fail.
+async fn first_written_from(connection: &mut Connection, chain: i64, last: i64, time: i64) -> Result<i64, StoreError> {
+    let (mut low, mut high) = (0, last.saturating_add(1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let written: Option<i64> = sqlx::query_scalar(sql::BATCH_TIME_FROM)
+            .bind(chain)
+            .bind(middle)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(fault)?;
+        match written {
+            Some(written) if written < time => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// A record is written after the time that it names: the decision may wait for keys, or for AWS, and for its commit.
+const LATER: i64 = 12;
+/// And before it, when the clock was set back in between.
+const EARLIER: i64 = 2;
+/// The process may have been started again since, more than once.
+const CHAINS: i64 = 4;

@@ -10,7 +10,7 @@ mod revoked;
 mod sightings;
 mod verify;
 
-pub(crate) use find::find_record;
+pub(crate) use find::{find_record, find_record_about};
 pub(crate) use history::{changes_since, load_at};
 pub(crate) use keys::keys;
 pub(crate) use log::{chains, clock_mark, page};

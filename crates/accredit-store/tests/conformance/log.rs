@@ -49,6 +49,28 @@ pub(crate) async fn pages_go_from_new_to_old(factory: impl Factory) {
     }
 }
 
+/// A time is where to look first, never a reason not to find.
+pub(crate) async fn a_record_is_found_about_its_time(factory: impl Factory) {
+    let store = factory.open().await;
+    for (ordinal, began) in [(1, 0), (2, 500)] {
+        let mut chain = store.open_chain(ChainId([ordinal; 16]), NOW + began).await.unwrap();
+        for number in 0..100_u64 {
+            // A batch every five seconds, and a clock that is set back once.
+            let at = if number == 60 { NOW } else { NOW + began + 5 * i64::try_from(number).unwrap() };
+            let entry = entry(u64::from(ordinal) * 1000 + number);
+            store.commit_records(&mut chain, &[entry], at).await.unwrap();
+        }
+    }
+    for number in [1000, 1001, 1050, 1060, 1099, 2000, 2001, 2050, 2060, 2099] {
+        let written = NOW + if number < 2000 { 0 } else { 500 } + 5 * (i64::try_from(number).unwrap() % 1000);
+        for at in [written, written - 10, written + 1, NOW, 0, i64::MAX, i64::MIN] {
+            let found = store.find_record_about(&id(number), at).await.unwrap().unwrap();
+            assert_eq!(found.record.bytes, record(number).content.bytes, "{number} about {at}");
+        }
+    }
+    assert_eq!(store.find_record_about(&id(5000), NOW).await.unwrap(), None);
+}
+
 pub(crate) async fn a_page_keeps_what_it_is_asked_for(factory: impl Factory) {
     let store = factory.open().await;
     let mut chain = chain(&store, 1).await;

@@ -66,6 +66,7 @@ on_every_backend! {
         a_chain_that_goes_on_elsewhere_is_refused;
     log:
         pages_go_from_new_to_old
+        a_record_is_found_about_its_time
         a_page_keeps_what_it_is_asked_for
         records_are_found_by_id
         chains_link_across_restarts

@@ -30,6 +30,11 @@ pub(crate) type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqli
 pub(crate) const FIND_SUMMARIES: &str =
     "SELECT chain, number FROM audit_batch WHERE instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
 
+/// The same in a stretch of one chain.
+pub(crate) const FIND_SUMMARIES_WITHIN: &str = "\
+SELECT chain, number FROM audit_batch \
+WHERE chain = $2 AND number >= $3 AND number < $4 AND instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
+
 /// An open SQLite database.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
