@@ -223,6 +223,7 @@ impl Walk<'_> {
             evidence,
             token_hash: sha256(token.as_bytes()),
             ask,
+            context: self.request.context,
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };
@@ -334,6 +335,7 @@ impl Walk<'_> {
             token_hash: sha256(token.as_bytes()),
             reason,
             ask: self.asked(known, claims).unwrap_or_else(|_| self.ask()),
+            context: self.request.context,
             at: self.now,
             sequence: self.in_force.world.sequence,
             explanation,

@@ -5,6 +5,7 @@
 use std::fs;
 
 use accredit_e2e::claims::{job_with, said, token};
+use accredit_e2e::http::encoded;
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, Server};
@@ -49,6 +50,26 @@ fn an_allowed_exchange_is_told_by_its_id_which_is_the_tokens() {
     assert_eq!(told["claims"]["repository_id"], "123");
     let text = server.accredit(["decision", id]).ended(0).stdout;
     assert!(text.starts_with("allowed  ci/web   shop/payments   payments.read   15m   dec_"), "{text}");
+}
+
+/// What a workload says of itself is kept for the log, of an allowed exchange and of a refused one, and decides nothing.
+#[test]
+fn what_a_workload_says_of_itself_is_kept() {
+    let (_home, issuer, server) = served();
+    let context = r#"{"instance_id":"i-1","labels":{"ref":"refs/heads/main"}}"#;
+    for (branch, status) in [("main", 200), ("dev", 400)] {
+        let subject = token(&issuer, &json!({"ref": format!("refs/heads/{branch}")}));
+        let body = format!(
+            "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion={subject}&workload_identity_context={}",
+            encoded(context)
+        );
+        let head =
+            "POST /oauth/token HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        let answer = server.connect().ask(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+        assert_eq!(answer.status, status, "{}", answer.text());
+        let record = server.accredit(["audit", "show", &answer.decision(), "-o", "json"]).ended(0).json();
+        assert_eq!(record["detail"]["workloadIdentityContext"], context, "{record}");
+    }
 }
 
 /// The caller hears a code and an id, the operator everything, and a fix that works.

@@ -1,7 +1,7 @@
 //! The JWT bearer grant (RFC 7523 section 2.1), as a form.
 //!
 //! `federation_rule_id` names the one mapping to be judged by, as OpenAI's Codex sends it; `workload_identity_context`,
-//! which it may add, is what the workload says of itself: nothing is decided by it and nothing of it is kept.
+//! which it may add, is what the workload says of itself: nothing is decided by it, and the log keeps it.
 
 use std::borrow::Cow;
 
@@ -34,6 +34,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         mapping: params.find("federation_rule_id").map(Cow::Borrowed),
         api: target(params)?.map(Cow::Borrowed),
         scope: params.find("scope").map(Cow::Borrowed),
+        context: params.find("workload_identity_context"),
         ..TokenRequest::default()
     })
 }

@@ -86,6 +86,8 @@ pub(crate) struct TokenRequest<'p> {
     pub(crate) api: Option<Cow<'p, str>>,
     /// Permissions asked for.
     pub(crate) scope: Option<Cow<'p, str>>,
+    /// What the workload says of itself, for the log alone.
+    pub(crate) context: Option<&'p str>,
 }
 
 /// What is shown as evidence. `Debug` shows no secret of it.

@@ -7,6 +7,7 @@ use accredit_core::evidence::Evidence;
 use accredit_core::facts::Proved;
 use accredit_core::model::{Provider, Resource};
 use accredit_id::json::Object;
+use accredit_id::shown::is_deceptive;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::{Content, Erasable, NewRecord};
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub(crate) struct Allowed<'a> {
     pub(crate) evidence: Evidence<'a>,
     pub(crate) token_hash: [u8; 32],
     pub(crate) ask: Ask<'a>,
+    /// What the workload says of itself.
+    pub(crate) context: Option<&'a str>,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
 }
@@ -34,6 +37,8 @@ pub(crate) struct Denied<'a> {
     pub(crate) token_hash: [u8; 32],
     pub(crate) reason: &'static str,
     pub(crate) ask: Ask<'a>,
+    /// What the workload says of itself.
+    pub(crate) context: Option<&'a str>,
     pub(crate) at: Timestamp,
     pub(crate) sequence: i64,
     /// The operator's explanation, values that may not be kept already taken out.
@@ -42,7 +47,7 @@ pub(crate) struct Denied<'a> {
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, evidence, token_hash, ask, terms, sequence } = allowed;
+    let Allowed { face, provider, known, evidence, token_hash, ask, context, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
     record
@@ -50,7 +55,7 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
     terms_of(&mut record, terms);
-    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, evidence.claims(), None) };
+    let erasable = Erasable { salt: chance::bits(), bytes: beside(claims(known, evidence.claims(), None), *context) };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
 
@@ -70,14 +75,15 @@ pub(super) fn terms_of(record: &mut Line, terms: &Terms<Proved>) {
 
 /// Writes a refusing decision down, with its explanation.
 pub(crate) fn denied(denied: &Denied<'_>) -> Content {
-    let Denied { face, provider, known, claims: seen, token_hash, reason, ask, at, sequence, explanation } = denied;
+    let Denied { face, provider, known, claims: seen, token_hash, reason, ask, context, at, sequence, explanation } =
+        denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
     record
         .named("provider", provider)
         .text("reason", reason)
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
-    let erasable = Erasable { salt: chance::bits(), bytes: claims(known, seen, Some(explanation)) };
+    let erasable = Erasable { salt: chance::bits(), bytes: beside(claims(known, seen, Some(explanation)), *context) };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
 
@@ -121,6 +127,25 @@ pub(super) fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option
     }
     line.push('}');
     line.into_bytes()
+}
+
+/// The same with what a workload says of itself, as text: nobody vouches for it, so nothing is read out of it. The beginning is
+/// kept, and what a reader would not see is written out.
+fn beside(mut claims: Vec<u8>, context: Option<&str>) -> Vec<u8> {
+    let Some(context) = context else { return claims };
+    let mut kept = String::new();
+    for character in context.chars().take(MAX_CONTEXT) {
+        match is_deceptive(character) {
+            true => kept.extend(character.escape_unicode()),
+            false => kept.push(character),
+        }
+    }
+    let mut member = r#","workloadIdentityContext":"#.to_owned();
+    push_text(&mut member, &kept);
+    member.push('}');
+    claims.pop();
+    claims.extend_from_slice(member.as_bytes());
+    claims
 }
 
 /// One JSON object on one line.
@@ -205,5 +230,29 @@ fn short(text: &str) -> String {
 pub(crate) const MAX_UNLISTED: usize = 64;
 /// The longest name that is kept, in characters.
 const MAX_NAME: usize = 200;
+/// So many characters are kept of what a workload says of itself.
+const MAX_CONTEXT: usize = 1000;
 /// The longest scope.
 const MAX_SCOPE: usize = 1000;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    /// L24: what a workload says of itself stays a text of its own, short and plain to see.
+    #[test]
+    fn a_context_is_kept_as_text() {
+        let kept = |context: &str| {
+            let line = beside(br#"{"claims":{}}"#.to_vec(), Some(context));
+            let record: Value = serde_json::from_slice(&line).unwrap();
+            assert_eq!(record["claims"], json!({}));
+            record["workloadIdentityContext"].as_str().unwrap().to_owned()
+        };
+        let context = r#"{"instance_id":"i-1","labels":{"team":"a"}}"#;
+        assert_eq!(kept(context), context);
+        assert_eq!(kept("\"}, \"claims\": {\n\u{202e}"), "\"}, \"claims\": {\\u{a}\\u{202e}");
+        assert_eq!(kept(&"\u{e4}".repeat(5000)).chars().count(), MAX_CONTEXT);
+        assert_eq!(beside(b"{}".to_vec(), None), b"{}");
+    }
+}
