@@ -5,11 +5,13 @@ use utoipa::OpenApi;
 use crate::admin::{
     AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord,
     AuditVerification, Change, Clause, Considered, ExplainRequest, Explanation, FieldChange, Finding, LeftOut,
-    LintReport, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, RepinRequest, RepinResponse, ReplayChange,
-    ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList,
-    ResourcePage, RoleHeld, Severity, Status, Verdict, WhoAmI, Written,
+    LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, ProjectToken,
+    ProjectTokenRequest, RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally,
+    ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RoleHeld, Severity, Status,
+    Verdict, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
+use crate::token::{TokenError, TokenResponse};
 
 /// `components` of the document; whoever routes adds the paths.
 #[derive(Debug, OpenApi)]
@@ -34,6 +36,8 @@ use crate::problem::{Fault, Problem};
     Finding,
     LeftOut,
     LintReport,
+    LoginOptions,
+    LoginProvider,
     NamedResource,
     NearMiss,
     NewResource,
@@ -41,6 +45,8 @@ use crate::problem::{Fault, Problem};
     Pin,
     PinList,
     Problem,
+    ProjectToken,
+    ProjectTokenRequest,
     RepinRequest,
     RepinResponse,
     ReplayChange,
@@ -56,6 +62,8 @@ use crate::problem::{Fault, Problem};
     RoleHeld,
     Severity,
     Status,
+    TokenError,
+    TokenResponse,
     Verdict,
     WhoAmI,
     Written,

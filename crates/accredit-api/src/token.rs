@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The success body: the superset that every known client accepts (RFC 8693 section 2.2.1, RFC 6749 section 5.1).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenResponse {
     /// The access token, a signed JWT (RFC 9068). Secret: `Debug` does not show it.
     pub access_token: String,
@@ -35,6 +36,7 @@ impl std::fmt::Debug for TokenResponse {
 
 /// The error body (RFC 6749 section 5.2) with our three additions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenError {
     /// The face's error code, e.g. `invalid_request`.
     pub error: String,

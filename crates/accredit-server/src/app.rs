@@ -37,6 +37,7 @@ pub struct App {
     pub(crate) tokens: Tokens,
     pub(crate) tally: Tally,
     pub(crate) watch: Watch,
+    pub(crate) admin: crate::admin::Kept,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -57,8 +58,6 @@ pub enum StartError {
     Bootstrap {
         /// What is wrong.
         message: String,
-        /// What to do about it.
-        hint: Option<&'static str>,
     },
     /// The key-encryption key, or a signing key.
     #[error("{message}")]
@@ -103,11 +102,7 @@ impl From<KeysFault> for StartError {
 
 impl From<BootstrapFault> for StartError {
     fn from(fault: BootstrapFault) -> Self {
-        let hint = match fault {
-            BootstrapFault::Late => Some("take the line out of the configuration: it is for the first start alone"),
-            BootstrapFault::File { .. } => None,
-        };
-        Self::Bootstrap { message: fault.to_string(), hint }
+        Self::Bootstrap { message: fault.to_string() }
     }
 }
 
@@ -121,12 +116,14 @@ impl StartError {
     /// What to do about it, where there is one thing.
     pub fn hint(&self) -> Option<String> {
         match self {
-            StartError::Bootstrap { hint, .. } => hint.map(str::to_owned),
             StartError::Keys { hint, .. } => hint.clone(),
             StartError::Listen { .. } => Some("stop what listens there, or choose another place".to_owned()),
             StartError::Store(fault) => fault.hint().map(str::to_owned),
             StartError::Tls { hint, .. } => hint.map(str::to_owned),
-            StartError::Range { .. } | StartError::Resource(_) | StartError::Record(_) => None,
+            StartError::Bootstrap { .. }
+            | StartError::Range { .. }
+            | StartError::Resource(_)
+            | StartError::Record(_) => None,
         }
     }
 }
@@ -190,6 +187,7 @@ impl App {
             tokens,
             tally: Tally::default(),
             watch,
+            admin: crate::admin::Kept::default(),
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))
@@ -246,9 +244,14 @@ impl App {
     }
 
     pub(crate) async fn note_tally(&self) {
-        let Some(detail) = self.tally.take() else { return };
+        self.note_counts("refusals-counted", self.tally.take()).await;
+        self.note_counts("refused-acts-counted", self.admin.refused.take()).await;
+    }
+
+    async fn note_counts(&self, event: &'static str, counts: Option<serde_json::Value>) {
+        let Some(detail) = counts else { return };
         let sequence = self.read_model.now().world.sequence;
-        let counted = record::admin_act("refusals-counted", clock::now(), "server", sequence, &detail);
+        let counted = record::admin_act(event, clock::now(), "server", sequence, &detail);
         if let Err(fault) = self.recorder.note(counted).await {
             tracing::warn!("counts of refusals could not be recorded: {fault}");
         }

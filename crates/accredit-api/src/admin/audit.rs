@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct AuditRecord {
     /// Position in the log: chain, batch and index.
     pub position: String,
-    /// `dec_...` for exchanges, `adm_...` for admin acts.
+    /// `dec_...` for exchanges and logins, `act_...` for acts of administration.
     pub id: String,
     /// When, RFC 3339.
     pub at: String,
@@ -18,7 +18,7 @@ pub struct AuditRecord {
     pub event: String,
     /// One line for a table.
     pub summary: String,
-    /// The whole record.
+    /// The whole record. Where its `detail.parts` lists ids, these records have the rest of its `detail.changes`.
     pub detail: Value,
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /admin/login-options` on the admin listener, for anybody: nothing in it is secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginOptions {
     /// The server's public URL: which server this is.
@@ -19,6 +20,7 @@ pub struct LoginOptions {
 
 /// An OpenID provider by which people log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginProvider {
     /// The provider's name here.

@@ -22,6 +22,8 @@
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
+//! | `POST /admin/token` (to anybody, a form) | | [`TokenResponse`](crate::token::TokenResponse) |
+//! | `GET /openapi.json` (to anybody) | | the whole table of routes |
 //! | `POST /v1/spiral/token` | [`ProjectTokenRequest`] | [`ProjectToken`] |
 
 mod alarm;

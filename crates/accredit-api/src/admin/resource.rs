@@ -8,7 +8,7 @@ use serde_json::Value;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resource {
-    /// `Project`, `ServiceAccount`, `API`, `Role`, `Grant`, `Provider` or `Mapping`.
+    /// `Project`, `ServiceAccount`, `API`, `Role`, `Grant`, `Provider`, `Mapping` or `Administrator`.
     pub kind: String,
     /// `NAME` for what the server owns, `PROJECT/NAME` for what a project owns.
     pub name: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Asks for a token of one project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProjectTokenRequest {
     /// The project, by name or id.
@@ -15,6 +16,7 @@ pub struct ProjectTokenRequest {
 
 /// A plain bearer that writes workloads, policies and grants of one project.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProjectToken {
     /// The token. Secret: `Debug` does not show it.
     pub token: String,

@@ -45,7 +45,7 @@ async fn every_row_of_the_table_is_asked_for() {
     admin.decision("dec_1\r\nx: y").await.unwrap_err();
     admin.audit(5, None, &[]).await.unwrap_err();
     admin.audit(5, Some("1.4.0"), &[("event", Some("exchange-denied")), ("from", None)]).await.unwrap_err();
-    admin.audit_record("adm_1").await.unwrap_err();
+    admin.audit_record("act_1").await.unwrap_err();
     admin.verify_audit().await.unwrap_err();
     admin.pins("a/b").await.unwrap_err();
     admin.repin(&repin).await.unwrap_err();
@@ -75,7 +75,7 @@ async fn every_row_of_the_table_is_asked_for() {
         "GET /v1/decision?id=dec_1%0D%0Ax%3A+y".to_owned(),
         "GET /v1/audit?limit=5".to_owned(),
         "GET /v1/audit?limit=5&before=1.4.0&event=exchange-denied".to_owned(),
-        "GET /v1/audit/record?id=adm_1".to_owned(),
+        "GET /v1/audit/record?id=act_1".to_owned(),
         "POST /v1/audit/verify".to_owned(),
         "GET /v1/pins?mapping=a%2Fb".to_owned(),
         r#"POST /v1/pins/repin {"mapping":"a/b","claim":"repository","reason":"moved","dryRun":false}"#.to_owned(),
@@ -90,7 +90,7 @@ async fn every_row_of_the_table_is_asked_for() {
 
 #[tokio::test]
 async fn a_problem_is_a_refusal() {
-    let body = r#"{"type":"urn:accredit:problem:documents-refused","code":"documents-refused","status":422,"title":"documents are faulty","detail":"1 fault","faults":[{"document":1,"field":"spec.ref","message":"is a number"}]}"#;
+    let body = r##"{"type":"urn:accredit:problem:documents-refused","code":"documents-refused","status":422,"title":"documents are faulty","detail":"1 fault","errors":[{"document":1,"pointer":"#/resources/1/spec/ref","field":"spec.ref","detail":"is a number"}]}"##;
     let error = status(answer("400 Bad Request", "", body)).await.0.unwrap_err();
     assert_eq!(error.to_string(), "1 fault");
     let AdminError::Refused(problem) = error else { unreachable!("{error}") };

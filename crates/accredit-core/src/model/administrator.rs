@@ -6,12 +6,14 @@ use super::{Clauses, Id, Match};
 
 /// `spec` of an `Administrator`. A server's own may have any role; a project's own has a role in that project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AdministratorSpec {
     /// The provider that says who it is, by name or id.
     pub provider: String,
     /// What each claim must be; all must hold. The grammar of a mapping's `match`.
     #[serde(default, rename = "match")]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, super::Expected>))]
     pub matches: Match,
     /// What such a person or workload may do.
     pub role: AdminRole,
@@ -25,6 +27,7 @@ pub struct AdministratorSpec {
 
 /// What an administrator may do; the table of rights is `decide::access`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AdminRole {
     /// Reads and writes everything.

@@ -8,6 +8,7 @@ use super::{Lifetime, Permission};
 
 /// `spec` of an `API`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiSpec {
     /// What its tokens bear as `aud`, an absolute URI without a fragment (RFC 8707 section 2); unique on the server.
@@ -28,6 +29,7 @@ pub struct ApiSpec {
 
 /// The algorithm that an API's tokens are signed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Signing {
     /// ECDSA with P-256 and SHA-256.
     #[default]

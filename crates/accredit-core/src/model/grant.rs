@@ -6,6 +6,7 @@ use super::{Id, Permission, Permissions};
 
 /// `spec` of a `Grant`. It belongs to the API's project, so that nobody grants himself another's permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrantSpec {
     /// The API, of the grant's own project.

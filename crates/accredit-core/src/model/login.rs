@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// `spec.login` of a `Provider`. Tokens for these audiences let administrators in and are never exchanged for access tokens;
 /// tokens for `spec.audiences` are exchanged and let nobody in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LoginSpec {
     /// The public OAuth client that people log in with. It is the audience of their identity tokens.

@@ -11,6 +11,7 @@ use crate::expr::Program;
 
 /// `spec` of a `Mapping`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MappingSpec {
     /// The provider, by name or id.
@@ -19,6 +20,7 @@ pub struct MappingSpec {
     pub service_account: String,
     /// What each claim must be; all must hold.
     #[serde(default, rename = "match", skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, super::Expected>))]
     pub matches: Match,
     /// A CEL expression over `assertion` that must be true as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct MappingSpec {
 
 /// `permissions` as written: a list where the account reaches one API, else a list for each API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged, expecting = "expected a list of permissions, or {PROJECT/API: [PERMISSION, ...]}")]
 pub enum PermissionsSpec {
     /// For whichever API is asked for.
@@ -52,6 +55,7 @@ pub enum PermissionsSpec {
 
 /// Whether evidence may be shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Replay {
     /// As often as it is valid; right for platforms that cache their tokens.

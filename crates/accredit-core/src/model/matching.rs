@@ -257,7 +257,7 @@ impl<'de> Deserialize<'de> for Expected {
 }
 
 /// A clause with more values than this is a list somebody should keep elsewhere.
-const MAX_VALUES: usize = 256;
+pub(super) const MAX_VALUES: usize = 256;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]

@@ -22,6 +22,8 @@ mod project;
 mod provider;
 mod resource;
 mod role;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod service_account;
 mod signed_requests;
 mod suppression;

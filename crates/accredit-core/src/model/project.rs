@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `spec` of a `Project`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProjectSpec {
     /// For people.

@@ -14,6 +14,7 @@ use crate::providers::ProviderKind;
 
 /// `spec` of a `Provider`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProviderSpec {
     /// The kind: `github`, `kubernetes`, `oidc`, ...
@@ -74,6 +75,7 @@ pub struct ProviderSpec {
 
 /// Where a provider's keys come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum KeysSpec {
     /// The issuer's discovery document (OpenID Connect Discovery 1.0 section 4).
@@ -86,6 +88,7 @@ pub enum KeysSpec {
 
 /// How a provider is discovered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoverySpec {
     /// Where the document lies, when not under the issuer; its `issuer` must still be the provider's.

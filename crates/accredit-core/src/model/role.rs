@@ -6,6 +6,7 @@ use super::{Id, Permission};
 
 /// `spec` of a `Role`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleSpec {
     /// The API, of the role's own project.

@@ -6,6 +6,7 @@ use super::Lifetime;
 
 /// `spec` of a `ServiceAccount`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountSpec {
     /// For people.

@@ -7,6 +7,7 @@ use super::Lifetime;
 
 /// `signedRequests` of a provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignedRequestsSpec {
     /// The signed header that names who a request is meant for; absent means `x-accredit-domain`.

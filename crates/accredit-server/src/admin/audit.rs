@@ -76,7 +76,9 @@ pub(super) async fn show(
 }
 
 async fn find(app: &App, caller: &Caller, id: &str) -> Answer<AuditRecord> {
-    let as_decision = id.strip_prefix("adm_").map(|hex| format!("dec_{hex}")).unwrap_or_else(|| id.to_owned());
+    // Acts were called `adm_...` once, as administrators still are; whoever wrote such an id down finds his record.
+    let hex = id.strip_prefix("act_").or_else(|| id.strip_prefix("adm_"));
+    let as_decision = hex.map_or_else(|| id.to_owned(), |hex| format!("dec_{hex}"));
     let parsed: DecisionId =
         as_decision.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     let found = app.store.find_record(parsed.bits()).await?;
@@ -131,9 +133,8 @@ fn told(found: &Found) -> AuditRecord {
     if let Erasable::Present(bytes) = &found.record.value {
         detail.extend(read(bytes));
     }
-    let id = DecisionId::new(found.record.id).to_string();
     let is_decision = event.starts_with("exchange-") || event.starts_with("login-");
-    let id = if is_decision { id } else { id.replacen("dec_", "adm_", 1) };
+    let id = if is_decision { DecisionId::new(found.record.id).to_string() } else { act_id(found.record.id) };
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let summary = summary(&event, &detail);
     detail.remove("explanation");
@@ -145,6 +146,11 @@ fn told(found: &Found) -> AuditRecord {
         summary,
         detail: Value::Object(detail),
     }
+}
+
+/// The id of a record that is no decision: 32 hexadecimal digits like a decision's, behind a prefix of their own.
+pub(super) fn act_id(bits: [u8; 16]) -> String {
+    DecisionId::new(bits).to_string().replacen("dec_", "act_", 1)
 }
 
 fn summary(event: &str, detail: &Map<String, Value>) -> String {
@@ -168,6 +174,11 @@ fn summary(event: &str, detail: &Map<String, Value>) -> String {
                 rows.into_iter().flatten().filter_map(|row| row.get("count").and_then(Value::as_u64)).sum();
             format!("{count} refused before their signature was verified")
         }
+        "act-refused" => {
+            let inner = detail.get("detail");
+            let part = |name: &str| inner.and_then(|inner| inner.get(name)).and_then(Value::as_str).unwrap_or_default();
+            format!("{} {}  {}", part("method"), part("path"), part("why"))
+        }
         _ => {
             let inner = detail.get("detail");
             let changes = inner.and_then(|inner| inner.get("changes")).and_then(Value::as_array);
@@ -180,13 +191,15 @@ fn summary(event: &str, detail: &Map<String, Value>) -> String {
 }
 
 fn changed(change: &Value) -> Option<String> {
-    let (before, after) = (change.get("before")?, change.get("after")?);
-    let sign = match (before.is_null(), after.is_null()) {
+    let (before, after) = (change.get("before"), change.get("after"));
+    let is_null = |side: Option<&Value>| side.is_some_and(Value::is_null);
+    let sign = match (is_null(before), is_null(after)) {
         (true, _) => '+',
         (false, true) => '-',
+        // Also where a record has one side alone, because both would be too large for it.
         (false, false) => '~',
     };
-    let shown = if after.is_null() { before } else { after };
+    let shown = after.filter(|after| !after.is_null()).or(before)?;
     Some(format!("{sign} {} {}", shown.get("kind")?.as_str()?, shown.get("name")?.as_str()?))
 }
 

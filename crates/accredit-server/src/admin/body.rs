@@ -30,11 +30,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
         if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(AdminFault::UnsupportedMedia("the body is encoded, expected none".to_owned()));
         }
-        let bytes = tokio::time::timeout(PATIENCE, read(body)).await.map_err(|_| AdminFault::Slow)??;
+        let bytes = whole(body).await?;
         // Twice: once for what a JSON reader would let pass, once for the shape.
         json::object(&bytes, &LIMITS).map_err(|fault| AdminFault::Request(fault.to_string()))?;
         serde_json::from_slice(&bytes).map(Strict).map_err(|fault| AdminFault::Request(fault.to_string()))
     }
+}
+
+/// A request's body, within its limits.
+pub(super) async fn whole(body: Body) -> Result<bytes::Bytes, AdminFault> {
+    tokio::time::timeout(PATIENCE, read(body)).await.map_err(|_| AdminFault::Slow)?
 }
 
 async fn read(body: Body) -> Result<bytes::Bytes, AdminFault> {

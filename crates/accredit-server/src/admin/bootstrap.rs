@@ -1,8 +1,8 @@
 //! The first remote administrator, from a file that counts only while there is none.
 //!
 //! It holds one document of kind Administrator with role owner, and the server's own providers that it stands on. Once
-//! somebody administers this server, a file that is still named would be a second way in: the server does not start then
-//! until its line is gone (L19).
+//! somebody administers this server, a file that is still named is no second way in: it is not even read, and the server
+//! says so when it starts (L19).
 
 use std::path::Path;
 
@@ -19,9 +19,6 @@ use crate::chance;
 /// Why the file does not count.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BootstrapFault {
-    /// Somebody administers this server already.
-    #[error("`admin.bootstrap` names a file, but this server has an administrator already")]
-    Late,
     /// The file cannot be used.
     #[error("bootstrap file `{path}`: {what}")]
     File {
@@ -32,13 +29,17 @@ pub(crate) enum BootstrapFault {
     },
 }
 
-/// Brings the first administrator into force.
+/// Brings the first administrator into force; where there is one, the file means nothing.
 ///
 /// # Errors
-/// There is one already, or the file is not what it should be.
+/// The file is not what it should be.
 pub(crate) async fn bootstrap(app: &App, path: &Path) -> Result<(), BootstrapFault> {
     if app.read_model.now().world.has_administrators() {
-        return Err(BootstrapFault::Late);
+        tracing::warn!(
+            config.field = "admin.bootstrap",
+            "bootstrap file is not used any more: this server has an administrator; take the line out of the configuration"
+        );
+        return Ok(());
     }
     let fault = |what: String| BootstrapFault::File { path: path.display().to_string(), what };
     let documents = read(path).map_err(fault)?;

@@ -2,20 +2,21 @@
 
 use accredit_api::admin::{self as wire, ApplyResponse};
 use accredit_core::decide::access::{Rights, Subject, Verb};
-use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Name, Resource, Signing};
+use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
 use accredit_core::plan::{self, Action, Plan};
 use accredit_core::world::World;
 use accredit_store::Row;
 use axum::Json;
-use serde_json::{Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::act_records::Done;
 use super::actor::{Actor, Caller, Source};
+use super::blot::Blot;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::read_model::InForce;
-use crate::record::{self, StoreWork};
+use crate::record::StoreWork;
 use crate::{clock, pinning, provider};
 
 /// One act of administration.
@@ -47,10 +48,10 @@ impl Act<'_> {
         if let Some(precondition) = &self.precondition {
             precondition.check(&before.world)?;
         }
-        let plan = aside(|| planner(&before, app)).map_err(|faults| self.readable(faults, &before.world))?;
+        let plan = aside(|| planner(&before, app)).map_err(|faults| self.blot(&before.world).faults(faults))?;
         self.check_rights(&plan, &before.world)?;
         check_sources(&plan, app)?;
-        let mut response = told(&plan, self.dry_run, before.world.sequence);
+        let mut response = told(&plan, self.dry_run, before.world.sequence, &self.blot(&before.world));
         if self.dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
             return Ok(response);
         }
@@ -59,16 +60,16 @@ impl Act<'_> {
         }
         // Making a key moved the sequence on; nobody else can have, as long as the lock is held.
         let expected_sequence = app.store.head().await?.sequence;
-        let mut detail = record_of(&plan, &before);
         let Actor { name, .. } = &self.caller.actor;
-        detail["by"] = self.caller.actor.recorded(self.caller.source, &before.world);
+        let by = self.caller.actor.recorded(self.caller.source, &before.world);
+        let done = Done { event: self.event, at: clock::now(), actor: name, by, before: &before.world };
         let change = accredit_store::Change {
             expected_sequence,
             puts: plan.puts.iter().map(|put| row(put)).collect(),
             deletes: plan.deletes.iter().map(|gone| (gone.kind().document().to_owned(), gone.id.to_string())).collect(),
             unpins: plan.unpinned.iter().map(pinning::stored_key).collect(),
             revokes: plan.revokes,
-            records: vec![record::admin_act(self.event, clock::now(), name, before.world.sequence, &detail)],
+            records: done.records(&plan),
         };
         let head = app.recorder.work(StoreWork::Change(change)).await?;
         // A new provider's keys are made when it is first asked for: no decision can have known it before.
@@ -118,31 +119,9 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Faults name what stands in the way; what their reader may not know of is left out.
-    fn readable(&self, faults: Faults, world: &World) -> AdminFault {
-        if self.caller.actor.rights.reads_everything() {
-            return AdminFault::Documents(faults);
-        }
-        let hidden = |name: &str| {
-            name.parse::<Name>().is_ok_and(|name| {
-                let owner = name.project().and_then(|project| world.find(Kind::Project, project));
-                owner.is_some_and(|owner| !self.caller.actor.rights.reads_project(owner.id))
-            })
-        };
-        let blot = |text: String| {
-            // Names stand between backticks: every second piece.
-            let pieces = text.split('`').enumerate().map(|(place, piece)| match place % 2 == 1 && hidden(piece) {
-                true => "…",
-                false => piece,
-            });
-            pieces.collect::<Vec<_>>().join("`")
-        };
-        let faults = faults.0.into_iter().map(|fault| {
-            // What somebody wrote himself is no news to him; only what he did not name is left out.
-            let Fault { document, field, message, hint } = fault;
-            Fault { document, field, message: blot(message), hint: hint.map(blot) }
-        });
-        AdminFault::Documents(Faults(faults.collect()))
+    /// What of a sentence the caller may read.
+    pub(super) fn blot<'b>(&'b self, world: &'b World) -> Blot<'b> {
+        Blot { actor: &self.caller.actor, world }
     }
 }
 
@@ -227,25 +206,7 @@ fn row(resource: &Resource) -> Row {
     }
 }
 
-/// What is put down about a change: what each resource was and is. A set too large for one record keeps names alone.
-fn record_of(plan: &Plan, before: &InForce) -> Value {
-    let size: usize = plan.puts.iter().chain(&plan.deletes).map(|resource| resource.body().len() * 2 + 200).sum();
-    if size <= MAX_RECORD {
-        let after = plan.puts.iter().map(|put| {
-            let before = before.world.by_id(put.id).map(|old| on_the_wire(old));
-            json!({"before": before, "after": on_the_wire(put)})
-        });
-        let gone = plan.deletes.iter().map(|gone| json!({"before": on_the_wire(gone), "after": null}));
-        return json!({"changes": after.chain(gone).collect::<Vec<_>>()});
-    }
-    let count = plan.puts.len() + plan.deletes.len();
-    let puts = plan.puts.iter().map(|put| json!([put.id.to_string(), put.revision]));
-    let gone = plan.deletes.iter().map(|gone| json!([gone.id.to_string(), null]));
-    let names: Vec<_> = if count <= MAX_NAMES { puts.chain(gone).collect() } else { Vec::new() };
-    json!({"changed": count, "resources": names})
-}
-
-fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
+fn told(plan: &Plan, dry_run: bool, sequence: i64, blot: &Blot<'_>) -> ApplyResponse {
     let change = |change: &plan::Change| wire::Change {
         action: match change.action {
             Action::Create => wire::Action::Create,
@@ -265,9 +226,9 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
                 new: field.new.clone(),
             })
             .collect(),
-        newly_allowed: change.newly_allowed.clone(),
+        newly_allowed: change.newly_allowed.iter().map(|allowed| blot.text(allowed.clone())).collect(),
     };
-    let findings = plan.findings.iter().map(super::lint::on_the_wire);
+    let findings = plan.findings.iter().map(|found| super::lint::on_the_wire(found, blot));
     ApplyResponse {
         changes: plan.changes.iter().map(change).collect(),
         findings: findings.collect(),
@@ -275,7 +236,3 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64) -> ApplyResponse {
         dry_run,
     }
 }
-
-/// Well under what a record may have.
-const MAX_RECORD: usize = 512 * 1024;
-const MAX_NAMES: usize = 8000;

@@ -7,6 +7,7 @@ use accredit_core::decide::Ask;
 use accredit_core::decide::access::{Refusal, Subject};
 use accredit_core::facts::{Facts, Proved, TypedIn};
 use accredit_core::model::{DecisionId, Kind, Provider, Resource};
+use accredit_core::world::World;
 use accredit_id::json::{Json as Claim, Number, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer};
@@ -16,7 +17,8 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::actor::Caller;
+use super::actor::{Actor, Caller};
+use super::blot::Blot;
 use super::body::Strict;
 use super::problem::{AdminFault, Answer};
 use super::survey;
@@ -34,13 +36,8 @@ pub(super) async fn explain(
     let in_force = app.read_model.now();
     may_ask(&caller, &request, &in_force)?;
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
-    let question = Question { app: &app, in_force: &in_force, request: &request, now };
+    let question = Question { app: &app, actor: &caller.actor, in_force: &in_force, request: &request, now };
     let told = question.answer()?;
-    // An issuer may lead to a provider that another project owns.
-    let provider = told.provider.as_deref().and_then(|name| in_force.world.find(Kind::Provider, name));
-    if provider.is_some_and(|provider| !caller.actor.reads(&Subject::of(provider))) {
-        return Err(AdminFault::NotFound("no provider of this issuer".to_owned()));
-    }
     if !request.all {
         return Ok(Json(readable(told, &caller, &in_force)));
     }
@@ -63,13 +60,11 @@ fn may_ask(caller: &Caller, request: &ExplainRequest, in_force: &InForce) -> Res
         Some(account) if actor.reads_project_of(Kind::ServiceAccount, account, world) => {}
         _ => return not_permitted("service accounts but those of its own project, each by its name"),
     }
-    if request.mapping.as_deref().is_some_and(|mapping| !actor.reads_project_of(Kind::Mapping, mapping, world)) {
-        return not_permitted("mappings but those of its own project");
-    }
-    let provider = request.provider.as_deref().and_then(|text| world.find(Kind::Provider, text));
-    match provider.is_none_or(|provider| actor.reads(&Subject::of(provider))) {
-        true => Ok(()),
-        false => not_permitted("that provider"),
+    match &request.mapping {
+        Some(mapping) if !actor.reads_project_of(Kind::Mapping, mapping, world) => {
+            not_permitted("mappings but those of its own project")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -83,6 +78,7 @@ fn readable(told: Explanation, caller: &Caller, in_force: &InForce) -> Explanati
 
 struct Question<'q> {
     app: &'q App,
+    actor: &'q Actor,
     in_force: &'q InForce,
     request: &'q ExplainRequest,
     now: Timestamp,
@@ -117,14 +113,19 @@ impl Question<'_> {
             Ok(unverified) => unverified,
             Err(fault) => return Ok(self.no_provider(fault.code(), fault.operator_text(), fault.hint())),
         };
-        let providers = match provider::resolve(
-            &self.in_force.world,
-            self.request.provider.as_deref(),
-            self.request.mapping.as_deref(),
-            &unverified,
-        ) {
-            Ok(providers) => providers,
-            Err(unknown) => return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint)),
+        let named = self.request.provider.as_deref();
+        let resolved = provider::resolve(&self.in_force.world, named, self.request.mapping.as_deref(), &unverified);
+        // A provider that the actor does not read is to him as if it were not there (L23).
+        let providers = match resolved.map(|providers| self.readable(providers)) {
+            Ok(providers) if !providers.is_empty() => providers,
+            Err(unknown) if self.may_read_why(&unknown) => {
+                return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint));
+            }
+            _ => {
+                let nothing = provider::resolve(&World::default(), named, None, &unverified).map(|_| ());
+                let Err(unknown) = nothing else { return Err(AdminFault::NotFound("no provider".to_owned())) };
+                return Ok(self.no_provider(unknown.code, unknown.operator, unknown.hint));
+            }
         };
         self.first_that_knows(&providers, |provider| self.about_token_of(provider, token, overlay))
     }
@@ -228,18 +229,19 @@ impl Question<'_> {
     fn providers_of(&self, claims: &Map<String, Value>) -> Result<Providers<'_>, AdminFault> {
         let world = &self.in_force.world;
         if let Some(text) = self.request.provider.as_deref() {
-            let named = world.find(Kind::Provider, text);
+            let named = world.find(Kind::Provider, text).filter(|named| self.actor.reads(&Subject::of(named)));
             return named
                 .map(|provider| Providers::Those(vec![provider]))
                 .ok_or_else(|| AdminFault::NotFound(format!("provider `{}` does not exist", text.escape_debug())));
         }
         let mapping = self.request.mapping.as_deref().and_then(|text| world.find(Kind::Mapping, text)?.as_mapping());
         let mapped = mapping.and_then(|mapping| world.by_id(mapping.provider));
+        let mapped = mapped.filter(|provider| self.actor.reads(&Subject::of(provider)));
         let Some(issuer) = claims.get("iss").and_then(Value::as_str) else {
             if let Some(provider) = mapped {
                 return Ok(Providers::Those(vec![provider]));
             }
-            return match world.of_kind(Kind::Provider) {
+            return match self.readable(world.of_kind(Kind::Provider)) {
                 none if none.is_empty() => Err(AdminFault::NotFound("there is no provider yet".to_owned())),
                 all => Ok(Providers::Any(all)),
             };
@@ -250,11 +252,25 @@ impl Question<'_> {
             return Ok(Providers::Those(vec![provider]));
         }
         let known = |provider: &&Arc<Resource>| provider.as_provider().is_some_and(|known| !known.only_named);
-        let found: Vec<_> = world.providers_of_issuer(issuer).filter(known).collect();
-        Ok(match found.is_empty() {
-            true => Providers::Unknown(provider::unknown_issuer(world, Some(issuer))),
-            false => Providers::Those(found),
-        })
+        let found = self.readable(world.providers_of_issuer(issuer).filter(known).collect());
+        if !found.is_empty() {
+            return Ok(Providers::Those(found));
+        }
+        let unknown = provider::unknown_issuer(world, Some(issuer));
+        Ok(Providers::Unknown(match self.may_read_why(&unknown) {
+            true => unknown,
+            false => provider::unknown_issuer(&World::default(), Some(issuer)),
+        }))
+    }
+
+    fn readable<'w>(&self, providers: Vec<&'w Arc<Resource>>) -> Vec<&'w Arc<Resource>> {
+        providers.into_iter().filter(|provider| self.actor.reads(&Subject::of(provider))).collect()
+    }
+
+    /// Whether what is said of an unknown provider names none that the actor may not know of.
+    fn may_read_why(&self, unknown: &provider::UnknownProvider) -> bool {
+        let blot = Blot { actor: self.actor, world: &self.in_force.world };
+        blot.text(unknown.operator.clone()) == unknown.operator
     }
 
     fn ask(&self) -> Ask<'_> {

@@ -129,7 +129,11 @@ impl<'r> Head<'r> {
             let owner = owner.and_then(|owner| world.find(Kind::Project, &owner));
             owner.is_some_and(|owner| actor.rights.reads_project(owner.id))
         };
-        !changes.is_empty() && changes.iter().all(|change| change.before.iter().chain(&change.after).all(is_own))
+        let is_own = |change: &Change| {
+            let mut sides = change.before.iter().chain(&change.after).peekable();
+            sides.peek().is_some() && sides.all(is_own)
+        };
+        !changes.is_empty() && changes.iter().all(is_own)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_core::decide::access::Rights;
 use accredit_core::decide::login;
 use accredit_core::mint::AdminClaims;
 use accredit_id::jose::Algorithms;
@@ -16,6 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse as _;
 
+use super::refused::Asked;
 use super::{Actor, AdminFault};
 use crate::app::App;
 use crate::clock;
@@ -108,7 +110,7 @@ impl Gate {
         proof?;
         let in_force = self.app.read_model.now();
         let rights = login::still(claims.provider, &claims.administrators, &in_force.world);
-        let rights = rights.ok_or(Challenge::Token("what its holder was let in by is not what it was"))?;
+        let Some(rights) = rights else { return Err(Challenge::Disowned(claims.name)) };
         Ok(Actor { name: claims.name, rights })
     }
 
@@ -142,7 +144,14 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, n
             request.extensions_mut().insert(actor);
             next.run(request).await
         }
-        Err(challenge) => challenge.into_response(),
+        Err(challenge) => {
+            if let Challenge::Disowned(name) = &challenge {
+                // Who it is was proved, so it is an act that was refused, and not a stranger's request.
+                let nobody = Actor { name: name.clone(), rights: Rights::default() };
+                Asked::of(&request).refuse(&gate.app, &nobody, "unauthenticated", DISOWNED).await;
+            }
+            challenge.into_response()
+        }
     }
 }
 
@@ -163,6 +172,8 @@ enum Challenge {
     Proof(ProofRefused),
     /// The token. Nothing of it is told: the holder logs in again.
     Token(&'static str),
+    /// The token and its proof hold, but what let in whom it names no longer does.
+    Disowned(String),
 }
 
 impl Challenge {
@@ -191,6 +202,7 @@ impl Challenge {
             }
             Self::Token("") => ("", String::new()),
             Self::Token(sentence) => ("invalid_token", (*sentence).to_owned()),
+            Self::Disowned(_) => ("invalid_token", DISOWNED.to_owned()),
         };
         let mut response = match sentence.is_empty() {
             true => AdminFault::Unauthenticated.into_response(),
@@ -206,6 +218,7 @@ impl Challenge {
     }
 }
 
+const DISOWNED: &str = "what its holder was let in by is not what it was";
 /// As RFC 9449 section 7.1 lists them.
 const ALGORITHMS: &str = "ES256 ES384 EdDSA";
 const PROOF: HeaderName = HeaderName::from_static("dpop");

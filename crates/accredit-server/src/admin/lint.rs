@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 
 use super::Actor;
+use super::blot::Blot;
 use super::problem::Answer;
 use crate::app::App;
 use crate::clock;
@@ -20,13 +21,14 @@ pub(super) async fn report(State(app): State<Arc<App>>, Extension(actor): Extens
     let now = clock::now();
     let resources = Kind::ALL.into_iter().flat_map(|kind| in_force.world.of_kind(kind));
     let resources = resources.filter(|resource| actor.reads(&Subject::of(resource)));
+    let blot = Blot { actor: &actor, world: &in_force.world };
     let found = resources.flat_map(|resource| lint(resource, &in_force.world, now));
-    let findings = found.take(MAX_FINDINGS).map(|found| on_the_wire(&found)).collect();
+    let findings = found.take(MAX_FINDINGS).map(|found| on_the_wire(&found, &blot)).collect();
     Ok(Json(LintReport { findings, sequence: in_force.world.sequence }))
 }
 
-/// A finding in the words of the wire.
-pub(super) fn on_the_wire(found: &Found) -> wire::Finding {
+/// A finding in the words of the wire, as its reader may know it.
+pub(super) fn on_the_wire(found: &Found, blot: &Blot<'_>) -> wire::Finding {
     wire::Finding {
         rule: found.rule.id.to_owned(),
         severity: match found.rule.severity {
@@ -37,8 +39,8 @@ pub(super) fn on_the_wire(found: &Found) -> wire::Finding {
         kind: found.resource.kind().document().to_owned(),
         name: found.resource.name.to_string(),
         field: found.finding.field.to_string(),
-        message: found.finding.message.clone(),
-        fix: found.finding.fix.clone(),
+        message: blot.text(found.finding.message.clone()),
+        fix: found.finding.fix.clone().map(|fix| blot.text(fix)),
         suppressed: found.suppressed.as_ref().map(|Suppression { rule: _, reason, until }| wire::Suppressed {
             reason: reason.to_string(),
             until: until.to_string(),

@@ -1,24 +1,30 @@
 //! The admin API, over the local socket and the remote listener: resources, questions, the log. The table of routes is in `accredit_api::admin`.
 
+mod act_records;
 mod actor;
 mod alarms;
 mod audit;
+mod blot;
 mod body;
 mod bootstrap;
 mod change;
 mod explain;
 mod filter;
 mod gate;
+mod idempotency;
 mod lint;
 mod login;
 mod openapi;
 mod operations;
 mod page;
 mod pins;
+mod pointer;
 mod precondition;
 mod problem;
+mod refused;
 mod replay;
 mod resources;
+mod schemas;
 mod sets;
 mod spiral;
 mod survey;
@@ -30,6 +36,8 @@ pub(crate) use bootstrap::{BootstrapFault, bootstrap};
 pub(crate) use change::carry_out;
 pub(crate) use gate::Gate;
 pub use openapi::document as openapi;
+#[cfg(test)]
+use openapi::document;
 pub(crate) use problem::AdminFault;
 
 use axum::extract::DefaultBodyLimit;
@@ -39,33 +47,53 @@ use axum::{Extension, Router};
 
 use crate::app::App;
 
+/// What is kept in memory about acts of administration.
+#[derive(Default)]
+pub(crate) struct Kept {
+    answers: idempotency::Answers,
+    pub(crate) refused: refused::RefusedActs,
+}
+
 /// The routes for the server's own user.
 pub(crate) fn local(app: Arc<App>) -> Router {
-    router(app).layer(Extension(Actor::local())).layer(Extension(Source::default()))
+    let open = Router::new().route("/openapi.json", get(openapi::serve));
+    inside(app).merge(open).layer(Extension(Actor::local())).layer(Extension(Source::default()))
 }
 
 /// The routes for administrators elsewhere, who come as an [`Actor`] in the request's extensions or not at all.
 pub(crate) fn remote(gate: Arc<Gate>) -> Router {
-    let anybody = Router::new()
-        .route("/admin/login-options", get(login::options))
-        .route("/admin/token", post(login::token))
-        .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
-        .with_state(Arc::clone(&gate));
-    router(Arc::clone(&gate.app))
-        .layer(middleware::from_fn(actor::require))
+    inside(Arc::clone(&gate.app))
         .layer(middleware::from_fn_with_state(Arc::clone(&gate), gate::enter))
-        .merge(anybody)
+        .merge(anybody(Arc::clone(&gate)))
         .layer(middleware::from_fn_with_state(gate, gate::tell_nonce))
 }
 
-fn router(app: Arc<App>) -> Router {
+/// What is answered to whoever asks: how to log in, and the description of the routes, which is the same everywhere.
+fn anybody(gate: Arc<Gate>) -> Router {
     Router::new()
-        .route("/v1/{kinds}", get(resources::list).post(resources::create))
+        .route("/admin/login-options", get(login::options))
+        .route("/admin/token", post(login::token))
+        .route("/openapi.json", get(openapi::serve))
+        .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
+        .with_state(gate)
+}
+
+/// The routes for actors, each refusal written down.
+fn inside(app: Arc<App>) -> Router {
+    router(Arc::clone(&app))
+        .layer(middleware::from_fn(actor::require))
+        .layer(middleware::from_fn_with_state(app, refused::write_down))
+}
+
+fn router(app: Arc<App>) -> Router {
+    let once = || middleware::from_fn_with_state(Arc::clone(&app), idempotency::once);
+    Router::new()
+        .route("/v1/{kinds}", post(resources::create).layer(once()).get(resources::list))
         .route(
             "/v1/{kinds}/{*name}",
             get(resources::get).put(resources::put).delete(resources::delete).post(resources::turn),
         )
-        .route("/v1/apply", post(sets::apply))
+        .route("/v1/apply", post(sets::apply).layer(once()))
         .route("/v1/diff", post(sets::diff))
         .route("/v1/resources", get(sets::list))
         .route("/v1/resource", get(sets::get))
@@ -81,7 +109,6 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/record", get(audit::show))
         .route("/v1/audit/{id}", get(audit::one))
         .route("/v1/audit/verify", post(audit::verify))
-        .route("/openapi.json", get(openapi::serve))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/alarm", get(alarms::get))
         .route("/v1/alarm/acknowledge", post(alarms::acknowledge))

@@ -1,36 +1,44 @@
 //! The admin API described (OpenAPI 3.1): one row a route, schemas from the types that go over the wire.
 
+use std::sync::LazyLock;
+
 use accredit_api::problem::MEDIA_TYPE;
-use accredit_core::model::Kind;
+use accredit_core::model::schema::{id_pattern, name_pattern};
+use accredit_core::model::{Kind, Ownership};
+use axum::body::Bytes;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 use super::operations::{OPERATIONS, Operation};
+use super::schemas::{of, schemas, words};
 
-/// The document, as it is checked in and served.
+/// The document, as it is checked in and served. It is the same on every server of this version: it knows nothing of theirs.
 pub fn document() -> String {
     let mut paths: Map<String, Value> = Map::new();
     for operation in OPERATIONS {
-        for path in spread(operation.path) {
-            let methods = paths.entry(path.clone()).or_insert_with(|| json!({}));
-            methods[operation.method] = described(operation, &path);
+        for route in routes(operation) {
+            let methods = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+            methods[operation.method] = described(operation, &route);
         }
     }
-    let mut schemas = accredit_api::openapi::schemas();
-    plain(&mut schemas);
+    let problems = STATUSES.iter().map(|status| {
+        let content = json!({MEDIA_TYPE: {"schema": of("Problem")}});
+        (problem(*status), json!({"description": reason(*status), "content": content}))
+    });
     let document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Accredit admin API",
-            "version": env!("CARGO_PKG_VERSION"),
+            "version": "1",
             "description": "Resources, decisions and the audit log. Errors are problem details (RFC 9457).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"dpop": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "responses": problems.collect::<Map<_, _>>(),
+            "schemas": schemas(),
             "securitySchemes": {"dpop": {
                 "type": "http",
                 "scheme": "DPoP",
@@ -43,75 +51,125 @@ pub fn document() -> String {
     text
 }
 
-/// `GET /openapi.json`.
+/// `GET /openapi.json`, to anybody.
 pub(super) async fn serve() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], document())
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document()));
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
 }
 
-/// A resource is named by its name or id, and where a project owns it by two segments.
-fn spread(path: &str) -> Vec<String> {
-    match path.contains("{name}") {
-        true => vec![path.to_owned(), path.replace("{name}", "{project}/{name}")],
-        false => vec![path.to_owned()],
-    }
+/// A route of the document: of a kind, where the row stands for all of them.
+struct Route {
+    path: String,
+    kind: Option<Kind>,
+    is_of_project: bool,
 }
 
-fn described(operation: &Operation, path: &str) -> Value {
-    let Operation { method, path: _, id, summary, query, asks, answers, refuses } = operation;
-    let is_of_project = path.contains("{project}");
-    let mut parameters: Vec<Value> = Vec::new();
-    let kinds: Vec<String> = Kind::ALL.iter().map(|kind| format!("{}s", kind.noun())).collect();
-    for (name, schema, sentence) in [
-        ("kinds", json!({"type": "string", "enum": kinds}), "The kind's noun in the plural."),
-        ("project", json!({"type": "string", "pattern": NAME}), "The project that owns it."),
-        ("name", json!({"type": "string", "pattern": NAME}), "Its name in the project; without one also its id."),
-        ("id", json!({"type": "string", "pattern": "^(dec|adm)_[0-9a-f]{32}$"}), "`dec_...` or `adm_...`."),
-    ] {
-        if path.contains(&format!("{{{name}}}")) {
-            let described =
-                json!({"name": name, "in": "path", "required": true, "schema": schema, "description": sentence});
-            parameters.push(described);
-        }
+/// A row that is about kinds is one route a kind, and a resource is named by its name or id, or where a project owns it by two
+/// segments.
+fn routes(operation: &Operation) -> Vec<Route> {
+    if !operation.path.contains("{kinds}") {
+        return vec![Route { path: operation.path.to_owned(), kind: None, is_of_project: false }];
     }
+    let of_kind = |kind: Kind| {
+        let path = operation.path.replace("{kinds}", &format!("{}s", kind.noun()));
+        let of_project = path.replace("{name}", "{project}/{name}");
+        let has_two = path.contains("{name}") && kind.ownership() != Ownership::Server;
+        let two = has_two.then_some(Route { path: of_project, kind: Some(kind), is_of_project: true });
+        [Route { path, kind: Some(kind), is_of_project: false }].into_iter().chain(two)
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
+}
+
+fn described(operation: &Operation, route: &Route) -> Value {
+    let Operation { method: _, path: _, id, summary, query, asks, answers, refuses, open, keyed, oauth } = operation;
+    let filled = |text: &str| match route.kind {
+        Some(kind) => text.replace("{Kind}", kind.document()).replace("{noun}", &words(kind)),
+        None => text.to_owned(),
+    };
+    let mut parameters = in_path(route);
     for (name, schema, sentence) in *query {
         let schema: Value = serde_json::from_str(schema).unwrap_or_default();
         parameters.push(json!({"name": name, "in": "query", "schema": schema, "description": sentence}));
     }
-    if refuses.contains(&412) {
-        let schema = json!({"type": "string"});
+    let mut header = |name: &str, schema: Value, sentence: &str| {
+        parameters.push(json!({"name": name, "in": "header", "schema": schema, "description": sentence}));
+    };
+    if refuses.contains(&412) && asks.is_none_or(|schema| schema != "NamedResource") {
         let sentence = "Only while the resource is at one of these revisions: its entity tags, or `*`.";
-        parameters.push(json!({"name": "If-Match", "in": "header", "schema": schema, "description": sentence}));
+        header("If-Match", json!({"type": "string"}), sentence);
+    }
+    if *keyed {
+        let sentence =
+            "The same key with the same request has the same answer. A text in quotes of 1 to 255 characters.";
+        header("Idempotency-Key", json!({"type": "string", "pattern": KEY}), sentence);
+    }
+    if *oauth {
+        header("DPoP", json!({"type": "string"}), "The proof of the key (RFC 9449 section 4).");
     }
     let mut responses = Map::new();
     for (status, schema) in *answers {
-        let mut answer = json!({"description": "Done.", "content": {"application/json": {"schema": of(schema)}}});
-        if matches!(*schema, "Resource" | "Written") {
+        let schema = filled(schema);
+        let content = if schema.is_empty() { json!({"type": "object"}) } else { of(&schema) };
+        let mut answer = json!({"description": "Done.", "content": {"application/json": {"schema": content}}});
+        if route.kind.is_some_and(|kind| schema == kind.document() || schema.starts_with("Written")) {
             answer["headers"] =
                 json!({"ETag": {"schema": {"type": "string"}, "description": "The revision, in quotes."}});
         }
         responses.insert(status.to_string(), answer);
     }
-    let body: &[u16] = if asks.is_some() { &[408, 413, 415] } else { &[] };
-    for status in [400, 401, 403, 404, 405, 421, 503].iter().chain(body).chain(*refuses) {
-        let problem = json!({"description": reason(*status), "content": {MEDIA_TYPE: {"schema": of("Problem")}}});
-        responses.insert(status.to_string(), problem);
+    let body: &[u16] = if asks.is_some() && !oauth { &[408, 413, 415] } else { &[] };
+    let known: &[u16] = if *open { &[404, 405, 421] } else { &[400, 401, 403, 404, 405, 421, 503] };
+    for status in known.iter().chain(body).chain(*refuses) {
+        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{}", problem(*status))}));
     }
-    let suffix = if is_of_project { "InProject" } else { "" };
+    for status in if *oauth { [400, 401, 403, 503].as_slice() } else { &[] } {
+        let content = json!({"application/json": {"schema": of("TokenError")}});
+        responses.insert(status.to_string(), json!({"description": reason(*status), "content": content}));
+    }
+    let suffix = if route.is_of_project { "InProject" } else { "" };
     let mut described = json!({
-        "operationId": format!("{id}{suffix}"),
-        "summary": summary,
+        "operationId": format!("{}{suffix}", filled(id)),
+        "summary": filled(summary),
         "parameters": parameters,
         "responses": responses,
     });
     if let Some(schema) = asks {
-        described["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": of(schema)}}});
+        let media = if *oauth { "application/x-www-form-urlencoded" } else { "application/json" };
+        let schema = json!({"schema": of(&filled(schema))});
+        described["requestBody"] = json!({"required": true, "content": {media: schema}});
     }
-    let _ = method;
+    if *open {
+        described["security"] = json!([]);
+    }
     described
 }
 
-fn of(schema: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{schema}")})
+fn in_path(route: &Route) -> Vec<Value> {
+    let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
+    let (name, said) = match route.kind {
+        Some(kind) if route.is_of_project => (text(NAME), format!("The name of the {} in the project.", words(kind))),
+        Some(kind) if kind.ownership() == Ownership::Project => (text(&id_pattern(kind)), "Its id.".to_owned()),
+        Some(kind) => {
+            let either = json!({"anyOf": [text(NAME), text(&id_pattern(kind))]});
+            (either, "Its name, or its id.".to_owned())
+        }
+        None => (json!({"type": "string"}), String::new()),
+    };
+    let project = text(&name_pattern(Kind::Project));
+    let record = text("^(act|adm|dec)_[0-9a-f]{32}$");
+    let known = [
+        ("project", project, "The project that owns it."),
+        ("name", name, said.as_str()),
+        ("id", record, "`dec_...`, or `act_...` for an act of administration."),
+    ];
+    let has = |name: &str| route.path.contains(&format!("{{{name}}}"));
+    let described = |(name, schema, sentence): (&str, Value, &str)| json!({"name": name, "in": "path", "required": true, "schema": schema, "description": sentence});
+    known.into_iter().filter(|(name, ..)| has(name)).map(described).collect()
+}
+
+/// The name of the answer that a refusal of this status has.
+fn problem(status: u16) -> String {
+    format!("Problem{status}")
 }
 
 const fn reason(status: u16) -> &'static str {
@@ -122,45 +180,18 @@ const fn reason(status: u16) -> &'static str {
         404 => "No such thing, or none that the administrator may know of.",
         405 => "The method does not go with the route.",
         408 => "The body took too long.",
-        409 => "There is another one already.",
+        409 => "There is another one already, or a request with the same key is being answered.",
         412 => "The resource is at another revision.",
         413 => "The body is too large.",
         415 => "The body is not JSON.",
         421 => "The host is not this server's.",
-        422 => "The documents cannot be brought into force; each fault says where.",
+        422 => {
+            "The documents cannot be brought into force; each error says where. Or the key came with another request."
+        }
         _ => "The server cannot answer now; try again.",
     }
 }
 
-/// Doc comments speak to readers of the code; their links lead nowhere here.
-fn plain(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = text.replace("[`", "`").replace("`]", "`"),
-        Value::Array(items) => items.iter_mut().for_each(plain),
-        Value::Object(members) => members.values_mut().for_each(plain),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
+const STATUSES: [u16; 13] = [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 503];
 const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reference_leads_somewhere() {
-        let document: Value = serde_json::from_str(&document()).unwrap();
-        let text = document.to_string();
-        let schemas = document["components"]["schemas"].as_object().unwrap();
-        let mut seen = 0;
-        for (place, _) in text.match_indices("#/components/schemas/") {
-            let name: String = text[place + 21..].chars().take_while(|letter| letter.is_alphanumeric()).collect();
-            assert!(schemas.contains_key(&name), "{name}");
-            seen += 1;
-        }
-        assert!(seen > 200, "{seen}");
-        let ids: Vec<_> = text.match_indices("\"operationId\"").collect();
-        assert_eq!(ids.len(), OPERATIONS.iter().map(|operation| spread(operation.path).len()).sum::<usize>());
-    }
-}
+const KEY: &str = r#"^"[!#-\[\]-~]{1,255}"$"#;

@@ -1,4 +1,6 @@
-//! The routes of the admin API that are promised, a row of equals; `openapi` writes them down.
+//! The routes of the admin API, a row of equals; `openapi` writes them down, and a test compares them with the router's.
+//!
+//! Of `{kinds}` there is one route for each kind, `{Kind}` and `{noun}` in a row are its words.
 
 /// One route and method.
 pub(super) struct Operation {
@@ -13,7 +15,28 @@ pub(super) struct Operation {
     pub(super) answers: &'static [(u16, &'static str)],
     /// Statuses of refusal beside those of every operation.
     pub(super) refuses: &'static [u16],
+    /// Whether anybody may ask, without a token.
+    pub(super) open: bool,
+    /// Whether it takes an `Idempotency-Key`.
+    pub(super) keyed: bool,
+    /// Whether it is OAuth's: a form in, OAuth's errors out.
+    pub(super) oauth: bool,
 }
+
+/// A `GET` that asks for nothing.
+const PLAIN: Operation = Operation {
+    method: "get",
+    path: "",
+    id: "",
+    summary: "",
+    query: &[],
+    asks: None,
+    answers: &[],
+    refuses: &[],
+    open: false,
+    keyed: false,
+    oauth: false,
+};
 
 /// A parameter of the query: its name, its schema, its sentence.
 pub(super) type Query = (&'static str, &'static str, &'static str);
@@ -25,142 +48,181 @@ const DRY_RUN: Query =
 const PAGE_SIZE: Query =
     ("page_size", r#"{"type": "integer", "minimum": 1, "maximum": 500, "default": 100}"#, "How many at most.");
 const PAGE_TOKEN: Query = ("page_token", TEXT, "`nextPageToken` of the page before.");
+const KIND: Query = ("kind", TEXT, "Its kind, by noun or document name.");
 const PROJECT: Query = ("project", TEXT, "Only what this project owns.");
 
-/// Every route that is promised.
+/// Every route.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
-        method: "get",
         path: "/v1/{kinds}",
-        id: "listResources",
-        summary: "A page of the resources of a kind that the caller may read, by name.",
+        id: "list{Kind}s",
+        summary: "A page of each {noun} that the caller may read, by name.",
         query: &[PROJECT, PAGE_SIZE, PAGE_TOKEN],
-        asks: None,
-        answers: &[(200, "ResourcePage")],
-        refuses: &[],
+        answers: &[(200, "{Kind}Page")],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/{kinds}",
-        id: "createResource",
-        summary: "Creates a resource; the same document again is the same resource.",
+        id: "create{Kind}",
+        summary: "Creates one {noun}; the same document again is the same resource.",
         query: &[DRY_RUN],
-        asks: Some("NewResource"),
-        answers: &[(200, "Written"), (201, "Written")],
+        asks: Some("New{Kind}"),
+        answers: &[(200, "Written{Kind}"), (201, "Written{Kind}")],
         refuses: &[409, 422],
+        keyed: true,
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/{kinds}/{name}",
-        id: "getResource",
-        summary: "One resource.",
-        query: &[],
-        asks: None,
-        answers: &[(200, "Resource")],
-        refuses: &[],
+        id: "get{Kind}",
+        summary: "One {noun}.",
+        answers: &[(200, "{Kind}")],
+        ..PLAIN
     },
     Operation {
         method: "put",
         path: "/v1/{kinds}/{name}",
-        id: "putResource",
-        summary: "Creates or replaces a resource.",
+        id: "put{Kind}",
+        summary: "Creates or replaces one {noun}.",
         query: &[DRY_RUN],
-        asks: Some("NewResource"),
-        answers: &[(200, "Written"), (201, "Written")],
+        asks: Some("New{Kind}"),
+        answers: &[(200, "Written{Kind}"), (201, "Written{Kind}")],
         refuses: &[412, 422],
+        ..PLAIN
     },
     Operation {
         method: "delete",
         path: "/v1/{kinds}/{name}",
-        id: "deleteResource",
-        summary: "Deletes a resource, and says what that newly allows.",
+        id: "delete{Kind}",
+        summary: "Deletes one {noun}, and says what that newly allows.",
         query: &[DRY_RUN],
-        asks: None,
         answers: &[(200, "ApplyResponse")],
         refuses: &[412, 422],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/{kinds}/{name}/enable",
-        id: "enableResource",
-        summary: "Makes a resource count.",
+        id: "enable{Kind}",
+        summary: "Makes one {noun} count.",
         query: &[DRY_RUN],
-        asks: None,
-        answers: &[(200, "Written")],
+        answers: &[(200, "Written{Kind}")],
         refuses: &[412, 422],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/{kinds}/{name}/disable",
-        id: "disableResource",
-        summary: "Makes a resource count no longer, without deleting it.",
+        id: "disable{Kind}",
+        summary: "Makes one {noun} count no longer, without deleting it.",
         query: &[DRY_RUN],
-        asks: None,
-        answers: &[(200, "Written")],
+        answers: &[(200, "Written{Kind}")],
         refuses: &[412, 422],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/apply",
         id: "apply",
         summary: "Brings a set of documents into force, all or nothing.",
-        query: &[],
         asks: Some("ApplyRequest"),
         answers: &[(200, "ApplyResponse")],
-        refuses: &[422],
+        refuses: &[409, 422],
+        keyed: true,
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/diff",
         id: "diff",
         summary: "Says what `apply` would change.",
-        query: &[],
         asks: Some("ApplyRequest"),
         answers: &[(200, "ApplyResponse")],
         refuses: &[422],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/resources",
         id: "exportResources",
         summary: "Every resource that the caller may read, as of one moment.",
         query: &[("kind", TEXT, "Only this kind, by its noun or document name."), PROJECT],
-        asks: None,
         answers: &[(200, "ResourceList")],
-        refuses: &[],
+        ..PLAIN
+    },
+    Operation {
+        path: "/v1/resource",
+        id: "findResource",
+        summary: "One resource of any kind, by name or id.",
+        query: &[KIND, ("name", TEXT, "Its name or id.")],
+        answers: &[(200, "Resource")],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/resource/delete",
+        id: "deleteNamed",
+        summary: "Deletes one resource of any kind, and says what that newly allows.",
+        asks: Some("NamedResource"),
+        answers: &[(200, "ApplyResponse")],
+        refuses: &[412, 422],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/resource/enable",
+        id: "enableNamed",
+        summary: "Makes one resource of any kind count.",
+        asks: Some("NamedResource"),
+        answers: &[(200, "ApplyResponse")],
+        refuses: &[412, 422],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/resource/disable",
+        id: "disableNamed",
+        summary: "Makes one resource of any kind count no longer, without deleting it.",
+        asks: Some("NamedResource"),
+        answers: &[(200, "ApplyResponse")],
+        refuses: &[412, 422],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/explain",
         id: "explain",
         summary: "Says what would be decided, and why. Issues nothing, spends nothing, fetches nothing.",
-        query: &[],
         asks: Some("ExplainRequest"),
         answers: &[(200, "Explanation")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/replay",
         id: "replay",
         summary: "Tries a change on the decisions of the past: who would newly be allowed or denied. Writes nothing.",
-        query: &[],
         asks: Some("ReplayRequest"),
         answers: &[(200, "ReplayReport")],
         refuses: &[422],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/decisions/{id}",
         id: "getDecision",
         summary: "What was decided, and why.",
-        query: &[],
-        asks: None,
         answers: &[(200, "Explanation")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
+        path: "/v1/decision",
+        id: "findDecision",
+        summary: "What was decided, and why, by an id as somebody typed it.",
+        query: &[("id", TEXT, "`dec_...`.")],
+        answers: &[(200, "Explanation")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/audit",
         id: "listAudit",
         summary: "Records of the audit log that the caller may read, newest first.",
@@ -174,53 +236,53 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ("to", SECONDS, "Before, Unix seconds."),
             PAGE_SIZE,
             PAGE_TOKEN,
+            ("limit", r#"{"type": "integer", "minimum": 0}"#, "`page_size`, brought into 1 to 1000."),
+            ("before", TEXT, "`page_token`."),
         ],
-        asks: None,
         answers: &[(200, "AuditList")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
+        path: "/v1/audit/record",
+        id: "findAuditRecord",
+        summary: "One record, by an id as somebody typed it.",
+        query: &[("id", TEXT, "`dec_...` or `act_...`.")],
+        answers: &[(200, "AuditRecord")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/audit/{id}",
         id: "getAuditRecord",
         summary: "One record, whole.",
-        query: &[],
-        asks: None,
         answers: &[(200, "AuditRecord")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/audit/verify",
         id: "verifyAudit",
         summary: "Walks every chain of the log and checks every signed head.",
-        query: &[],
-        asks: None,
         answers: &[(200, "AuditVerification")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/pins",
         id: "pins",
         summary: "The permanent ids that the names of a mapping were pinned to at their first use.",
         query: &[("mapping", TEXT, "Name or id of the mapping.")],
-        asks: None,
         answers: &[(200, "PinList")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/pins/repin",
         id: "repin",
         summary: "Takes first-use pins of a mapping away, so that the next use pins anew.",
-        query: &[],
         asks: Some("RepinRequest"),
         answers: &[(200, "RepinResponse")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/alarms",
         id: "alarms",
         summary: "What issuers send that nobody expected, newest first.",
@@ -228,58 +290,75 @@ pub(super) const OPERATIONS: &[Operation] = &[
             ("provider", TEXT, "Only those of this provider."),
             ("all", r#"{"type": "boolean", "default": false}"#, "Acknowledged ones too."),
         ],
-        asks: None,
         answers: &[(200, "AlarmList")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/alarm",
         id: "alarm",
         summary: "One alarm.",
         query: &[("id", TEXT, "Its id.")],
-        asks: None,
         answers: &[(200, "Alarm")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
         method: "post",
         path: "/v1/alarm/acknowledge",
         id: "acknowledgeAlarm",
         summary: "Says that an alarm is known and all right.",
-        query: &[],
         asks: Some("AcknowledgeRequest"),
         answers: &[(200, "Alarm")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/lint",
         id: "lint",
         summary: "What the linter says of everything that the caller may read.",
-        query: &[],
-        asks: None,
         answers: &[(200, "LintReport")],
-        refuses: &[],
+        ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/whoami",
         id: "whoami",
         summary: "Who the caller is, and which roles it holds.",
-        query: &[],
-        asks: None,
         answers: &[(200, "WhoAmI")],
-        refuses: &[],
+        ..PLAIN
+    },
+    Operation { path: "/v1/status", id: "status", summary: "How the server is.", answers: &[(200, "Status")], ..PLAIN },
+    Operation {
+        method: "post",
+        path: "/v1/spiral/token",
+        id: "issueSpiralToken",
+        summary: "A plain bearer for Spiral's command line, for one project and at most an hour.",
+        asks: Some("ProjectTokenRequest"),
+        answers: &[(200, "ProjectToken")],
+        ..PLAIN
     },
     Operation {
-        method: "get",
-        path: "/v1/status",
-        id: "status",
-        summary: "How the server is.",
-        query: &[],
-        asks: None,
-        answers: &[(200, "Status")],
-        refuses: &[],
+        path: "/admin/login-options",
+        id: "loginOptions",
+        summary: "Where people log in. At the admin listener alone.",
+        answers: &[(200, "LoginOptions")],
+        open: true,
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/admin/token",
+        id: "login",
+        summary: "An admin token for evidence and a proof of a key (RFC 8693, RFC 9449). At the admin listener alone.",
+        asks: Some("LoginForm"),
+        answers: &[(200, "TokenResponse")],
+        open: true,
+        oauth: true,
+        ..PLAIN
+    },
+    Operation {
+        path: "/openapi.json",
+        id: "openapi",
+        summary: "This document.",
+        answers: &[(200, "")],
+        open: true,
+        ..PLAIN
     },
 ];

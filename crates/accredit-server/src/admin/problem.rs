@@ -1,6 +1,6 @@
 //! Errors of the admin API: RFC 9457 problem details, each with a stable code.
 
-use accredit_api::problem::{Fault, MEDIA_TYPE, Problem, TYPE_PREFIX};
+use accredit_api::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
 use accredit_core::decide::access::Refusal;
 use accredit_core::model::Faults;
 use axum::Json;
@@ -8,6 +8,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::pointer;
 use crate::record::RecordFault;
 use crate::signing::KeysFault;
 
@@ -20,6 +21,12 @@ pub(crate) enum AdminFault {
     Conflict(String),
     /// The documents cannot be brought into force.
     Documents(Faults),
+    /// The same, each fault with its place in the request.
+    Located(Vec<accredit_api::problem::Fault>),
+    /// A request with this idempotency key is being answered.
+    InFlight,
+    /// This idempotency key came with another request.
+    KeyReused,
     /// The method does not go with the route; those that do, where the router does not say them.
     Method(Option<&'static str>),
     /// Another name that leads here is somebody's DNS rebinding (L24).
@@ -63,8 +70,14 @@ impl AdminFault {
     fn of_type(&self) -> Type {
         match self {
             AdminFault::Conflict(_) => Type(StatusCode::CONFLICT, "conflict", "conflict with what there is"),
-            AdminFault::Documents(_) => {
+            AdminFault::Documents(_) | AdminFault::Located(_) => {
                 Type(StatusCode::UNPROCESSABLE_ENTITY, "documents-refused", "documents cannot be brought into force")
+            }
+            AdminFault::InFlight => {
+                Type(StatusCode::CONFLICT, "idempotency-key-in-flight", "first request is being answered")
+            }
+            AdminFault::KeyReused => {
+                Type(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "key came with another request")
             }
             AdminFault::Method(_) => {
                 Type(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "method does not go with the route")
@@ -104,10 +117,10 @@ impl AdminFault {
             | AdminFault::Request(what)
             | AdminFault::Unavailable(what)
             | AdminFault::UnsupportedMedia(what) => what.clone(),
-            AdminFault::Documents(faults) => match faults.0.len() {
-                1 => "1 fault; nothing was written".to_owned(),
-                count => format!("{count} faults; nothing was written"),
-            },
+            AdminFault::Documents(faults) => counted(faults.0.len()),
+            AdminFault::Located(faults) => counted(faults.len()),
+            AdminFault::InFlight => "a request with this idempotency key is being answered".to_owned(),
+            AdminFault::KeyReused => "the idempotency key came with another request before".to_owned(),
             AdminFault::Method(_) => "method does not go with the route".to_owned(),
             AdminFault::Misdirected => "this server does not answer for that host".to_owned(),
             AdminFault::Slow => "the body took longer than a minute".to_owned(),
@@ -122,8 +135,11 @@ impl AdminFault {
             AdminFault::Precondition(_) => Some("read it again, and repeat the change on what it is now"),
             AdminFault::Challenged(_) | AdminFault::Unauthenticated => Some("log in with `accredit login URL`"),
             AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
+            AdminFault::InFlight => Some("wait, and send the same again"),
+            AdminFault::KeyReused => Some("make a new key for each request"),
             AdminFault::Conflict(_)
             | AdminFault::Documents(_)
+            | AdminFault::Located(_)
             | AdminFault::Method(_)
             | AdminFault::Misdirected
             | AdminFault::NotFound(_)
@@ -135,14 +151,22 @@ impl AdminFault {
     }
 }
 
+/// That an act was refused for want of a right: in the answer's extensions, for whoever writes refusals down.
+#[derive(Clone, Debug)]
+pub(super) struct NotPermitted(pub(super) Problem);
+
 impl IntoResponse for AdminFault {
     fn into_response(self) -> Response {
         let Type(status, code, title) = self.of_type();
         let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
         let allow = if let AdminFault::Method(allow) = self { allow } else { None };
         let is_unauthenticated = matches!(self, AdminFault::Challenged(_) | AdminFault::Unauthenticated);
+        let not_permitted = matches!(self, AdminFault::NotPermitted(..));
         let faults = match self {
-            AdminFault::Documents(faults) => faults.0.into_iter().map(on_the_wire).collect(),
+            AdminFault::Documents(faults) => {
+                faults.0.into_iter().map(|fault| pointer::on_the_wire(fault, "")).collect()
+            }
+            AdminFault::Located(faults) => faults,
             _ => Vec::new(),
         };
         let problem = Problem {
@@ -152,11 +176,14 @@ impl IntoResponse for AdminFault {
             title: title.to_owned(),
             detail,
             hint,
+            decision: None,
             faults,
         };
-        let mut response = (status, Json(problem)).into_response();
+        let mut response = rendered(&problem);
+        if not_permitted {
+            response.extensions_mut().insert(NotPermitted(problem));
+        }
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.extend(allow.map(|allow| (header::ALLOW, HeaderValue::from_static(allow))));
         if is_unauthenticated {
             // RFC 9449 section 7.1: the algorithms that a proof may have.
@@ -167,9 +194,19 @@ impl IntoResponse for AdminFault {
     }
 }
 
-fn on_the_wire(fault: accredit_core::model::Fault) -> Fault {
-    let accredit_core::model::Fault { document, field, message, hint } = fault;
-    Fault { document, field, message, hint }
+/// A problem as it goes out.
+pub(super) fn rendered(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(problem)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response
+}
+
+fn counted(faults: usize) -> String {
+    match faults {
+        1 => "1 fault; nothing was written".to_owned(),
+        count => format!("{count} faults; nothing was written"),
+    }
 }
 
 impl From<Faults> for AdminFault {

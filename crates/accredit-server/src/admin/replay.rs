@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use super::actor::Caller;
 use super::body::Strict;
+use super::change::Act;
 use super::explain::typed;
 use super::problem::{AdminFault, Answer};
 use super::resources::existing;
@@ -87,10 +88,12 @@ pub(super) async fn replay(
 /// The change as `apply`, `delete`, `enable` and `disable` would make it.
 fn planned(change: ReplayChange, world: &World, app: &App, caller: &Caller) -> Result<Plan, AdminFault> {
     let context = app.context();
+    let act = Act { app, caller, event: "", dry_run: true, verb: Verb::Read, precondition: None };
     let planned: Result<Plan, Faults> = match change {
         ReplayChange::Apply(request) => {
-            let prune = prune(request.prune, request.project.as_deref())?;
+            let prune = prune(app, caller, request.prune, request.project.as_deref())?;
             let documents: Vec<Document> = request.resources.into_iter().map(document).collect();
+            act.check_reach(&documents)?;
             plan::apply(world, &documents, prune, &context, &mut chance::bits)
         }
         ReplayChange::Delete(named) => {
@@ -109,7 +112,7 @@ fn planned(change: ReplayChange, world: &World, app: &App, caller: &Caller) -> R
             plan::set_enabled(world, kind, &named.name, true, &context)
         }
     };
-    Ok(planned?)
+    planned.map_err(|faults| act.blot(world).faults(faults))
 }
 
 /// What is needed of the lasting part of a decision's record.

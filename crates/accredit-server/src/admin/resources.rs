@@ -19,6 +19,7 @@ use super::actor::Caller;
 use super::body::Strict;
 use super::change::{Act, called, on_the_wire};
 use super::page::Page;
+use super::pointer::located;
 use super::precondition::{Precondition, tag};
 use super::problem::AdminFault;
 use crate::app::App;
@@ -120,7 +121,7 @@ pub(super) async fn create(
     if conflict.load(Ordering::Relaxed) {
         return Err(AdminFault::Conflict(format!("{} exists, and differs from the document", called(kind, &name))));
     }
-    written(&app, kind, &name, changed?)
+    written(&app, kind, &name, changed.map_err(|fault| alone(fault, &document))?)
 }
 
 /// `GET /v1/{kinds}/{name}`.
@@ -161,8 +162,8 @@ pub(super) async fn put(
     let document = document(kind, &name, new)?;
     let act = Act { app: &app, caller: &caller, event: "resource-put", dry_run, verb: Verb::Write, precondition };
     act.check_reach(std::slice::from_ref(&document))?;
-    let changed = act.carry_out(|in_force, app| one(in_force, &document, app)).await?;
-    written(&app, kind, &name, changed)
+    let changed = act.carry_out(|in_force, app| one(in_force, &document, app)).await;
+    written(&app, kind, &name, changed.map_err(|fault| alone(fault, &document))?)
 }
 
 /// `DELETE /v1/{kinds}/{name}`.
@@ -228,6 +229,11 @@ pub(super) fn existing(app: &App, caller: &Caller, kind: Kind, name: &str) -> Re
     let in_force = app.read_model.now();
     let found = in_force.world.find(kind, name).filter(|resource| caller.actor.reads(&Subject::of(resource)));
     found.cloned().ok_or_else(|| AdminFault::NotFound(format!("{} does not exist", called(kind, name))))
+}
+
+/// The document is the whole body.
+fn alone(fault: AdminFault, document: &Document) -> AdminFault {
+    located(fault, std::slice::from_ref(document), |_| String::new())
 }
 
 fn one(in_force: &InForce, document: &Document, app: &App) -> Result<Plan, Faults> {

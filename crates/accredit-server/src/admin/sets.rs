@@ -14,8 +14,9 @@ use serde::Deserialize;
 
 use super::actor::Caller;
 use super::body::Strict;
-use super::change::{Act, on_the_wire};
+use super::change::{Act, called, on_the_wire};
 use super::page::belongs;
+use super::pointer::located;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
 use super::resources::{existing, remove, set_enabled};
@@ -58,20 +59,36 @@ pub(super) async fn diff(
 
 async fn bring(app: &App, caller: &Caller, request: ApplyRequest, verb: Verb) -> Answer<ApplyResponse> {
     let ApplyRequest { resources, dry_run, prune, project } = request;
-    let prune = self::prune(prune, project.as_deref())?;
-    if prune == Prune::Everything {
-        caller.actor.reads_everything("every resource, which `prune` without `project` compares with")?;
-    }
+    let prune = self::prune(app, caller, prune, project.as_deref())?;
     let documents: Vec<Document> = resources.into_iter().map(document).collect();
     let act = Act { app, caller, event: "resources-applied", dry_run, verb, precondition: None };
     act.check_reach(&documents)?;
     act.carry_out(|in_force, app| plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits))
         .await
         .map(Json)
+        .map_err(|fault| located(fault, &documents, |place| format!("/resources/{place}")))
 }
 
-/// What else goes; a project says where.
-pub(super) fn prune(prune: bool, project: Option<&str>) -> Result<Prune<'_>, AdminFault> {
+/// What else goes; a project says where. Whoever may not read what it would be compared with is not told what that is (L23).
+pub(super) fn prune<'p>(
+    app: &App,
+    caller: &Caller,
+    prune: bool,
+    project: Option<&'p str>,
+) -> Result<Prune<'p>, AdminFault> {
+    match (prune, project) {
+        (true, Some(project)) => {
+            let called = called(Kind::Project, project);
+            match app.read_model.now().world.find(Kind::Project, project) {
+                Some(found) => caller.actor.may(Verb::Read, &Subject::of(found), &called)?,
+                None => caller.actor.reads_everything(&called)?,
+            }
+        }
+        (true, None) => {
+            caller.actor.reads_everything("every resource, which `prune` without `project` compares with")?;
+        }
+        (false, _) => {}
+    }
     match (prune, project) {
         (false, Some(_)) => {
             Err(AdminFault::Request("`project` says where to prune, and `prune` is not set".to_owned()))

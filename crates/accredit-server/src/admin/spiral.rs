@@ -6,10 +6,10 @@ use accredit_api::admin::{ProjectToken, ProjectTokenRequest};
 use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::Kind;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 
 use super::actor::Actor;
+use super::body::Strict;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::spiral::bearer;
@@ -18,9 +18,8 @@ use crate::spiral::bearer;
 pub(super) async fn token(
     State(app): State<Arc<App>>,
     Extension(actor): Extension<Actor>,
-    request: Result<Json<ProjectTokenRequest>, JsonRejection>,
+    Strict(ProjectTokenRequest { project, lifetime }): Strict<ProjectTokenRequest>,
 ) -> Answer<ProjectToken> {
-    let Json(ProjectTokenRequest { project, lifetime }) = request?;
     let in_force = app.read_model.now();
     let found = in_force.world.find(Kind::Project, &project).filter(|project| project.enabled);
     let found = found.ok_or_else(|| {

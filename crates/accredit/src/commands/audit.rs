@@ -1,6 +1,7 @@
 //! `accredit audit`: what happened, and the proof that nothing was taken away.
 
 use accredit_core::model::Kind;
+use serde_json::Value;
 
 use super::whole_name;
 use crate::cli::Common;
@@ -59,7 +60,7 @@ pub(crate) struct List {
 /// Which record.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// `dec_...` of an exchange, `adm_...` of an act of administration
+    /// `dec_...` of an exchange, `act_...` of an act of administration
     pub(crate) id: String,
 }
 
@@ -111,7 +112,19 @@ async fn list(common: &Common, args: &List, terminal: &mut Terminal<'_>) -> Resu
 }
 
 async fn show(common: &Common, args: &Show, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let record = common.admin()?.audit_record(&args.id).await?;
+    let admin = common.admin()?;
+    let mut record = admin.audit_record(&args.id).await?;
+    // An act that does not fit into one record goes on in others; whoever asks for it means all of it.
+    let parts = record.detail.pointer("/detail/parts").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut changes = Vec::new();
+    for part in parts.iter().filter_map(Value::as_str) {
+        let part = admin.audit_record(part).await?;
+        changes.extend(part.detail.pointer("/detail/changes").and_then(Value::as_array).cloned().unwrap_or_default());
+    }
+    if let Some(own) = record.detail.pointer_mut("/detail/changes").and_then(Value::as_array_mut) {
+        own.extend(changes);
+        *own = whole_changes(std::mem::take(own));
+    }
     if let Some(text) = common.output().structured(&record)? {
         terminal.show(&text)?;
         return Ok(Exit::Done);
@@ -130,6 +143,51 @@ async fn show(common: &Common, args: &Show, terminal: &mut Terminal<'_>) -> Resu
     text.push_str(&yaml::document(&serde_json::json!({ "detail": record.detail })));
     terminal.show(&text)?;
     Ok(Exit::Done)
+}
+
+/// Puts together what was written apart: a change's two sides, and the pieces of a side.
+fn whole_changes(changes: Vec<Value>) -> Vec<Value> {
+    let mut whole: Vec<Value> = Vec::new();
+    let mut text = String::new();
+    for change in changes {
+        let Some((side, piece)) = one_side(&change) else {
+            whole.push(change);
+            continue;
+        };
+        let resource = match piece.get("json").and_then(Value::as_str) {
+            None => piece.clone(),
+            Some(more) => {
+                text.push_str(more);
+                if piece.get("piece") != piece.get("pieces") {
+                    continue;
+                }
+                serde_json::from_str(&std::mem::take(&mut text)).unwrap_or_default()
+            }
+        };
+        let is_after = |before: &Value| {
+            side == "after" && before.get("after").is_none() && before["before"]["id"] == resource["id"]
+        };
+        match whole.last_mut().filter(|last| is_after(last)) {
+            Some(last) => last["after"] = resource,
+            None => whole.push(serde_json::json!({ side: resource })),
+        }
+    }
+    whole.into_iter().map(both_sides).collect()
+}
+
+/// The side of an entry that has one alone.
+fn one_side(change: &Value) -> Option<(&'static str, &Value)> {
+    match (change.get("before"), change.get("after")) {
+        (Some(before), None) => Some(("before", before)),
+        (None, Some(after)) => Some(("after", after)),
+        _ => None,
+    }
+}
+
+/// A side that nobody wrote was not there.
+fn both_sides(change: Value) -> Value {
+    let side = |name: &str| change.get(name).cloned().unwrap_or_default();
+    serde_json::json!({"before": side("before"), "after": side("after")})
 }
 
 async fn verify(common: &Common, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
@@ -167,5 +225,32 @@ fn count_of(number: u64, what: &str) -> String {
         (1, what) => format!("1 {what}"),
         (number, "batch") => format!("{number} batches"),
         (number, what) => format!("{number} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_apart_is_put_together() {
+        let one = json!({"before": null, "after": {"id": "a"}});
+        let parts = vec![
+            one.clone(),
+            json!({"before": {"id": "b", "x": 1}}),
+            json!({"after": {"id": "b", "piece": 1, "pieces": 2, "json": "{\"id\": \"b\", "}}),
+            json!({"after": {"id": "b", "piece": 2, "pieces": 2, "json": "\"x\": 2}"}}),
+            json!({"after": {"id": "c"}}),
+            json!({"before": {"id": "d"}}),
+        ];
+        let expected = vec![
+            one,
+            json!({"before": {"id": "b", "x": 1}, "after": {"id": "b", "x": 2}}),
+            json!({"before": null, "after": {"id": "c"}}),
+            json!({"before": {"id": "d"}, "after": null}),
+        ];
+        assert_eq!(whole_changes(parts), expected);
     }
 }

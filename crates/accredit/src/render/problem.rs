@@ -116,6 +116,7 @@ mod tests {
     fn a_fault_names_file_line_and_field() {
         let fault = |field: &str, message: &str| Fault {
             document: 0,
+            pointer: String::new(),
             field: field.to_owned(),
             message: message.to_owned(),
             hint: Some("quote it".to_owned()),
@@ -127,6 +128,7 @@ mod tests {
             title: "a document is faulty".to_owned(),
             detail: "5 faults".to_owned(),
             hint: None,
+            decision: None,
             faults: vec![
                 fault("spec.match.repository_id", "is a number, expected a string"),
                 fault("kind", "`Maping` is not a kind"),

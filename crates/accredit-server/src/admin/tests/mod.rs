@@ -1,15 +1,20 @@
 //! The admin API as each role meets it: the real router and store, with an actor put in as a listener does.
 
+mod documents;
+mod keeping;
+mod keys;
+mod readers;
 mod rights;
+mod routes;
 mod writing;
 
 use std::sync::Arc;
 
 use accredit_core::decide::access::Rights;
 use accredit_core::model::{Id, Kind};
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use axum::{Extension, middleware};
 use serde_json::{Value, json};
 
 use super::actor::{Actor, Source};
@@ -92,8 +97,7 @@ impl Stage {
 
     async fn ask(&self, actor: Actor, method: &str, path: &str, body: Value, headers: &[(&str, &str)]) -> Seen {
         let source = Source(Some([192, 0, 2, 7].into()));
-        let required = super::router(Arc::clone(&self.app)).layer(middleware::from_fn(super::actor::require));
-        let mut router = required.layer(Extension(actor)).layer(Extension(source));
+        let mut router = super::inside(Arc::clone(&self.app)).layer(Extension(actor)).layer(Extension(source));
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -1,0 +1,81 @@
+//! `Idempotency-Key`: the same key with the same request has the same answer, whatever happened in between. And where faults
+//! lie in a request.
+
+use serde_json::{Value, json};
+
+use super::Stage;
+
+#[tokio::test]
+async fn a_key_has_one_answer() {
+    let stage = Stage::set().await;
+    let new = json!({"name": "ci/new", "spec": {"description": "one"}});
+    let post = async |who: &str, key: &str, body: &Value| {
+        stage.by_with(who, "POST", "/v1/service-accounts", body.clone(), &[("idempotency-key", key)]).await
+    };
+    // A refusal is judged anew.
+    assert_eq!(post("olga", "\"k1\"", &json!({"name": "nowhere/new"})).await.status, 422);
+    let first = post("olga", "\"k1\"", &new).await;
+    assert_eq!(first.status, 201);
+    stage.local("DELETE", "/v1/service-accounts/ci/new", Value::Null).await;
+    let again = post("olga", "\"k1\"", &new).await;
+    assert_eq!((again.status.as_u16(), &again.body), (201, &first.body));
+    assert_eq!(
+        (&again.headers["etag"], &again.headers["location"]),
+        (&first.headers["etag"], &first.headers["location"])
+    );
+    assert_eq!(stage.local("GET", "/v1/service-accounts/ci/new", Value::Null).await.status, 404);
+    let other = post("olga", "\"k1\"", &json!({"name": "ci/new"})).await;
+    assert_eq!((other.status.as_u16(), &other.body["code"]), (422, &json!("idempotency-key-reused")));
+    // Keys are each actor's own, and end with the rights that they were used with.
+    let own = post("paula", "\"k1\"", &new).await;
+    assert_eq!((own.status.as_u16(), own.body == first.body), (201, false));
+    stage.local("POST", "/v1/administrators/paula/disable", Value::Null).await;
+    assert_eq!(post("paula", "\"k1\"", &new).await.status, 403);
+    assert_eq!(post("olga", "\"\"", &new).await.status, 400);
+    // Sets have keys too.
+    let set = json!({"resources": [{"kind": "Project", "name": "late"}]});
+    let apply =
+        async || stage.by_with("olga", "POST", "/v1/apply", set.clone(), &[("idempotency-key", "\"k2\"")]).await;
+    let (first, again) = (apply().await, apply().await);
+    assert_eq!((&first.body["changes"][0]["action"], &first.body), (&json!("create"), &again.body));
+}
+
+#[tokio::test]
+async fn two_at_once_are_carried_out_once() {
+    let stage = Stage::set().await;
+    let new = json!({"name": "ci/new"});
+    let held = stage.app.changing.lock().await;
+    let post = || stage.by_with("olga", "POST", "/v1/service-accounts", new.clone(), &[("idempotency-key", "\"k\"")]);
+    let mut first = Box::pin(post());
+    tokio::select! {
+        _ = &mut first => panic!("nothing changes while the lock is held"),
+        () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
+    }
+    let second = post().await;
+    assert_eq!((second.status.as_u16(), &second.body["code"]), (409, &json!("idempotency-key-in-flight")));
+    drop(first);
+    drop(held);
+    // The first client went away: the key is free again.
+    assert_eq!(post().await.status, 201);
+}
+
+/// RFC 9457 with RFC 6901: each fault of a document says where in the body it lies.
+#[tokio::test]
+async fn faults_point_into_the_request() {
+    let stage = Stage::set().await;
+    let mapping = json!({"kind": "Mapping", "name": "ci/x", "spec": {"provider": "nobody", "serviceAccount": "ci/web", "match": {"sub": "a"}}});
+    let typed = json!({"kind": "Mapping", "name": "ci/y", "spec": {"provider": "dex", "serviceAccount": "ci/web", "match": {"https://a.b/c": 1.5}}});
+    let set = json!({"resources": [{"kind": "Project", "name": "ci"}, mapping, typed]});
+    let seen = stage.local("POST", "/v1/apply", set.clone()).await;
+    let errors = seen.body["errors"].as_array().unwrap();
+    let places: Vec<&str> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(places, ["#/resources/1/spec/provider", "#/resources/2/spec/match/https:~1~1a.b~1c"], "{:?}", seen.body);
+    assert_eq!((&errors[0]["document"], &errors[0]["field"]), (&json!(1), &json!("spec.provider")));
+    assert!(errors[0]["detail"].as_str().unwrap().contains("does not exist"), "{:?}", errors[0]);
+    assert_eq!(seen.body["type"], "urn:accredit:problem:documents-refused");
+    let seen = stage.local("PUT", "/v1/mappings/ci/x", json!({"spec": set["resources"][1]["spec"]})).await;
+    assert_eq!(seen.body["errors"][0]["pointer"], "#/spec/provider", "{:?}", seen.body);
+    let create = json!({"name": "ci/x", "spec": set["resources"][1]["spec"]});
+    let seen = stage.local("POST", "/v1/mappings", create).await;
+    assert_eq!(seen.body["errors"][0]["pointer"], "#/spec/provider", "{:?}", seen.body);
+}
