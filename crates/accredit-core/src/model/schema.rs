@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use accredit_id::jose::Algorithm;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
@@ -15,7 +15,7 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 use super::{
     AdminRole, AdministratorSpec, ApiSpec, DiscoverySpec, Expected, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec,
     MappingSpec, Ownership, Permission, PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar,
-    ServiceAccountSpec, SignedRequestsSpec, Signing,
+    ServiceAccountSpec, SignedRequestsSpec, Signing, Suppression, suppression,
 };
 use crate::providers::KINDS;
 
@@ -41,6 +41,14 @@ pub fn schemas() -> Value {
     let provider = &mut schemas[spec_of(Kind::Provider)]["properties"];
     provider["type"]["enum"] = KINDS.iter().map(|kind| kind.name).collect();
     provider["algorithms"]["items"]["enum"] = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+    // What every kind may have is taken out before a spec is parsed.
+    for kind in Kind::ALL {
+        schemas[spec_of(kind)]["properties"][suppression::FIELD] = json!({
+            "type": "array",
+            "description": "Findings of the linter that may stand, why, and until when.",
+            "items": {"$ref": "#/components/schemas/Suppression"},
+        });
+    }
     schemas
 }
 
@@ -80,6 +88,7 @@ pub fn id_pattern(kind: Kind) -> String {
     ServiceAccountSpec,
     SignedRequestsSpec,
     Signing,
+    Suppression,
 )))]
 struct Specs;
 

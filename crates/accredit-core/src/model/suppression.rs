@@ -13,12 +13,15 @@ use super::{Date, Fault};
 /// One entry of `spec.lint`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suppression {
     /// The rule whose findings of this resource are not shown.
     pub rule: Box<str>,
     /// Why they may stand.
+    #[cfg_attr(feature = "openapi", schema(pattern = r"\S", max_length = 500))]
     pub reason: Box<str>,
     /// The last day on which they are not shown.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Date, pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub until: Date,
 }
 
@@ -65,5 +68,5 @@ pub(super) fn join(mut spec: Value, suppressions: &[Suppression]) -> Value {
     spec
 }
 
-const FIELD: &str = "lint";
+pub(super) const FIELD: &str = "lint";
 const MAX_REASON: usize = 500;
