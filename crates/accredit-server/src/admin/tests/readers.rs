@@ -128,10 +128,28 @@ async fn explanations_over_everything_rank_what_is_ones_own() {
     assert_eq!(hidden, absent);
 }
 
-/// The moment of an explanation differs from one to the next.
+/// A mapping that may be named is one's own; another's is refused like one that does not exist.
+#[tokio::test]
+async fn a_mapping_that_is_named_is_ones_own() {
+    let stage = stage().await;
+    let ask = async |who: &str, mapping: &str| {
+        let body = json!({"claims": {"sub": "ci/web"}, "serviceAccount": "ci/web", "mapping": mapping});
+        let seen = stage.by(who, "POST", "/v1/explain", body).await;
+        (seen.status.as_u16(), without_time(&seen.body.to_string().replace(mapping, "NAME")))
+    };
+    assert_eq!(ask("aude", "shop/near").await.0, 200);
+    assert_eq!(ask("vera", "ci/web").await.0, 200);
+    let foreign = ask("vera", "shop/near").await;
+    assert_eq!(foreign.0, 403, "{}", foreign.1);
+    assert!(foreign.1.contains("mappings but those of its own project"), "{}", foreign.1);
+    assert_eq!(foreign, ask("vera", "shop/none").await);
+}
+
+/// The moment of an explanation, and the record of a refused act, differ from one to the next.
 fn without_time(text: &str) -> String {
     let mut told: Value = serde_json::from_str(text).unwrap();
     told["at"] = Value::Null;
+    told["decision"] = Value::Null;
     told.to_string()
 }
 
