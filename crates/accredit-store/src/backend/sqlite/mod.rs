@@ -54,12 +54,32 @@ struct Lanes {
 
 /// Begins a transaction that writes: it waits for the database first, so that it cannot fail half way.
 pub(crate) async fn begin_write(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
+    count_again(connection).await?;
     connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)
 }
 
 /// Begins a transaction that sees one state of the store, whatever is written meanwhile.
 pub(crate) async fn begin_read(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
+    count_again(connection).await?;
     connection.begin().await.map_err(fault)
+}
+
+/// Brings the SQL library back into step with SQLite. A disk that is full or broken makes SQLite end a transaction by itself;
+/// the library cannot roll back what is not there, goes on counting it, and would begin no other one for ever.
+async fn count_again(connection: &mut Connection) -> Result<(), StoreError> {
+    if !connection.is_in_transaction() {
+        return Ok(());
+    }
+    // The rollback of one that was given up may only be on its way.
+    connection.ping().await.map_err(fault)?;
+    if connection.is_in_transaction() {
+        // What it counts is put there; where there is one after all, this is refused, and rightly so. To begin another one
+        // is refused too, behind which the library rolls back: that is the only way to tell it to.
+        let _ = sqlx::raw_sql("BEGIN").execute(&mut *connection).await;
+        let _ = connection.begin_with("BEGIN").await;
+        connection.ping().await.map_err(fault)?;
+    }
+    Ok(())
 }
 
 // === impl Sqlite ===
@@ -236,6 +256,29 @@ mod tests {
         for url in ["sqlite:", "sqlite://", "sqlite:a.db?mode=ro"] {
             assert_eq!(path(url).unwrap_err().code(), "store-address", "{url}");
         }
+    }
+
+    /// K07: what a full disk does to a transaction does not outlive the full disk.
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_is_not_the_last_one() {
+        let sqlite = Sqlite::open_memory().await.unwrap();
+        let connection = &mut sqlite.writer().await.connection;
+        for round in 0..3 {
+            let mut ended = begin_write(connection).await.unwrap();
+            sqlx::raw_sql("ROLLBACK").execute(&mut *ended).await.unwrap();
+            match round {
+                0 => drop(ended),
+                1 => assert!(ended.commit().await.is_err()),
+                _ => assert!(ended.rollback().await.is_err()),
+            }
+        }
+        let mut next = begin_write(connection).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE thing (name TEXT)").execute(&mut *next).await.unwrap();
+        next.commit().await.unwrap();
+        drop(begin_read(connection).await.unwrap());
+        drop(begin_write(connection).await.unwrap());
+        let mut last = begin_read(connection).await.unwrap();
+        sqlx::raw_sql("SELECT name FROM thing").execute(&mut *last).await.unwrap();
     }
 
     #[tokio::test]
