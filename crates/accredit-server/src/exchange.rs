@@ -2,6 +2,9 @@
 //! gather, verify, facts, decide, mint, sign, record.
 
 mod aws_request;
+mod spending;
+
+pub(crate) use spending::replayed;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,12 +14,12 @@ use accredit_core::decide::{self, Ask, Denial, Reason, Terms};
 use accredit_core::evidence::Evidence;
 use accredit_core::facts::{Facts, Proved};
 use accredit_core::mint;
-use accredit_core::model::{DecisionId, Provider, Replay, Resource};
+use accredit_core::model::{DecisionId, Provider, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer, Rejected, TokenFault};
-use accredit_store::{Entry, Mark};
+use accredit_store::Entry;
 
 use crate::app::App;
 use crate::client::Client;
@@ -230,7 +233,7 @@ impl Walk<'_> {
         let entry = Entry {
             id: *self.decision.bits(),
             record: record::allowed(&allowed),
-            mark: self.mark(provider, evidence, &terms),
+            mark: self.spends(provider, known, evidence, &terms)?,
             if_replayed: None,
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
             decided_on: self.in_force.revocation,
@@ -246,10 +249,7 @@ impl Walk<'_> {
                 decision_id: Some(self.decision.to_string()),
             })),
             Ok(Recorded::Replayed { first }) => {
-                let first = first.map(|first| DecisionId::new(first).to_string());
-                let denial = Denial::replayed(first.as_deref());
-                let explanation =
-                    tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+                let (denial, explanation) = self.replayed(provider, &terms, first);
                 Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
@@ -258,20 +258,6 @@ impl Walk<'_> {
                 Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1))
             }
         }
-    }
-
-    /// What the evidence spends, where its mapping says once.
-    fn mark(&self, provider: &Resource, evidence: Evidence<'_>, terms: &Terms<Proved>) -> Option<Mark> {
-        if terms.replay == Replay::Reuse {
-            return None;
-        }
-        let jti = evidence.token_id()?;
-        Some(Mark {
-            provider: provider.id.to_string(),
-            token: sha256(jti.as_bytes()),
-            expires_at: evidence.expires_at().unix(),
-            same: None,
-        })
     }
 
     /// Policy refuses a token that verified: recorded, then answered.

@@ -28,6 +28,7 @@ mod read_model;
 mod record;
 mod resource_metadata;
 mod signing;
+mod spending;
 mod spiral;
 mod tell;
 mod tls;

@@ -1,7 +1,9 @@
 //! Telling decisions: from the core's trace to what operators read, and to what records keep.
 
 use accredit_api::admin::{Clause, Considered, Explanation, NearMiss, Outcome, Verdict};
-use accredit_core::decide::{self, Ask, ClauseTrace, ClauseVerdict, Denial, Explained, Limits, MappingTrace, Near};
+use accredit_core::decide::{
+    self, Ask, ClauseTrace, ClauseVerdict, Denial, Explained, Limits, MappingTrace, Near, Terms,
+};
 use accredit_core::facts::Facts;
 use accredit_core::model::{DecisionId, Provider, Resource};
 use accredit_core::world::World;
@@ -84,6 +86,26 @@ pub(crate) fn refusal(
         summary: denial.operator.clone(),
         hint: denial.hint.clone(),
         ..blank(now, provider, sequence)
+    };
+    serde_json::to_value(explanation).unwrap_or_default()
+}
+
+/// A refusal of evidence that a mapping would have allowed, had it not been used before.
+pub(crate) fn too_late<S>(
+    denial: &Denial,
+    terms: &Terms<S>,
+    decision: DecisionId,
+    provider: &Resource,
+    sequence: i64,
+) -> Value {
+    let explanation = Explanation {
+        decision: Some(decision.to_string()),
+        reason: Some(denial.reason.code().to_owned()),
+        summary: denial.operator.clone(),
+        hint: denial.hint.clone(),
+        service_account: Some(terms.account.name.to_string()),
+        api: Some(terms.api.name.to_string()),
+        ..blank(terms.issued_at, provider, sequence)
     };
     serde_json::to_value(explanation).unwrap_or_default()
 }

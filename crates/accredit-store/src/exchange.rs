@@ -4,8 +4,8 @@ use crate::audit::Content;
 use crate::head::Head;
 use crate::pin::NamePin;
 
-/// How long a mark stays behind the expiry of what it marks, in seconds. INVARIANT: longer than any clock difference that
-/// two servers may show; shorter, and a captured token could be spent again in the gap.
+/// How long a mark stays behind the expiry of what it marks, in seconds. INVARIANT: longer than any leeway of a provider and
+/// any clock difference that two servers may show, together; shorter, and a captured token could be spent again in the gap.
 pub const MARK_MARGIN: i64 = 120;
 
 /// A decision to be recorded before it is answered.
@@ -32,6 +32,8 @@ pub struct Mark {
     pub provider: String,
     /// A hash of the token's id.
     pub token: [u8; 32],
+    /// When the token was issued, at the earliest, Unix seconds: it cannot have been spent before.
+    pub issued_at: i64,
     /// When the token expires, Unix seconds.
     pub expires_at: i64,
     /// What the use is bound to: a hash of the presenter's key and the target. A later use that is bound to the same is
@@ -57,10 +59,19 @@ pub enum EntryOutcome {
     Recorded,
     /// Its evidence was spent before; `if_replayed` is on the disk, where there was one: refuse.
     Replayed {
-        /// The decision that spent it.
-        first: Option<[u8; 16]>,
+        /// Who spent it. `None` when it only may have been spent: what was spent at its time is not known any more.
+        first: Option<FirstUse>,
     },
     /// Something was revoked since it was decided, or a name of it was pinned to another id, and nothing of it was written:
     /// decide again.
     Stale,
+}
+
+/// How a piece of evidence was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstUse {
+    /// In which decision.
+    pub decision: [u8; 16],
+    /// When its record was written, Unix seconds.
+    pub at: i64,
 }

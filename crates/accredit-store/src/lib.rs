@@ -24,7 +24,7 @@ mod store;
 
 pub use chain::Chain;
 pub use error::StoreError;
-pub use exchange::{Committed, Entry, EntryOutcome, MARK_MARGIN, Mark};
+pub use exchange::{Committed, Entry, EntryOutcome, FirstUse, MARK_MARGIN, Mark};
 pub use head::Head;
 pub use key::{KeyChange, KeyDeed, SigningKey};
 pub use pin::{NamePin, PinKey, UnpinDeed};

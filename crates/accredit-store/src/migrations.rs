@@ -20,6 +20,9 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0012_revoked_token.sql"),
     include_str!("../migrations/0013_name_pin.sql"),
     include_str!("../migrations/0014_sighting.sql"),
+    include_str!("../migrations/0015_replay_mark_times.sql"),
+    include_str!("../migrations/0016_replay_mark_order.sql"),
+    include_str!("../migrations/0017_replay_floor.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, all of them or none.

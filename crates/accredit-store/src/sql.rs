@@ -45,18 +45,31 @@ pub(crate) static PUT_HISTORY: MultiRow = MultiRow::new(
 
 // Replay marks.
 pub(crate) static CLAIM_MARKS: MultiRow = MultiRow::new(
-    "INSERT INTO replay_mark (provider, token, expires_at, decision, same) VALUES ",
-    5,
+    "INSERT INTO replay_mark (provider, token, expires_at, decision, same, spent_at) VALUES ",
+    6,
     " ON CONFLICT (provider, token) DO NOTHING RETURNING provider, token",
 );
 pub(crate) static MARKS_TAKEN: MultiRow = MultiRow::new(
-    "SELECT provider, token, decision, same FROM replay_mark WHERE (provider, token) IN (VALUES ",
+    "SELECT provider, token, decision, same, spent_at FROM replay_mark WHERE (provider, token) IN (VALUES ",
     2,
     ")",
 );
-pub(crate) const PURGE_MARKS: &str = "\
+pub(crate) static RETURN_MARKS: MultiRow =
+    MultiRow::new("DELETE FROM replay_mark WHERE (provider, token) IN (VALUES ", 2, ")");
+pub(crate) const MARKS_ENDED: &str = "\
+SELECT EXISTS (SELECT 1 FROM replay_mark WHERE provider = $1 AND expires_at < $2)";
+pub(crate) const FORGET_MARKS: &str = "\
 DELETE FROM replay_mark WHERE (provider, token) IN \
-(SELECT provider, token FROM replay_mark WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+(SELECT provider, token FROM replay_mark WHERE provider = $1 AND expires_at < $2 ORDER BY expires_at LIMIT $3)";
+pub(crate) static MARK_FLOORS: MultiRow =
+    MultiRow::new("SELECT provider, ended_before, issued_before FROM replay_floor WHERE provider IN (VALUES ", 1, ")");
+// A floor never sinks. CASE, since databases spell the greater of two values differently.
+pub(crate) const RAISE_MARK_FLOOR: &str = "\
+INSERT INTO replay_floor (provider, ended_before, issued_before) VALUES ($1, $2, $3) ON CONFLICT (provider) DO UPDATE SET \
+ended_before = CASE WHEN excluded.ended_before > replay_floor.ended_before \
+THEN excluded.ended_before ELSE replay_floor.ended_before END, \
+issued_before = CASE WHEN excluded.issued_before > replay_floor.issued_before \
+THEN excluded.issued_before ELSE replay_floor.issued_before END";
 
 // Revoked tokens.
 pub(crate) const PUT_REVOKED: &str = "\

@@ -5,7 +5,7 @@ use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::deeds;
 use crate::error::StoreError;
-use crate::exchange::{Committed, Entry};
+use crate::exchange::{Committed, Entry, EntryOutcome, Mark};
 use crate::head::{self, Head};
 use crate::key::{KeyDeed, SigningKey};
 use crate::pin::{NamePin, UnpinDeed};
@@ -115,11 +115,24 @@ impl Store {
         deeds::unpin(&mut *self.backend.writer().await, chain, deed, at).await
     }
 
-    /// Deletes marks whose evidence expired more than [`MARK_MARGIN`](crate::MARK_MARGIN) before `now`, some thousand at
-    /// a time. Gives how many; 0 when none is left. `now` must be a clock that is known to be right: behind one that
-    /// runs ahead, spent evidence could be spent again.
-    pub async fn purge_marks(&self, now: i64) -> Result<u64, StoreError> {
-        deeds::purge_marks(&mut self.backend.writer().await.connection, now).await
+    /// What would become of an entry that spends this: recorded or replayed. Claims nothing.
+    pub async fn foresee(&self, mark: &Mark) -> Result<EntryOutcome, StoreError> {
+        deeds::foresee(&mut *self.backend.reader().await?, mark).await
+    }
+
+    /// Deletes marks of a provider whose evidence ended more than [`MARK_MARGIN`](crate::MARK_MARGIN) before `past`, at most
+    /// a thousand at a time. Gives how many; 0 when none is left.
+    ///
+    /// Evidence that ended so early counts as spent from then on, marked or not, so that no clock that is wrong, now or
+    /// later, lets it in again. `past` must be a moment that has surely come: beyond it nothing could be spent any more.
+    pub async fn forget_marks(&self, provider: &str, past: i64) -> Result<u64, StoreError> {
+        deeds::forget_marks(&mut self.backend.writer().await.connection, provider, past).await
+    }
+
+    /// Makes everything that was issued before `at`, or less than [`MARK_MARGIN`](crate::MARK_MARGIN) behind it, count as
+    /// spent unless it has a mark: for a store whose marks of the time before are lost, as after a restore.
+    pub async fn doubt_evidence(&self, at: i64) -> Result<(), StoreError> {
+        deeds::doubt_evidence(&mut self.backend.writer().await.connection, at).await
     }
 
     // --- Revoked tokens.

@@ -1,6 +1,7 @@
 //! Why a request was refused: stable codes, and the operator's text beside them.
 
 use accredit_id::shown::Shown;
+use accredit_id::time::Timestamp;
 
 use crate::expr::EvalFault;
 
@@ -185,10 +186,13 @@ impl Denial {
         Self::new(Reason::TokenInactive, operator)
     }
 
-    /// The refusal of a token that was used already.
-    pub fn replayed(first: Option<&str>) -> Self {
-        let seen =
-            first.map_or_else(|| "token was used already".to_owned(), |id| format!("token was used already in {id}"));
+    /// The refusal of a token that was used already, in this decision at this time, as far as they are known.
+    pub fn replayed(first: Option<(&str, Option<Timestamp>)>) -> Self {
+        let seen = match first {
+            Some((decision, Some(at))) => format!("token was used already at {at} in {decision}"),
+            Some((decision, None)) => format!("token was used already in {decision}"),
+            None => "token may have been used already: what was used in its time is not known any more".to_owned(),
+        };
         Self::new(Reason::TokenReplayed, seen)
             .hint("fetch another; providers whose platform caches use `replay: reuse`")
     }

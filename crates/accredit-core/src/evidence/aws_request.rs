@@ -56,6 +56,7 @@ pub struct Caller {
     claims: Object<'static>,
     issuer: &'static str,
     access_key_id: String,
+    signed_at: Timestamp,
     expires_at: Timestamp,
     token_id: String,
 }
@@ -196,8 +197,8 @@ impl Checked {
         for (name, moment) in [("exp", self.expires_at), ("iat", self.signed_at)] {
             claims.insert(Cow::Borrowed(name), Json::Number(Number::Int(moment.unix())));
         }
-        let Checked { partition, access_key_id, expires_at, token_id, .. } = self;
-        Ok(Caller { claims, issuer: partition.name(), access_key_id, expires_at, token_id })
+        let Checked { partition, access_key_id, signed_at, expires_at, token_id, .. } = self;
+        Ok(Caller { claims, issuer: partition.name(), access_key_id, signed_at, expires_at, token_id })
     }
 }
 
@@ -268,6 +269,11 @@ impl Caller {
     /// Which key signed; an id, no secret.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
+    }
+
+    /// When the request was signed.
+    pub fn signed_at(&self) -> Timestamp {
+        self.signed_at
     }
 
     /// When the request was signed, and the provider's longest age after it.

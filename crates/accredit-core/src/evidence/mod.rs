@@ -38,6 +38,14 @@ impl<'e> Evidence<'e> {
         }
     }
 
+    /// When it was made, where it says so.
+    pub fn issued_at(self) -> Option<Timestamp> {
+        match self {
+            Evidence::Token(token) => token.issued_at(),
+            Evidence::Caller(caller) => Some(caller.signed_at()),
+        }
+    }
+
     /// When it ends; nothing made from it lives longer, unless its mapping says so.
     pub fn expires_at(self) -> Timestamp {
         match self {

@@ -21,7 +21,7 @@ use super::actor::{Actor, Caller};
 use super::blot::Blot;
 use super::body::Strict;
 use super::problem::{AdminFault, Answer};
-use super::survey;
+use super::{spending, survey};
 use crate::app::App;
 use crate::exchange::is_another_providers;
 use crate::read_model::InForce;
@@ -38,6 +38,7 @@ pub(super) async fn explain(
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
     let question = Question { app: &app, actor: &caller.actor, in_force: &in_force, request: &request, now };
     let told = question.answer()?;
+    let told = spending::foreseen(told, &in_force.world, &app.store).await?;
     if !request.all {
         return Ok(Json(readable(told, &caller, &in_force)));
     }

@@ -26,6 +26,7 @@ mod replay;
 mod resources;
 mod schemas;
 mod sets;
+mod spending;
 mod spiral;
 mod survey;
 

@@ -5,6 +5,7 @@
 //! would fill the disk.
 
 mod encode;
+mod forgetting;
 mod login;
 mod narrow;
 mod ring;

@@ -11,10 +11,12 @@ use std::time::Duration;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::{NewRecord, SignedHead};
 use accredit_store::{
-    Chain, Change, Entry, EntryOutcome, Head, KeyDeed, NamePin, Revocation, SightingDeed, Store, StoreError, UnpinDeed,
+    Chain, Change, Entry, EntryOutcome, FirstUse, Head, KeyDeed, NamePin, Revocation, SightingDeed, Store, StoreError,
+    UnpinDeed,
 };
 use tokio::sync::{Notify, oneshot};
 
+use super::forgetting::Forgetting;
 use crate::clock;
 
 /// The queue in front of the writer. Cheap to clone.
@@ -30,8 +32,8 @@ pub(crate) enum Recorded {
     Durably,
     /// The evidence was spent before.
     Replayed {
-        /// In this decision.
-        first: Option<[u8; 16]>,
+        /// In this decision, if that is known.
+        first: Option<FirstUse>,
     },
     /// Something was revoked since it was decided.
     Stale,
@@ -103,7 +105,17 @@ impl Recorder {
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new() });
         let (last_batch, last_head) = (0, clock::now());
-        let writer = Writer { shared: Arc::clone(&shared), store, chain, sign_head, bring_pins, last_batch, last_head };
+        let forgetting = Forgetting::default();
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            store,
+            chain,
+            sign_head,
+            bring_pins,
+            forgetting,
+            last_batch,
+            last_head,
+        };
         (Self { shared }, tokio::spawn(writer.run()))
     }
 
@@ -172,6 +184,7 @@ struct Writer {
     chain: Chain,
     sign_head: SignHead,
     bring_pins: BringPins,
+    forgetting: Forgetting,
     last_batch: usize,
     last_head: Timestamp,
 }
@@ -201,6 +214,7 @@ impl Writer {
                 }
                 Next::End => break,
             }
+            self.forget_marks().await;
             self.sign_head(HEAD_EVERY).await;
         }
         self.sign_head(0).await;
@@ -240,9 +254,12 @@ impl Writer {
                 if !committed.pins.is_empty() {
                     (self.bring_pins)(&committed.pins);
                 }
-                for (answer, outcome) in answers.into_iter().zip(committed.outcomes) {
+                for ((answer, outcome), entry) in answers.into_iter().zip(committed.outcomes).zip(&entries) {
                     let recorded = match outcome {
-                        EntryOutcome::Recorded => Recorded::Durably,
+                        EntryOutcome::Recorded => {
+                            entry.mark.iter().for_each(|mark| self.forgetting.spent(mark));
+                            Recorded::Durably
+                        }
                         EntryOutcome::Replayed { first } => Recorded::Replayed { first },
                         EntryOutcome::Stale => Recorded::Stale,
                     };
@@ -255,6 +272,18 @@ impl Writer {
                 for answer in answers {
                     let _ = answer.send(Err(RecordFault::Store(Arc::clone(&fault))));
                 }
+            }
+        }
+    }
+
+    /// Deletes marks that nothing needs any more, a few at a time. Where nothing is spent there is nothing to do.
+    async fn forget_marks(&mut self) {
+        if self.forgetting.is_idle() {
+            return;
+        }
+        while let Some((provider, past)) = self.forgetting.due(clock::now()) {
+            if let Err(fault) = self.store.forget_marks(&provider, past.unix()).await {
+                tracing::warn!(code = fault.code(), "replay marks cannot be deleted: {fault}");
             }
         }
     }
@@ -301,9 +330,53 @@ const HEAD_EVERY: i64 = 60;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use accredit_store::Mark;
     use accredit_store::audit::{ChainId, Content};
 
     use super::*;
+
+    /// I04, I07: marks go once newer evidence of their provider says that theirs has ended, and stay spent all the same.
+    #[tokio::test]
+    async fn old_marks_make_room_for_new_ones() {
+        let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
+        let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
+        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()));
+        let mark = |number: u16, issued_at: i64| {
+            let mut token = [0; 32];
+            token[..2].copy_from_slice(&number.to_be_bytes());
+            Mark { provider: "idp_1".to_owned(), token, issued_at, expires_at: issued_at + 300, same: None }
+        };
+        let spend = |number: u16, issued_at: i64| {
+            let [high, low] = number.to_be_bytes();
+            let entry = Entry {
+                id: [high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                record: Content::from(vec![b'a']),
+                mark: Some(mark(number, issued_at)),
+                if_replayed: None,
+                pins: Vec::new(),
+                decided_on: i64::MAX,
+            };
+            let recorder = recorder.clone();
+            async move { tokio::time::timeout(Duration::from_secs(20), recorder.record(entry)).await.unwrap().unwrap() }
+        };
+        assert_eq!(spend(0, 1000).await, Recorded::Durably);
+        assert_eq!(spend(1, 1900).await, Recorded::Durably);
+        let first = |outcome: EntryOutcome| match outcome {
+            EntryOutcome::Replayed { first } => first.map(|first| first.decision[1]),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(first(store.foresee(&mark(0, 1000)).await.unwrap()), Some(0));
+        // All at once: the writer looks for old marks again after some hundred, however soon.
+        let many = (2..600).map(|number| tokio::spawn(spend(number, 2000)));
+        for spent in many.collect::<Vec<_>>() {
+            assert_eq!(spent.await.unwrap(), Recorded::Durably);
+        }
+        recorder.close();
+        writer.await.unwrap();
+        assert_eq!(first(store.foresee(&mark(0, 1000)).await.unwrap()), None);
+        assert_eq!(first(store.foresee(&mark(1, 1900)).await.unwrap()), Some(1));
+        assert_eq!(first(store.foresee(&mark(2, 2000)).await.unwrap()), Some(2));
+    }
 
     /// What the store refuses keeps nobody behind it waiting.
     #[tokio::test]

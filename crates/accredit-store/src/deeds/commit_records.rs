@@ -57,7 +57,7 @@ async fn commit_each(
     at: i64,
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
     let mut transaction = begin_write(connection).await?;
-    let (outcomes, mut there) = judge(&mut transaction, entries, head).await?;
+    let (outcomes, mut there) = judge(&mut transaction, entries, head, at).await?;
     let batches = chain.pack(at, entries.iter().zip(&outcomes).filter_map(to_write));
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
@@ -78,6 +78,7 @@ async fn judge(
     connection: &mut Connection,
     entries: &[Entry],
     head: Head,
+    at: i64,
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
     let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| head.revocation <= entry.decided_on).collect();
     let Met { there, clashing } = pins::meet(connection, &current).await?;
@@ -88,7 +89,7 @@ async fn judge(
         .filter(|(place, entry)| !is_stale(*place, entry))
         .filter_map(|(_, entry)| Some(Claim { decision: &entry.id, mark: entry.mark.as_ref()? }))
         .collect();
-    let mut claimed = marks::claim(connection, &claims).await?.into_iter();
+    let mut claimed = marks::claim(connection, &claims, at).await?.into_iter();
     let outcome = |(place, entry): (usize, &Entry)| {
         if is_stale(place, entry) {
             return EntryOutcome::Stale;

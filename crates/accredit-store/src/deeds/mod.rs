@@ -15,7 +15,7 @@ pub(crate) use apply_change::apply_change;
 pub(crate) use change_keys::change_keys;
 pub(crate) use commit_records::commit_records;
 pub(crate) use erase_values::erase_values;
-pub(crate) use marks::purge_marks;
+pub(crate) use marks::{doubt_evidence, foresee, forget_marks};
 pub(crate) use open_chain::open_chain;
 pub(crate) use pins::unpin;
 pub(crate) use revoke_token::revoke_token;

@@ -1,7 +1,7 @@
 //! Values for the cases.
 
 use accredit_store::audit::{ChainId, Content, NewRecord};
-use accredit_store::{Chain, Change, Entry, Head, Mark, Row, Store};
+use accredit_store::{Chain, Change, Entry, EntryOutcome, FirstUse, Head, Mark, Row, Store};
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 
@@ -36,7 +36,16 @@ pub(crate) fn entry(number: u64) -> Entry {
 }
 
 pub(crate) fn mark(provider: &str, token: u8) -> Mark {
-    Mark { provider: provider.to_owned(), token: [token; 32], expires_at: NOW + 300, same: None }
+    Mark { provider: provider.to_owned(), token: [token; 32], issued_at: NOW, expires_at: NOW + 300, same: None }
+}
+
+pub(crate) fn spending(number: u64, mark: Mark) -> Entry {
+    Entry { mark: Some(mark), ..entry(number) }
+}
+
+/// The outcome of what was spent by that one before.
+pub(crate) fn replayed(first: u64) -> EntryOutcome {
+    EntryOutcome::Replayed { first: Some(FirstUse { decision: id(first), at: NOW }) }
 }
 
 pub(crate) async fn chain(store: &Store, number: u8) -> Chain {

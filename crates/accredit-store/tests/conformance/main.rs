@@ -6,6 +6,7 @@ mod exchange;
 mod keys;
 mod log;
 mod made;
+mod marks;
 mod pins;
 mod resources;
 mod revoked;
@@ -55,15 +56,21 @@ on_every_backend! {
         a_record_that_is_too_large_is_refused
         what_was_decided_before_a_revocation_is_stale
         a_revocation_between_two_commits_is_seen
-        i01_one_of_a_hundred_claimants_wins
-        i01_one_of_a_hundred_in_one_batch_wins
-        i03_two_providers_may_use_the_same_token_id
-        i04_marks_survive_reopening_expiry_and_margin
-        i05_a_stale_decision_burns_nothing
-        a_bound_use_may_be_repeated
-        a_replay_writes_its_own_record
         a_commit_that_is_given_up_leaves_the_chain_whole
         a_chain_that_goes_on_elsewhere_is_refused;
+    marks:
+        i01_one_of_a_hundred_claimants_wins
+        i01_one_of_a_hundred_in_one_batch_wins
+        i01_no_claim_slips_past_forgetting
+        i03_two_providers_may_use_the_same_token_id
+        i04_marks_survive_reopening_expiry_and_margin
+        l17_what_was_forgotten_stays_spent
+        l16_evidence_of_before_a_restore_counts_as_spent
+        i05_a_stale_decision_burns_nothing
+        i07_marks_are_forgotten_in_the_order_of_their_ends
+        a_bound_use_may_be_repeated
+        a_replay_writes_its_own_record
+        l23_a_question_spends_nothing;
     log:
         pages_go_from_new_to_old
         a_record_is_found_about_its_time

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accredit_store::{Change, Entry, EntryOutcome, NamePin, PinKey, Store, StoreError, UnpinDeed};
 
 use crate::backends::Factory;
-use crate::made::{NOW, chain, change, entry, id, mark, record, revoke, row};
+use crate::made::{NOW, chain, change, entry, id, mark, record, replayed, revoke, row};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 const STALE: EntryOutcome = EntryOutcome::Stale;
@@ -113,7 +113,7 @@ pub(crate) async fn only_what_is_recorded_pins(factory: impl Factory) {
         Entry { decided_on: head.revocation - 1, ..using(3, &[("acme/shop", "7")]) },
     ];
     let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
-    assert_eq!(committed.outcomes, [RECORDED, EntryOutcome::Replayed { first: Some(id(1)) }, STALE]);
+    assert_eq!(committed.outcomes, [RECORDED, replayed(1), STALE]);
     assert_eq!((committed.pins, store.pins().await.unwrap()), (vec![], vec![]));
     let entries = [using(4, &[("acme/web", "123")]), spending(using(5, &[("acme/web", "456")]), 8)];
     assert_eq!(store.commit_records(&mut chain, &entries, NOW).await.unwrap().outcomes, [RECORDED, STALE]);

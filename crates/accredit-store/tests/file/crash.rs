@@ -127,7 +127,7 @@ async fn writes_until_killed() {
 fn step(number: u64) -> [Entry; 3] {
     let mut token = [0; 32];
     token[..8].copy_from_slice(&number.to_be_bytes());
-    let mark = Mark { provider: "idp_1".to_owned(), token, expires_at: NOW + 300, same: None };
+    let mark = Mark { provider: "idp_1".to_owned(), token, issued_at: NOW, expires_at: NOW + 300, same: None };
     let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
     let id = number.to_string();
     let pin = NamePin { key, id_claim: "repository_id".to_owned(), id, decision: [0; 16], at: NOW };
