@@ -49,6 +49,7 @@ mod pinned_by_name;
 mod pull_request_named;
 mod pull_request_writes;
 mod reading;
+mod replay_of_kept_tokens;
 mod replay_on_caching_platform;
 mod replay_open;
 mod runner_open;
@@ -120,6 +121,7 @@ pub static RULES: &[&Rule] = &[
     &pinned_by_name::RULE,
     &pull_request_named::RULE,
     &pull_request_writes::RULE,
+    &replay_of_kept_tokens::RULE,
     &replay_on_caching_platform::RULE,
     &replay_open::RULE,
     &runner_open::RULE,

@@ -1,8 +1,10 @@
 //! What several rules ask of a mapping: whose tokens it reads, what it demands, whether that says who the workload is.
 
 use crate::expr::{Demand, Program, Test, claim_path};
-use crate::model::{Claim, Clause, Expected, Mapping, MappingPermissions, Permission, Provider, Resource, Scalar};
-use crate::providers::Standing;
+use crate::model::{
+    Claim, Clause, Expected, Mapping, MappingPermissions, Permission, Provider, Replay, Resource, Scalar,
+};
+use crate::providers::{Caches, Standing};
 use crate::world::World;
 
 /// A mapping and its provider.
@@ -18,6 +20,12 @@ pub(super) fn of_kind<'w>(
     kinds: &[&str],
 ) -> Option<(&'w Mapping, &'w Provider)> {
     mapping(resource, world).filter(|(_, provider)| kinds.contains(&provider.kind.name))
+}
+
+/// The provider of a mapping that lets each token be used once, where its platform caches so.
+pub(super) fn says_once<'w>(resource: &'w Resource, world: &'w World, caches: Caches) -> Option<&'w Provider> {
+    let (mapping, provider) = mapping(resource, world)?;
+    (mapping.replay == Some(Replay::Once) && provider.kind.caches == caches).then_some(provider)
 }
 
 /// The clause on a claim, by its name as it is written.

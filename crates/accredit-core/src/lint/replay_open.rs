@@ -3,6 +3,7 @@
 use super::reading::mapping;
 use super::{Check, Finding, Rule, Severity};
 use crate::model::{Replay, Resource};
+use crate::providers::Caches;
 use crate::world::World;
 
 pub(super) static RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some((mapping, provider)) = mapping(resource, world) else { return Vec::new() };
-    if provider.kind.caches || mapping.replay.unwrap_or(provider.default_replay()) == Replay::Once {
+    if provider.kind.caches != Caches::Never || mapping.replay.unwrap_or(provider.default_replay()) == Replay::Once {
         return Vec::new();
     }
     let message = format!("a token that `{}` has taken can be shown again until it ends", resource.name);

@@ -60,7 +60,8 @@ pub enum PermissionsSpec {
 pub enum Replay {
     /// As often as it is valid; right for platforms that cache their tokens.
     Reuse,
-    /// A second use of the same (provider, `jti`) is refused; a token without `jti` too.
+    /// A second use of the same (provider, `jti`) is refused; a token without `jti` too. Not for platforms that hand the
+    /// same token out again.
     Once,
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, attribute,
-    claim, unrecorded,
+    AttributeFact, Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    attribute, claim, unrecorded,
 };
 use crate::model::Scalar;
 
@@ -41,7 +41,7 @@ pub static AWS: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: false,
+    caches: Caches::Never,
     dangers: &[
         "Without a role, every role and user of the account that may call `sts:GetWebIdentityToken` is trusted.",
         "A role that is deleted and made again has the same ARN and another id; tokens tell the ARN alone.",

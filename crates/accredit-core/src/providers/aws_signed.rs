@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
+use super::{Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
 /// Signed `GetCallerIdentity` requests.
 pub static AWS_SIGNED: ProviderKind = ProviderKind {
@@ -30,7 +30,7 @@ pub static AWS_SIGNED: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(300),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: false,
+    caches: Caches::Never,
     dangers: &[
         "Every AWS account can sign such a request: a mapping without `account_id` trusts a role's name in all of them.",
         "A role that is deleted and made again keeps its name and gets another `role_id`.",

@@ -9,8 +9,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
-    attribute, claim, unrecorded,
+    AttributeFact, Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat,
+    SubjectGrammar, attribute, claim, unrecorded,
 };
 
 mod starter;
@@ -46,7 +46,7 @@ pub static AZURE: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(25 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Always,
     dangers: &[
         "All tenants are signed for with the same keys: with the issuer of another tenant, or of none (`common`), anybody could come.",
         "Any principal of the tenant can ask for a token with an audience of the tenant: match `oid`.",

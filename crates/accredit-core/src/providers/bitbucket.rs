@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -41,7 +41,7 @@ pub static BITBUCKET: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "The issuer is the whole workspace: a mapping without a repository trusts all of its pipelines.",
         "The slug of a workspace, which the issuer holds, can be taken by others once it is given up; `workspaceUuid` cannot.",

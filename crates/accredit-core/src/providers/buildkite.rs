@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{
+    Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -45,7 +47,7 @@ pub static BUILDKITE: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(2 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: false,
+    caches: Caches::Never,
     dangers: &[
         "Every organisation on Buildkite shares one issuer: a mapping without an organisation trusts all of them.",
         "Slugs are reused after a rename; `organization_id` and `pipeline_id` are not, but are in the token only if the job asks for them.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -38,7 +38,7 @@ pub static CIRCLECI: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "The issuer is the whole organisation: a mapping without a project trusts all of its jobs.",
         "Where forks get secrets, a stranger builds in your project: match `oidc.circleci.com/vcs-origin` beside it.",

@@ -7,7 +7,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+    Caches, ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    claim,
 };
 use crate::model::Scalar;
 
@@ -41,7 +42,7 @@ pub static FLY: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: false,
+    caches: Caches::Never,
     dangers: &[
         "The issuer is the whole organisation: a mapping without an app trusts all of its machines.",
         "Names of organisations and apps are reused after a deletion; `org_id` and `app_id` are not.",

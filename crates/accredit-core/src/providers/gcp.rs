@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
-    attribute, claim,
+    AttributeFact, Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat,
+    SubjectGrammar, attribute, claim,
 };
 use crate::model::Scalar;
 
@@ -45,7 +45,7 @@ pub static GCP: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Always,
     dangers: &[
         "Everybody with a Google account shares this issuer: a mapping without a service account trusts all of them.",
         "A service account that is deleted and made again has the same address and another unique id.",

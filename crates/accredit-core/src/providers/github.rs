@@ -9,7 +9,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+    Caches, ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    claim,
 };
 use crate::model::Scalar;
 
@@ -49,7 +50,7 @@ pub static GITHUB: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(6 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: false,
+    caches: Caches::Never,
     dangers: &[
         "Every repository on GitHub shares one issuer: a mapping without an owner or repository trusts all of them.",
         "Names are reused after a rename or deletion; `repository_id` and `repository_owner_id` are not.",

@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
-    unrecorded,
+    Caches, ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    claim, unrecorded,
 };
 use crate::model::Scalar;
 
@@ -46,7 +46,7 @@ pub static GITLAB: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(24 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "Every project on gitlab.com shares one issuer: a mapping without a project or group trusts all of them.",
         "Paths are reused after a rename, a transfer or a deletion; `project_id` and `namespace_id` are not.",

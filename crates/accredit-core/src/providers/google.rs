@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
-    attribute, claim, unrecorded,
+    AttributeFact, Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat,
+    SubjectGrammar, attribute, claim, unrecorded,
 };
 use crate::model::Scalar;
 
@@ -45,7 +45,7 @@ pub static GOOGLE: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "Everybody with a Google account shares this issuer: a mapping without `sub` or `hd` trusts all of them.",
         "An address says little: anybody may open an account with an address of any domain, and addresses are given to others. Match `sub`, or `hd`.",

@@ -8,8 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    AttributeFact, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
-    attribute, claim,
+    AttributeFact, Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat,
+    SubjectGrammar, attribute, claim,
 };
 use crate::model::Scalar;
 
@@ -43,7 +43,7 @@ pub static KUBERNETES: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(24 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Always,
     dangers: &[
         "Whoever may make pods in a namespace can become every service account of it.",
         "A service account that is deleted and made again has the same name and another uid.",

@@ -92,10 +92,21 @@ pub struct ProviderKind {
     pub algorithms: Algorithms,
     /// Whether `iss` and `iat` may be missing: SPIFFE requires neither (JWT-SVID section 3).
     pub spiffe: bool,
-    /// Whether its platform hands the same token out more than once, so that `replay: once` would break honest callers.
-    pub caches: bool,
+    /// Whether its platform hands the same token out more than once.
+    pub caches: Caches,
     /// What one should know before trusting it, a sentence each.
     pub dangers: &'static [&'static str],
+}
+
+/// Whether a platform hands the same token out more than once, so that `replay: once` would refuse honest callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caches {
+    /// Each request makes a new token.
+    Never,
+    /// A job has one token for all its steps, or a client keeps what it has: it depends on them.
+    Sometimes,
+    /// Whoever asks gets the same token until it is nearly over.
+    Always,
 }
 
 /// What is known of one claim.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{
+    Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+};
 use crate::model::Scalar;
 
 mod starter;
@@ -43,7 +45,7 @@ pub static MODAL: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(49 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Always,
     dangers: &[
         "Every workspace on Modal shares one issuer and one audience: a mapping without a workspace trusts all of them.",
         "The audience is always `oidc.modal.com`: whoever else is shown the token can show it here, for up to 48 hours.",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
+use super::{Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectGrammar, claim};
 
 mod starter;
 
@@ -31,7 +31,7 @@ pub static OIDC: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "Nothing is known of its claims: whether `sub` can be reassigned is for you to find out.",
         "An issuer that serves several customers needs a claim that says which one; match it in every mapping.",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use accredit_id::jose::{Algorithm, Algorithms};
 
-use super::{ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
+use super::{Caches, ClaimFact, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim};
 use crate::model::Scalar;
 
 mod starter;
@@ -50,7 +50,7 @@ pub static SPIFFE: ProviderKind = ProviderKind {
         Algorithm::Ps512,
     ]),
     spiffe: true,
-    caches: true,
+    caches: Caches::Always,
     dangers: &[
         "Whoever may register entries in the trust domain can become any of its SPIFFE IDs.",
         "A path prefix must end with a slash: `/ns/prod*` also admits `/ns/production-test`.",

@@ -6,7 +6,7 @@
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use serde_json::Value;
 
-use super::ProviderKind;
+use super::{Caches, ProviderKind};
 use crate::model::{Fault, Name, Permission};
 
 /// What every starter is told beside the words of its platform.
@@ -40,6 +40,8 @@ pub(super) struct Draft<'g> {
     provider: String,
     audience: Option<String>,
     clauses: String,
+    /// Whether `replay: once` is worth a thought: it is not where it is the rule, and where tokens come again.
+    offers_once: bool,
     notes: Vec<String>,
 }
 
@@ -61,7 +63,8 @@ impl<'g> Draft<'g> {
     /// A starter for a kind.
     pub(super) fn new(kind: &'static ProviderKind, goal: &'g Goal) -> Self {
         let (provider, clauses) = (String::new(), String::new());
-        Self { kind, goal, provider, audience: goal.audience.clone(), clauses, notes: Vec::new() }
+        let (audience, offers_once) = (goal.audience.clone(), kind.caches == Caches::Never);
+        Self { kind, goal, provider, audience, clauses, offers_once, notes: Vec::new() }
     }
 
     /// A line of the provider's `spec`.
@@ -119,6 +122,11 @@ impl<'g> Draft<'g> {
         self.notes.push(note);
     }
 
+    /// Says that each piece of evidence counts once already.
+    pub(super) fn counts_once(&mut self) {
+        self.offers_once = false;
+    }
+
     /// Something to know.
     pub(super) fn note(&mut self, note: &str) {
         self.notes.push(note.to_owned());
@@ -129,7 +137,7 @@ impl<'g> Draft<'g> {
     /// # Errors
     /// What cannot be used as given, named by its flag.
     pub(super) fn finish(self, (project, local): (&str, &str), suffix: &str) -> Result<Starter, Fault> {
-        let Self { kind, goal, provider, audience, clauses, notes } = self;
+        let Self { kind, goal, provider, audience, clauses, offers_once, notes } = self;
         let account: Name = match &goal.account {
             Some(name) => name.parse().map_err(|fault| Fault::at("--as", format!("{fault}")))?,
             None => {
@@ -169,9 +177,15 @@ impl<'g> Draft<'g> {
             yaml.push_str(&format!("  permissions: {}\n", api.permissions));
         }
         yaml.push_str("  lifetime: 15m\n");
+        if offers_once {
+            yaml.push_str(ONCE);
+        }
         Ok(Starter { yaml, notes })
     }
 }
+
+/// For platforms that make a new token for each request. Not the default: a client may show what it has once more.
+const ONCE: &str = "  # replay: once  # if each exchange fetches a token of its own: a copied one is then of no use\n";
 
 /// The API of a starter.
 struct Api<'g> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+    Caches, ClaimFact, Guard, NamedId, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar,
+    claim,
 };
 use crate::model::Scalar;
 
@@ -58,7 +59,7 @@ pub static TERRAFORM_CLOUD: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(24 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "Every organisation on HCP Terraform shares one issuer: a mapping without an organisation or workspace trusts all of them.",
         "Names are reused after a rename or deletion; `terraform_organization_id` and `terraform_workspace_id` are not.",

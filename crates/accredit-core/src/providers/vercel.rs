@@ -7,7 +7,8 @@ use std::time::Duration;
 use accredit_id::jose::Algorithms;
 
 use super::{
-    ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim, unrecorded,
+    Caches, ClaimFact, Guard, Pin, Pinning, ProviderKind, Shape, Standing, SubjectFormat, SubjectGrammar, claim,
+    unrecorded,
 };
 use crate::model::Scalar;
 
@@ -44,7 +45,7 @@ pub static VERCEL: ProviderKind = ProviderKind {
     max_token_lifetime: Duration::from_secs(12 * 3600),
     algorithms: Algorithms::ASYMMETRIC,
     spiffe: false,
-    caches: true,
+    caches: Caches::Sometimes,
     dangers: &[
         "Teams in the global mode share one issuer: a mapping without a team or project trusts all of them.",
         "Names of teams and projects change, and others can take them; `owner_id` and `project_id` stay.",

@@ -60,6 +60,7 @@ impl Told {
                 .hint("add --issuer, or leave it out: a request names the server in a header"));
         }
         draft.provider("signedRequests: {}");
+        draft.counts_once();
         draft.clause("account_id", account);
         let name = name(role);
         match role_id {
