@@ -270,7 +270,7 @@ fn a_question_says_whether_a_token_is_spent() {
     server.exchange(&subject, &[]).access_token();
 }
 
-/// I06: where the platform hands the same token out again, nobody can ask for it to count once.
+/// Where the platform hands the same token out again, nobody can ask for it to count once.
 #[test]
 fn a_caching_platform_is_not_asked_for_new_tokens() {
     let (home, _issuer, server) = served();

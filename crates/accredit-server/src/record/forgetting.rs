@@ -1,6 +1,6 @@
 //! When replay marks may be forgotten.
 //!
-//! A clock that runs ahead, even for a moment, must not delete marks of tokens that are still good (L17). So it is not believed
+//! A clock that runs ahead, even for a moment, must not delete marks of tokens that are still good. So it is not believed
 //! alone: marks of a provider go behind the end of their tokens as told by a newer token of the same provider. While the clock
 //! is far ahead no honest token is fresh, and nothing is forgotten; where nothing more is spent, the last marks simply stay.
 
@@ -84,7 +84,7 @@ mod tests {
         forgetting.due(Timestamp::from_unix(now)).map(|(provider, past)| (provider, past.unix()))
     }
 
-    /// L17: set forward a year, the clock forgets nothing by itself; an issuer that runs ahead forgets nothing either.
+    /// Set forward a year, the clock forgets nothing by itself; an issuer that runs ahead forgets nothing either.
     #[test]
     fn neither_clock_is_believed_alone() {
         let year = 31_536_000;

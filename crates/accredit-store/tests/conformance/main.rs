@@ -64,8 +64,8 @@ on_every_backend! {
         i01_no_claim_slips_past_forgetting
         i03_two_providers_may_use_the_same_token_id
         i04_marks_survive_reopening_expiry_and_margin
-        l17_what_was_forgotten_stays_spent
-        l16_evidence_of_before_a_restore_counts_as_spent
+        what_was_forgotten_stays_spent
+        evidence_of_before_a_restore_counts_as_spent
         i05_a_stale_decision_burns_nothing
         i07_marks_are_forgotten_in_the_order_of_their_ends
         a_bound_use_may_be_repeated

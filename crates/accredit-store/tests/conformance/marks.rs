@@ -86,8 +86,8 @@ pub(crate) async fn i04_marks_survive_reopening_expiry_and_margin<F: Factory>(fa
     assert_eq!(store.forget_marks("idp_1", last_moment + 1).await.unwrap(), 0);
 }
 
-/// I04, L17: evidence whose mark was forgotten stays spent, whatever the clock says by then; so does what ended before it.
-pub(crate) async fn l17_what_was_forgotten_stays_spent<F: Factory>(factory: F) {
+/// I04: evidence whose mark was forgotten stays spent, whatever the clock says by then; so does what ended before it.
+pub(crate) async fn what_was_forgotten_stays_spent<F: Factory>(factory: F) {
     let mut store = factory.open().await;
     let mut chain = chain(&store, 1).await;
     let ending = |provider: &str, token, expires_at| Mark { expires_at, ..mark(provider, token) };
@@ -127,8 +127,8 @@ pub(crate) async fn l17_what_was_forgotten_stays_spent<F: Factory>(factory: F) {
     assert!(store.verify_audit(&[], |_| true).await.unwrap().is_intact());
 }
 
-/// L16: behind a restore nothing counts that was issued before it, of whatever provider, but what is bound to its first use.
-pub(crate) async fn l16_evidence_of_before_a_restore_counts_as_spent(factory: impl Factory) {
+/// Behind a restore nothing counts that was issued before it, of whatever provider, but what is bound to its first use.
+pub(crate) async fn evidence_of_before_a_restore_counts_as_spent(factory: impl Factory) {
     let store = factory.open().await;
     let mut chain = chain(&store, 1).await;
     let issued = |token, issued_at| Mark { issued_at, expires_at: NOW + 9000, ..mark("idp_1", token) };
