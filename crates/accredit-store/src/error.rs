@@ -44,6 +44,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody else moved the key on first. Read the keys, decide again.
+    #[error("signing key `{id}` was moved on meanwhile")]
+    KeyMoved {
+        /// The key.
+        id: String,
+    },
     /// Another process has the store open.
     #[error("database `{path}` is in use by another server{}", holder.map_or_else(String::new, |id| format!(" (process {id})")))]
     Locked {
@@ -114,6 +120,7 @@ impl StoreError {
             Self::Conflict { .. } => "store-conflict",
             Self::Corrupt { .. } => "store-corrupt",
             Self::Foreign { .. } => "store-foreign",
+            Self::KeyMoved { .. } => "store-key-moved",
             Self::Locked { .. } => "store-locked",
             Self::NotFound { .. } => "store-not-found",
             Self::NotUnique { .. } => "store-not-unique",
@@ -137,6 +144,7 @@ impl StoreError {
             Self::Unavailable { .. } => Some("check the disk's space and the file's permissions"),
             Self::UnknownSequence { .. } => Some("load everything anew"),
             Self::ChainOutOfStep { .. }
+            | Self::KeyMoved { .. }
             | Self::NotFound { .. }
             | Self::NotUnique { .. }
             | Self::RecordTooLarge { .. }

@@ -19,14 +19,33 @@ pub struct SigningKey {
     pub wrapped: Vec<u8>,
     /// The key that encrypted it.
     pub kek_id: String,
+    /// Counts the moves in its life: whoever moves it on says which he has seen.
+    pub revision: i64,
     /// Where it stands in its life.
+    pub life: KeyLife,
+}
+
+/// Where a key stands in its life. Times are Unix seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyLife {
+    /// Its state.
     pub state: String,
-    /// When it was made, Unix seconds.
+    /// When it was made.
     pub created_at: i64,
-    /// When it began or will begin to sign, Unix seconds.
+    /// When it was published.
+    pub published_at: Option<i64>,
+    /// When it began to sign.
     pub activated_at: Option<i64>,
-    /// When it stops to be published, Unix seconds.
-    pub retires_at: Option<i64>,
+    /// When it stopped to sign.
+    pub retired_at: Option<i64>,
+    /// When it stops, or stopped, to be published.
+    pub leaves_at: Option<i64>,
+    /// When somebody said that it has signed long enough.
+    pub due_at: Option<i64>,
+    /// When somebody said that others may know its private half.
+    pub tainted_at: Option<i64>,
+    /// How long the longest token lives that it may have signed, seconds.
+    pub longest_token: i64,
 }
 
 /// What is done to keys in one go: all of it with its records, or nothing.
@@ -45,16 +64,14 @@ pub struct KeyDeed {
 pub enum KeyChange {
     /// Adds a key.
     Insert(SigningKey),
-    /// Moves a key on in its life.
+    /// Moves a key on in its life, if nobody else did since its `revision` was read.
     Move {
         /// The key.
         id: String,
-        /// Its new state.
-        state: String,
+        /// Its revision, as it was read.
+        revision: i64,
         /// Replaces what was there.
-        activated_at: Option<i64>,
-        /// Replaces what was there.
-        retires_at: Option<i64>,
+        life: KeyLife,
     },
     /// Replaces the encrypted private half: wrapped by another key, or empty when the key is never to sign again.
     Rewrap {
@@ -68,15 +85,54 @@ pub enum KeyChange {
 }
 
 /// The columns of a key, in the order in which every statement names them.
-pub(crate) type Columns = (String, String, String, String, Vec<u8>, String, String, i64, Option<i64>, Option<i64>);
+pub(crate) type Columns = (
+    String,
+    String,
+    String,
+    String,
+    Vec<u8>,
+    String,
+    i64,
+    String,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+);
 
 // === impl SigningKey ===
 
 impl From<Columns> for SigningKey {
     fn from(columns: Columns) -> Self {
-        let (id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at) =
-            columns;
-        Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at }
+        let (id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, ..) = columns;
+        let (
+            ..,
+            state,
+            created_at,
+            published_at,
+            activated_at,
+            retired_at,
+            leaves_at,
+            due_at,
+            tainted_at,
+            longest_token,
+        ) = columns;
+        let life = KeyLife {
+            state,
+            created_at,
+            published_at,
+            activated_at,
+            retired_at,
+            leaves_at,
+            due_at,
+            tainted_at,
+            longest_token,
+        };
+        Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life }
     }
 }
 
@@ -85,7 +141,7 @@ impl fmt::Debug for SigningKey {
         f.debug_struct("SigningKey")
             .field("id", &self.id)
             .field("purpose", &self.purpose)
-            .field("state", &self.state)
+            .field("state", &self.life.state)
             .field("wrapped", &"[redacted]")
             .finish_non_exhaustive()
     }

@@ -26,7 +26,7 @@ pub use chain::Chain;
 pub use error::StoreError;
 pub use exchange::{Committed, Entry, EntryOutcome, FirstUse, MARK_MARGIN, Mark};
 pub use head::Head;
-pub use key::{KeyChange, KeyDeed, SigningKey};
+pub use key::{KeyChange, KeyDeed, KeyLife, SigningKey};
 pub use pin::{NamePin, PinKey, UnpinDeed};
 pub use reads::{Found, Page, Place, PlaceFault};
 pub use resource::{Change, Changes, Loaded, Row};

@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0015_replay_mark_times.sql"),
     include_str!("../migrations/0016_replay_mark_order.sql"),
     include_str!("../migrations/0017_replay_floor.sql"),
+    include_str!("../migrations/0018_key_life.sql"),
 ];
 
 /// Takes the steps that the database has not taken yet, all of them or none.

@@ -162,12 +162,16 @@ pub(crate) const LAST_CHAIN_TIME: &str = "SELECT max(opened_at) FROM audit_chain
 
 // Keys.
 pub(crate) const KEYS: &str = "\
-SELECT id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at \
+SELECT id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, state, created_at, published_at, activated_at, \
+retired_at, leaves_at, due_at, tainted_at, longest_token \
 FROM signing_key ORDER BY created_at, id";
 pub(crate) const PUT_KEY: &str = "\
 INSERT INTO signing_key \
-(id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at) \
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+(id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, state, created_at, published_at, activated_at, \
+retired_at, leaves_at, due_at, tainted_at, longest_token) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 pub(crate) const MOVE_KEY: &str = "\
-UPDATE signing_key SET state = $2, activated_at = $3, retires_at = $4 WHERE id = $1";
+UPDATE signing_key SET revision = revision + 1, state = $3, created_at = $4, published_at = $5, activated_at = $6, \
+retired_at = $7, leaves_at = $8, due_at = $9, tainted_at = $10, longest_token = $11 WHERE id = $1 AND revision = $2";
+pub(crate) const KEY_EXISTS: &str = "SELECT count(*) FROM signing_key WHERE id = $1";
 pub(crate) const REWRAP_KEY: &str = "UPDATE signing_key SET wrapped = $2, kek_id = $3 WHERE id = $1";

@@ -244,7 +244,8 @@ impl Store {
     /// Adds keys or moves them on. Counts as a change: the head moves on by one.
     ///
     /// # Errors
-    /// [`StoreError::NotUnique`], [`StoreError::NotFound`], [`StoreError::Unrecorded`], and what every deed may answer.
+    /// [`StoreError::KeyMoved`], [`StoreError::NotUnique`], [`StoreError::NotFound`], [`StoreError::Unrecorded`], and what
+    /// every deed may answer.
     pub async fn change_keys(&self, chain: &mut Chain, deed: KeyDeed, at: i64) -> Result<Head, StoreError> {
         deeds::change_keys(&mut *self.backend.writer().await, chain, deed, at).await
     }

@@ -1,11 +1,11 @@
 //! Adds keys and moves them on in their lives.
 
 use super::pack;
-use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation};
+use crate::backend::{Connection, Statement, Writer, begin_write, fault, is_unique_violation};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
-use crate::key::{KeyChange, KeyDeed, SigningKey};
+use crate::key::{KeyChange, KeyDeed, KeyLife, SigningKey};
 use crate::sql;
 
 /// See [`Store::change_keys`](crate::Store::change_keys).
@@ -34,9 +34,12 @@ pub(crate) async fn change_keys(
 async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(), StoreError> {
     match change {
         KeyChange::Insert(key) => insert(connection, key).await,
-        KeyChange::Move { id, state, activated_at, retires_at } => {
-            let query = sqlx::query(sql::MOVE_KEY).bind(id.as_str()).bind(state).bind(activated_at).bind(retires_at);
-            expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), id)
+        KeyChange::Move { id, revision, life } => {
+            let query = bind_life(sqlx::query(sql::MOVE_KEY).bind(id.as_str()).bind(revision), life);
+            match query.execute(&mut *connection).await.map_err(fault)?.rows_affected() {
+                1 => Ok(()),
+                _ => Err(not_moved(connection, id).await?),
+            }
         }
         KeyChange::Rewrap { id, wrapped, kek_id } => {
             let query = sqlx::query(sql::REWRAP_KEY).bind(id.as_str()).bind(wrapped).bind(kek_id);
@@ -46,8 +49,7 @@ async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(),
 }
 
 async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), StoreError> {
-    let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, state, created_at, activated_at, retires_at } =
-        key;
+    let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life } = key;
     let query = sqlx::query(sql::PUT_KEY)
         .bind(id.as_str())
         .bind(purpose)
@@ -55,15 +57,47 @@ async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), Stor
         .bind(public_jwk)
         .bind(wrapped)
         .bind(kek_id)
-        .bind(state)
-        .bind(created_at)
-        .bind(activated_at)
-        .bind(retires_at);
-    match query.execute(connection).await {
+        .bind(revision);
+    match bind_life(query, life).execute(connection).await {
         Ok(_) => Ok(()),
         Err(error) if is_unique_violation(&error) => Err(StoreError::NotUnique { kind: KIND.to_owned(), taken: id }),
         Err(error) => Err(fault(error)),
     }
+}
+
+/// The columns of a life, in the order in which every statement names them.
+fn bind_life(query: Statement, life: KeyLife) -> Statement {
+    let KeyLife {
+        state,
+        created_at,
+        published_at,
+        activated_at,
+        retired_at,
+        leaves_at,
+        due_at,
+        tainted_at,
+        longest_token,
+    } = life;
+    query
+        .bind(state)
+        .bind(created_at)
+        .bind(published_at)
+        .bind(activated_at)
+        .bind(retired_at)
+        .bind(leaves_at)
+        .bind(due_at)
+        .bind(tainted_at)
+        .bind(longest_token)
+}
+
+/// Why no key of that id and revision is there.
+async fn not_moved(connection: &mut Connection, id: String) -> Result<StoreError, StoreError> {
+    let query = sqlx::query_as(sql::KEY_EXISTS).bind(id.as_str());
+    let (there,): (i64,) = query.fetch_one(connection).await.map_err(fault)?;
+    Ok(match there {
+        0 => StoreError::NotFound { kind: KIND.to_owned(), id },
+        _ => StoreError::KeyMoved { id },
+    })
 }
 
 fn expect_one(rows: u64, id: String) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Signing keys.
 
-use accredit_store::{KeyChange, KeyDeed, SigningKey, StoreError};
+use accredit_store::{KeyChange, KeyDeed, KeyLife, SigningKey, StoreError};
 
 use crate::backends::Factory;
 use crate::made::{NOW, chain, record};
@@ -13,10 +13,8 @@ fn key(id: &str) -> SigningKey {
         public_jwk: r#"{"kty":"EC"}"#.to_owned(),
         wrapped: vec![0, 1, 2, 255],
         kek_id: "kek-1".to_owned(),
-        state: "pending".to_owned(),
-        created_at: NOW,
-        activated_at: None,
-        retires_at: None,
+        revision: 0,
+        life: KeyLife { state: "pending".to_owned(), created_at: NOW, ..KeyLife::default() },
     }
 }
 
@@ -25,18 +23,28 @@ fn deed(number: u64, changes: Vec<KeyChange>) -> KeyDeed {
 }
 
 fn activate(id: &str) -> KeyChange {
-    KeyChange::Move {
-        id: id.to_owned(),
+    KeyChange::Move { id: id.to_owned(), revision: 0, life: active() }
+}
+
+fn active() -> KeyLife {
+    KeyLife {
         state: "active".to_owned(),
-        activated_at: Some(NOW),
-        retires_at: Some(NOW + 9),
+        created_at: NOW,
+        published_at: Some(NOW + 1),
+        activated_at: Some(NOW + 2),
+        retired_at: Some(NOW + 3),
+        leaves_at: Some(NOW + 4),
+        due_at: Some(NOW + 5),
+        tainted_at: Some(NOW + 6),
+        longest_token: 7,
     }
 }
 
 pub(crate) async fn keys_are_kept_and_moved<F: Factory>(factory: F) {
     let mut store = factory.open().await;
     let mut chain = chain(&store, 1).await;
-    let second = SigningKey { created_at: NOW + 1, ..key("a") };
+    let second = key("a");
+    let second = SigningKey { life: KeyLife { created_at: NOW + 1, ..second.life.clone() }, ..second };
     let changes = vec![KeyChange::Insert(second.clone()), KeyChange::Insert(key("b"))];
     let head = store.change_keys(&mut chain, deed(1, changes), NOW).await.unwrap();
     assert_eq!((head.sequence, head.revocation), (1, 0));
@@ -50,8 +58,7 @@ pub(crate) async fn keys_are_kept_and_moved<F: Factory>(factory: F) {
         store.close().await.unwrap();
         store = factory.open().await;
     }
-    let active =
-        SigningKey { state: "active".to_owned(), activated_at: Some(NOW), retires_at: Some(NOW + 9), ..key("b") };
+    let active = SigningKey { revision: 1, life: active(), ..key("b") };
     let rewrapped = SigningKey { wrapped: vec![], kek_id: "kek-2".to_owned(), ..second };
     assert!(store.keys().await.unwrap() == [active, rewrapped]);
     assert!(!format!("{:?}", store.keys().await.unwrap()).contains("255"));
@@ -65,6 +72,7 @@ pub(crate) async fn a_key_deed_is_whole_or_nothing(factory: impl Factory) {
     for (changes, code) in [
         (vec![KeyChange::Insert(key("b")), KeyChange::Insert(key("a"))], "store-not-unique"),
         (vec![KeyChange::Insert(key("b")), activate("c")], "store-not-found"),
+        (vec![KeyChange::Insert(key("b")), activate("a"), activate("a")], "store-key-moved"),
         (
             vec![activate("a"), KeyChange::Rewrap { id: "c".to_owned(), wrapped: vec![], kek_id: String::new() }],
             "store-not-found",
