@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use accredit_api::admin::{
     AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification,
-    ExplainRequest, Explanation, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest,
-    RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, Status, WhoAmI, Written,
+    CondemnKeyRequest, ExplainRequest, Explanation, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource,
+    PinList, ProjectToken, ProjectTokenRequest, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource,
+    ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -300,6 +301,46 @@ impl AdminClient {
     /// [`AdminError`]; pins that do not exist are refused.
     pub async fn repin(&self, request: &RepinRequest) -> Result<RepinResponse, AdminError> {
         self.post("/v1/pins/repin", request).await
+    }
+
+    /// Lists the server's own signing keys, removed ones too.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn keys(&self) -> Result<SigningKeyList, AdminError> {
+        self.fetch("/v1/keys", &[]).await
+    }
+
+    /// Ends the turns of signing keys.
+    ///
+    /// # Errors
+    /// [`AdminError`]; where no key signs what was named, it is refused.
+    pub async fn rotate_keys(&self, request: &RotateKeysRequest) -> Result<KeysChanged, AdminError> {
+        self.post("/v1/keys/rotate", request).await
+    }
+
+    /// Stops signing with a key.
+    ///
+    /// # Errors
+    /// [`AdminError`]; one that signs no more already is refused.
+    pub async fn taint_key(&self, request: &CondemnKeyRequest) -> Result<KeysChanged, AdminError> {
+        self.post("/v1/keys/taint", request).await
+    }
+
+    /// Takes a key out of the key set, and with it what it signed.
+    ///
+    /// # Errors
+    /// [`AdminError`]; one that is gone, or vouches for the log, is refused.
+    pub async fn revoke_key(&self, request: &CondemnKeyRequest) -> Result<KeysChanged, AdminError> {
+        self.post("/v1/keys/revoke", request).await
+    }
+
+    /// Seals every stored key under the server's present key-encryption key.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn rewrap_keys(&self, request: &RewrapKeysRequest) -> Result<KeysRewrapped, AdminError> {
+        self.post("/v1/keys/rewrap", request).await
     }
 
     /// Lists alarms, of one provider if named; acknowledged ones only when asked for `all`.

@@ -23,7 +23,8 @@ use crate::web::Endpoint;
 /// Verifies access tokens of one issuer for one API.
 ///
 /// Make one at start and keep it: it holds the issuer's keys. A token of an unknown key has them fetched anew, at most
-/// every 30 seconds; keys older than five minutes are fetched anew in the background; while the issuer does not answer,
+/// every 30 seconds; keys older than five minutes, or than the `max-age` they came with where that is shorter, are fetched
+/// anew in the background; while the issuer does not answer,
 /// the old ones serve for a day. Tokens of known keys never wait. Clones share keys.
 ///
 /// ```no_run
@@ -92,6 +93,8 @@ struct Shared {
 struct Keys {
     set: KeySet,
     fetched: Instant,
+    /// How long they are taken for the issuer's present ones.
+    fresh: Duration,
 }
 
 // === impl AccessTokenVerifier ===
@@ -116,13 +119,13 @@ impl AccessTokenVerifier {
 
     async fn discover_with(issuer: &str, audience: &str, pem: Option<&[u8]>) -> Result<Self, DiscoveryError> {
         let source = discovery::key_source(issuer, pem).await?;
-        let set = discovery::keys(&source).await?;
+        let (set, max_age) = discovery::keys(&source).await?;
         let now = Instant::now();
         let shared = Shared {
             issuer: issuer.to_owned(),
             audience: vec![audience.to_owned()],
             source,
-            keys: ArcSwap::from_pointee(Keys { set, fetched: now }),
+            keys: ArcSwap::from_pointee(Keys { set, fetched: now, fresh: fresh(max_age) }),
             asked: Mutex::new(now),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -143,7 +146,7 @@ impl AccessTokenVerifier {
             let fresh = fresh.ok_or(AccessTokenError::KeysTooOld { hours: age.as_secs() / 3600 })?;
             return self.shared.judge(token, &fresh.set, now);
         }
-        if age > FRESH {
+        if age > keys.fresh {
             let verifier = self.clone();
             let old = Arc::clone(&keys);
             tokio::spawn(async move { verifier.newer_than(&old).await });
@@ -186,13 +189,14 @@ impl Shared {
         if !Arc::ptr_eq(&current, seen) {
             return Some(current);
         }
-        if asked.elapsed() < COOL_DOWN {
+        // An issuer that wants to be asked more often is.
+        if asked.elapsed() < COOL_DOWN.min(current.fresh) {
             return None;
         }
         // Failures cool down as well: a broken issuer is not to be hammered.
         *asked = Instant::now();
-        let set = discovery::keys(&self.source).await.ok()?;
-        let fresh = Arc::new(Keys { set, fetched: Instant::now() });
+        let (set, max_age) = discovery::keys(&self.source).await.ok()?;
+        let fresh = Arc::new(Keys { set, fetched: Instant::now(), fresh: fresh(max_age) });
         self.keys.store(Arc::clone(&fresh));
         Some(fresh)
     }
@@ -277,12 +281,19 @@ fn text<'c>(claims: &'c Object<'_>, name: &'static str) -> Result<Option<&'c str
     }
 }
 
+/// How long keys are taken for the present ones whose issuer says so.
+fn fresh(max_age: Option<Duration>) -> Duration {
+    max_age.map_or(FRESH, |said| said.clamp(SHORTEST_FRESH, FRESH))
+}
+
 /// The longest token that our server mints.
 const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Clock difference forgiven for `iat` and `nbf`.
 const LEEWAY: Duration = Duration::from_secs(30);
 /// A withdrawn key is forgotten after so long while the issuer answers.
 const FRESH: Duration = Duration::from_secs(5 * 60);
+/// No issuer is asked more often, whatever it says.
+const SHORTEST_FRESH: Duration = Duration::from_secs(1);
 /// A withdrawn key is believed no longer than this, whatever keeps the issuer from answering.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Tokens of invented keys cost the issuer one request in this time.

@@ -152,8 +152,9 @@ impl App {
         }
         let store = Arc::new(Store::open(&config.store.url).await?);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
-        let signing =
-            Signing::open(&config.keys.encryption, config.is_loopback(), &store, &mut chain, clock::now()).await?;
+        let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
+        let (may_create, now) = (config.is_loopback(), clock::now());
+        let signing = Signing::open(&config.keys, schedule, may_create, &store, &mut chain, now).await?;
         let limits = Limits { max_lifetime: config.max_token_lifetime(), reserved: reserved(&config.public_url) };
         let context = Context {
             public_url: &config.public_url,

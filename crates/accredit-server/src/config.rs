@@ -1,10 +1,14 @@
 //! The server's own configuration: what must be known before the store is open. Everything else is a resource.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -94,28 +98,6 @@ pub struct StoreConfig {
     pub url: String,
 }
 
-/// Signing keys.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeysConfig {
-    /// Where the key-encryption key comes from.
-    pub encryption: KeyEncryption,
-}
-
-/// Where the key-encryption key comes from. It is never in the database.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum KeyEncryption {
-    /// A program whose standard output is the key, base64.
-    Command(Vec<String>),
-    /// A systemd credential of this name (`LoadCredential=`).
-    Credential(String),
-    /// A file that only its owner can read: 32 bytes, base64.
-    File(PathBuf),
-    /// Random, for this process alone; what it sealed is lost when the process ends.
-    Memory,
-}
-
 /// Fetching.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,7 +178,7 @@ impl Config {
             public: Public { listen, tls: None, hosts: Vec::new(), trusted_proxies: Vec::new() },
             admin: Admin::local(socket),
             store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
-            keys: KeysConfig { encryption: KeyEncryption::File(key_file.to_owned()) },
+            keys: KeysConfig::sealed_by(KeyEncryption::File(key_file.to_owned())),
             fetch: FetchConfig {
                 allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
                 ..FetchConfig::default()
@@ -208,7 +190,7 @@ impl Config {
     /// What `accredit demo` runs with: nothing outlives the process but what is in `folder`.
     pub fn demo(listen: SocketAddr, folder: &Path) -> Self {
         let laptop = Self::laptop(listen, folder, folder, &folder.join("run").join("admin.sock"));
-        Self { keys: KeysConfig { encryption: KeyEncryption::Memory }, ..laptop }
+        Self { keys: KeysConfig::sealed_by(KeyEncryption::Memory), ..laptop }
     }
 
     /// Whether only this machine can reach the public listener.
@@ -261,9 +243,7 @@ impl Config {
             place(&mut tls.certificate);
             place(&mut tls.key);
         }
-        if let KeyEncryption::File(path) = &mut self.keys.encryption {
-            place(path);
-        }
+        self.keys.files().for_each(place);
         self.fetch.ca.iter_mut().for_each(place);
         if let Some(path) = self.store.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
@@ -320,11 +300,8 @@ impl Config {
                 format!("`{url}` is plain http, but `{}` is reachable from elsewhere", self.public.listen),
             );
         }
-        if matches!(self.keys.encryption, KeyEncryption::Memory) && !self.is_loopback() {
-            return fault(
-                "keys.encryption",
-                "keys in memory are for loopback alone, expected file, credential or command".to_owned(),
-            );
+        if let Some((field, message)) = self.keys.fault(self.is_loopback()) {
+            return fault(field, message);
         }
         if !(10..=3600).contains(&self.limits.max_token_seconds) {
             return fault(

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use accredit_core::keyring::Purpose;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jws::signing_input;
 use axum::routing::get;
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::app::StartError;
-use crate::keys::{KeyPurpose, SigningKey};
+use crate::keys::SigningKey;
 use crate::{chance, clock};
 
 /// An issuer that listens on loopback until it is dropped.
@@ -33,7 +34,7 @@ impl DemoIssuer {
         let listener = TcpListener::bind(listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let url = format!("http://{address}");
-        let key = SigningKey::generate(Algorithm::Rs256, KeyPurpose::Access)
+        let key = SigningKey::generate(Algorithm::Rs256, Purpose::Access)
             .await
             .map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })?;
         let discovery = json!({

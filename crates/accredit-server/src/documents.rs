@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::faces::CODES;
 use crate::resource_metadata;
+use crate::signing::PublishedKeys;
 
 /// The routes of everything public but the token endpoint.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -56,7 +57,12 @@ async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<
 
 /// The keys by which our access tokens are verified.
 async fn jwks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
-    cacheable(&headers, &app.signing.published_json(), "application/jwk-set+json")
+    let PublishedKeys { json, cache_control } = app.published_keys().await;
+    let mut response = cacheable(&headers, &json, "application/jwk-set+json");
+    if let Ok(cache_control) = HeaderValue::from_str(&cache_control) {
+        response.headers_mut().insert(header::CACHE_CONTROL, cache_control);
+    }
+    response
 }
 
 /// A page for `error_uri`: every code that a caller may be told, a line each. Those of policy come first, in the order of
@@ -103,6 +109,5 @@ pub(crate) fn cacheable(headers: &HeaderMap, body: &str, content_type: &'static 
     response
 }
 
-/// Five minutes. INVARIANT: a new key signs only after it has been published for longer than this; sooner, and a reader
-/// who has just looked would refuse its tokens.
+/// Five minutes. Keys say for themselves how long they may be kept ([`App::published_keys`]).
 const CACHE: &str = "public, max-age=300";

@@ -215,7 +215,8 @@ impl Walk<'_> {
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
-        let key = self.app.signing.signer(terms.signing).ok_or_else(internal)?;
+        let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
+        let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
         let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
         let unsigned = mint::access_token(&terms, issuer, self.decision);
         let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;

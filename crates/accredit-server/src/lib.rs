@@ -36,6 +36,6 @@ mod watch;
 
 pub use admin::openapi;
 pub use app::{App, StartError};
-pub use config::{Config, ConfigFault};
+pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig};
 pub use demo_issuer::DemoIssuer;
 pub use http::{Running, serve};

@@ -104,7 +104,8 @@ impl Walk<'_> {
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
         let parent: DecisionId = verified.token_id().and_then(|id| id.parse().ok()).ok_or_else(internal)?;
         let provider = self.in_force.world.by_id(origin.issued.provider).ok_or_else(internal)?;
-        let key = self.app.signing.signer(terms.signing).ok_or_else(internal)?;
+        let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
+        let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
         let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
         let unsigned = mint::access_token(&terms, issuer, self.decision);
         let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;

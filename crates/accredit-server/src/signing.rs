@@ -1,54 +1,90 @@
-//! The server's signing keys in use: made at first start, kept sealed in the store, published as a JWK Set.
+//! The server's signing keys in use: made at first start, kept sealed in the store, published as a JWK Set, and replaced in
+//! time.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `rotation` | the task that takes the schedule's steps, and the reading of the store before somebody signs |
+//! | `orders` | what operators say: rotate, taint, revoke, rewrap |
+//! | `deeds` | keys and their moves, as the store and the log are told of them |
+
+mod deeds;
+mod orders;
+mod rotation;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use accredit_core::keyring::{CommandFault, Purpose, Schedule, Slot};
 use accredit_core::model::Signing as Algorithms;
 use accredit_id::jose::Algorithm;
-use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose};
+use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose as Use};
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::SignedHead;
-use accredit_store::{Chain, KeyChange, KeyDeed, Store, StoreError};
+use accredit_store::{Chain, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
+use tokio::sync::Notify;
 
-use crate::config::KeyEncryption;
-use crate::keys::{
-    EncryptionKeyFault, KeyEncryptionKey, KeyPurpose, KeyRing, KeyState, RingFault, SigningFault, SigningKey,
-};
-use crate::record::{self, RecordFault, Recorder, SignHead, StoreWork};
+use crate::config::{KeyEncryption, KeysConfig};
+use crate::keys::{EncryptionKeyFault, KeyEncryptionKey, KeyRing, SigningFault, SigningKey, Unsealer};
+use crate::record::{RecordFault, SignHead};
+
+pub(crate) use deeds::Moved;
+pub(crate) use orders::{Order, Outcome};
+pub(crate) use rotation::PublishedKeys;
 
 /// The keys in force and what verifiers see of them.
 pub(crate) struct Signing {
-    kek: KeyEncryptionKey,
+    unsealer: Unsealer,
+    schedule: Schedule,
     keys: Arc<ArcSwap<Keys>>,
+    /// One reading of the store at a time: an older one must not replace a newer one.
+    reading: tokio::sync::Mutex<()>,
+    /// There is something to do before the next round.
+    wake: Notify,
 }
 
+/// The keys as the store had them, and what follows from that.
 struct Keys {
     ring: KeyRing,
+    /// Who signs: a pure function of what was read and when.
+    signers: Signers,
     /// What is published, for tokens of ours that come back.
     verifying: Arc<KeySet>,
     /// The JWK Set as it is served.
     published: String,
     /// The public halves of the keys of administrators' and agents' tokens, for ourselves alone.
     internal: Arc<KeySet>,
+    /// The store's sequence when it was read.
+    sequence: i64,
+    /// When it was read last and found unchanged, Unix seconds.
+    read_at: AtomicI64,
 }
 
-/// Why there is no key to sign with.
+#[derive(Default, Clone)]
+struct Signers {
+    es256: Option<Arc<SigningKey>>,
+    rs256: Option<Arc<SigningKey>>,
+    internal: Option<Arc<SigningKey>>,
+    audit: Option<Arc<SigningKey>>,
+}
+
+/// Why there is no key to sign with, or keys are not changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeysFault {
     /// The key-encryption key.
     #[error(transparent)]
     EncryptionKey(#[from] EncryptionKeyFault),
-    /// A new key could not be made.
+    /// A stored key cannot be read, or a new one cannot be made.
     #[error(transparent)]
-    Made(#[from] SigningFault),
-    /// A new key could not be recorded.
+    Key(#[from] SigningFault),
+    /// What somebody ordered cannot be done.
+    #[error(transparent)]
+    Order(#[from] CommandFault),
+    /// A change could not be recorded.
     #[error(transparent)]
     Recorded(#[from] RecordFault),
-    /// The stored keys.
-    #[error(transparent)]
-    Ring(#[from] RingFault),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,9 +95,8 @@ impl KeysFault {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             KeysFault::EncryptionKey(fault) => fault.hint(),
-            KeysFault::Made(fault) => fault.hint().map(str::to_owned),
-            KeysFault::Recorded(_) => None,
-            KeysFault::Ring(fault) => fault.hint().map(str::to_owned),
+            KeysFault::Key(fault) => fault.hint().map(str::to_owned),
+            KeysFault::Order(_) | KeysFault::Recorded(_) => None,
             KeysFault::Store(fault) => fault.hint().map(str::to_owned),
         }
     }
@@ -70,54 +105,45 @@ impl KeysFault {
 impl Signing {
     /// Opens the stored keys, and makes the first ones where there are none.
     pub(crate) async fn open(
-        encryption: &KeyEncryption,
+        config: &KeysConfig,
+        schedule: Schedule,
         may_create: bool,
         store: &Store,
         chain: &mut Chain,
         now: Timestamp,
     ) -> Result<Self, KeysFault> {
-        let kek = key_encryption_key(encryption, may_create)?;
-        let mut ring = KeyRing::open(&store.keys().await?, &kek)?;
-        for purpose in [KeyPurpose::Access, KeyPurpose::Internal, KeyPurpose::Audit] {
-            let exists = match purpose {
-                KeyPurpose::Audit => ring.audit().is_some(),
-                KeyPurpose::Access => ring.signer(Algorithm::Es256).is_some(),
-                KeyPurpose::Internal => ring.internal().is_some(),
-            };
-            if !exists {
-                let key = SigningKey::generate(Algorithm::Es256, purpose).await?;
-                store.change_keys(chain, deed(&key, &kek, now)?, now.unix()).await?;
-                ring = ring.with(KeyState::Active, key)?;
+        let current = key_encryption_key(&config.encryption, may_create)?;
+        let previous = config.previous.as_ref().map(|origin| key_encryption_key(origin, false)).transpose()?;
+        let unsealer = Unsealer::new(current, previous);
+        let stored = store.keys().await?;
+        let opened = KeyRing::open(&stored, &unsealer, &KeyRing::default())?;
+        for slot in Slot::ALWAYS {
+            // A slot that had keys before waits for the schedule, whatever became of them.
+            if opened.lives().iter().all(|key| key.slot != slot) {
+                let deed = deeds::found(slot, unsealer.current(), &schedule, now).await?;
+                store.change_keys(chain, deed, now.unix()).await?;
             }
         }
-        Ok(Self { kek, keys: Arc::new(ArcSwap::from_pointee(Keys::new(ring))) })
+        let sequence = store.head().await?.sequence;
+        let ring = KeyRing::open(&store.keys().await?, &unsealer, &opened)?;
+        let keys = Arc::new(ArcSwap::from_pointee(Keys::new(ring, &schedule, now, sequence)));
+        Ok(Self { unsealer, schedule, keys, reading: tokio::sync::Mutex::default(), wake: Notify::new() })
     }
 
-    /// Makes the RS256 key when the first API asks for it: making it takes up to a second, so not at every start.
-    pub(crate) async fn ensure(
-        &self,
-        signing: Algorithms,
-        recorder: &Recorder,
-        now: Timestamp,
-    ) -> Result<(), KeysFault> {
-        if self.signer(signing).is_some() {
-            return Ok(());
-        }
-        let key = SigningKey::generate(algorithm(signing), KeyPurpose::Access).await?;
-        recorder.work(StoreWork::Keys(deed(&key, &self.kek, now)?)).await?;
-        let ring = self.keys.load().ring.with(KeyState::Active, key)?;
-        self.keys.store(Arc::new(Keys::new(ring)));
-        Ok(())
-    }
-
-    /// The key that signs access tokens so.
-    pub(crate) fn signer(&self, signing: Algorithms) -> Option<Arc<SigningKey>> {
-        self.keys.load().ring.signer(algorithm(signing)).map(Arc::clone)
+    /// The key that signs access tokens so; `None` too when the store was not read for so long that others may have moved the
+    /// keys on ([`crate::app::App::signer`] reads it).
+    pub(crate) fn signer(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
+        let keys = self.keys.load();
+        let signer = match signing {
+            Algorithms::Es256 => keys.signers.es256.as_ref(),
+            Algorithms::Rs256 => keys.signers.rs256.as_ref(),
+        };
+        signer.filter(|_| keys.is_recent(&self.schedule, now)).map(Arc::clone)
     }
 
     /// The key that signs administrators' tokens.
     pub(crate) fn internal(&self) -> Option<Arc<SigningKey>> {
-        self.keys.load().ring.internal().map(Arc::clone)
+        self.keys.load().signers.internal.clone()
     }
 
     /// The keys by which we verify them ourselves.
@@ -126,7 +152,7 @@ impl Signing {
     }
 
     /// The JWK Set by which our access tokens are verified.
-    pub(crate) fn published_json(&self) -> String {
+    fn published_json(&self) -> String {
         self.keys.load().published.clone()
     }
 
@@ -140,7 +166,7 @@ impl Signing {
         let keys = Arc::clone(&self.keys);
         Arc::new(move |head| {
             let keys = keys.load();
-            let key = keys.ring.audit()?;
+            let key = keys.signers.audit.as_ref()?;
             let signature = key.signature(&head.message()).ok()?;
             Some(SignedHead { head: *head, key_id: key.id().to_owned(), signature })
         })
@@ -149,26 +175,85 @@ impl Signing {
     /// Whether an audit key of ours signed a head.
     pub(crate) fn signed(&self, signed: &SignedHead) -> bool {
         let keys = self.keys.load();
-        let key = keys.ring.find(&signed.key_id).filter(|key| key.purpose() == KeyPurpose::Audit);
+        let key = keys.ring.find(&signed.key_id).filter(|key| key.purpose() == Purpose::Audit);
         key.is_some_and(|key| {
             key.public().verify_signature(Algorithm::Es256, &signed.head.message(), &signed.signature).is_ok()
         })
     }
+
+    /// Reads the keys from the store, unless nothing has changed there since they were read.
+    ///
+    /// # Errors
+    /// The store does not answer, or a key does not open; the keys of before stay, and grow old.
+    async fn read(&self, store: &Store, now: Timestamp) -> Result<(), KeysFault> {
+        let _one_at_a_time = self.reading.lock().await;
+        let head = store.head().await?;
+        let before = self.keys.load_full();
+        let ring = match head.sequence == before.sequence {
+            true => before.ring.clone(),
+            false => KeyRing::open(&store.keys().await?, &self.unsealer, &before.ring)?,
+        };
+        let signers = Signers::of(&ring, &self.schedule, now);
+        if head.sequence == before.sequence && signers.are(&before.signers) {
+            before.read_at.store(now.unix(), Ordering::Relaxed);
+        } else {
+            self.keys.store(Arc::new(Keys::new(ring, &self.schedule, now, head.sequence)));
+        }
+        Ok(())
+    }
 }
 
+// === impl Keys ===
+
 impl Keys {
-    fn new(ring: KeyRing) -> Self {
+    fn new(ring: KeyRing, schedule: &Schedule, now: Timestamp, sequence: i64) -> Self {
         let keys: Vec<_> = ring
-            .published()
+            .published(Purpose::Access)
             .map(PublicKey::to_json)
             .map(|key| serde_json::to_value(&key).unwrap_or_default())
             .collect();
-        let again = |key: &PublicKey| PublicKey::from_jwk(&Json::Object(key.to_json()), Purpose::Signature).ok();
+        let again = |key: &PublicKey| PublicKey::from_jwk(&Json::Object(key.to_json()), Use::Signature).ok();
         // Keys that were made here always read back; a set without one verifies nothing.
-        let internal = KeySet::from_keys(ring.internal_public().filter_map(again).collect()).unwrap_or_default();
-        let verifying = KeySet::from_keys(ring.published().filter_map(again).collect()).unwrap_or_default();
-        let published = json!({ "keys": keys }).to_string();
-        Self { verifying: Arc::new(verifying), published, internal: Arc::new(internal), ring }
+        let set = |purpose| {
+            let keys = ring.published(purpose).filter_map(again).collect();
+            Arc::new(KeySet::from_keys(keys).unwrap_or_default())
+        };
+        Self {
+            signers: Signers::of(&ring, schedule, now),
+            verifying: set(Purpose::Access),
+            published: json!({ "keys": keys }).to_string(),
+            internal: set(Purpose::Internal),
+            sequence,
+            read_at: AtomicI64::new(now.unix()),
+            ring,
+        }
+    }
+
+    /// Whether the store was read so recently that no key of ours can be unknown to a reader, nor have left.
+    fn is_recent(&self, schedule: &Schedule, now: Timestamp) -> bool {
+        now <= Timestamp::from_unix(self.read_at.load(Ordering::Relaxed)).plus(schedule.margin)
+    }
+}
+
+// === impl Signers ===
+
+impl Signers {
+    fn of(ring: &KeyRing, schedule: &Schedule, now: Timestamp) -> Self {
+        let signer = |purpose, algorithm| ring.signer(Slot { purpose, algorithm }, now, schedule).map(Arc::clone);
+        Self {
+            es256: signer(Purpose::Access, Algorithm::Es256),
+            rs256: signer(Purpose::Access, Algorithm::Rs256),
+            internal: signer(Purpose::Internal, Algorithm::Es256),
+            audit: signer(Purpose::Audit, Algorithm::Es256),
+        }
+    }
+
+    fn are(&self, others: &Self) -> bool {
+        let ids = |signers: &Self| {
+            let all = [&signers.es256, &signers.rs256, &signers.internal, &signers.audit];
+            all.map(|key| key.as_ref().map(|key| key.id().to_owned()))
+        };
+        ids(self) == ids(others)
     }
 }
 
@@ -185,16 +270,6 @@ fn key_encryption_key(encryption: &KeyEncryption, may_create: bool) -> Result<Ke
 #[expect(clippy::disallowed_methods, reason = "systemd tells the folder by the environment alone")]
 fn credentials_folder() -> Option<std::path::PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into)
-}
-
-fn deed(key: &SigningKey, kek: &KeyEncryptionKey, now: Timestamp) -> Result<KeyDeed, SigningFault> {
-    let detail = json!({"key": key.id(), "purpose": key.purpose().name(), "algorithm": key.algorithm().as_str()});
-    let record = record::admin_act("key-made", now, "server", 0, &detail);
-    Ok(KeyDeed {
-        changes: vec![KeyChange::Insert(key.to_row(KeyState::Active, kek, now)?)],
-        revokes: false,
-        records: vec![record],
-    })
 }
 
 fn algorithm(signing: Algorithms) -> Algorithm {

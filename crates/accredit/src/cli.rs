@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, lint, list, login, mapping,
-    noun, server, token, write,
+    alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, key, lint, list, login,
+    mapping, noun, server, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -79,6 +79,9 @@ pub(crate) enum Verb {
     /// See what issuers send that nobody expected
     #[command(subcommand)]
     Alarm(alarm::Verb),
+    /// See and replace the server's own signing keys
+    #[command(subcommand)]
+    Key(key::Verb),
     /// Say how the server is
     Status,
     /// Print the admin API's OpenAPI document

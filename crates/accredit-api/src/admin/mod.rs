@@ -19,6 +19,10 @@
 //! | `GET /v1/alarms?provider=N&all=true` (both optional) | | [`AlarmList`] |
 //! | `GET /v1/alarm?id=ID` | | [`Alarm`] |
 //! | `POST /v1/alarm/acknowledge` | [`AcknowledgeRequest`] | [`Alarm`] |
+//! | `GET /v1/keys` | | [`SigningKeyList`] |
+//! | `POST /v1/keys/rotate` | [`RotateKeysRequest`] | [`KeysChanged`] |
+//! | `POST /v1/keys/taint`, `POST /v1/keys/revoke` | [`CondemnKeyRequest`] | [`KeysChanged`] |
+//! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
@@ -29,6 +33,7 @@
 mod alarm;
 mod audit;
 mod explanation;
+mod key;
 mod login;
 mod pin;
 mod replay;
@@ -38,6 +43,10 @@ mod spiral;
 pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
 pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
+pub use key::{
+    CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
+    SigningKeyList,
+};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
 pub use replay::{

@@ -1,10 +1,12 @@
 //! From an issuer's URL to its keys.
 
+use std::time::Duration;
+
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use serde::Deserialize;
 
 use crate::inert::Inert;
-use crate::web::{Endpoint, EndpointFault, WebFault};
+use crate::web::{Answer, Endpoint, EndpointFault, WebFault};
 
 /// Why an issuer's keys were not found.
 #[derive(Debug, thiserror::Error)]
@@ -69,15 +71,25 @@ pub(super) async fn key_source(issuer: &str, pem: Option<&[u8]>) -> Result<Endpo
     Ok(own.also(&metadata.jwks_uri, pem)?)
 }
 
-/// The issuer's keys, at least one of them usable.
-pub(super) async fn keys(source: &Endpoint) -> Result<KeySet, DiscoveryError> {
-    let body = fetch(source).await?.ok_or_else(|| unreachable(source, "no key set there".to_owned()))?;
-    let set = KeySet::parse(&body, Source::Fetched, Purpose::Signature)
+/// The issuer's keys, at least one of them usable, and how long it says they may be kept.
+pub(super) async fn keys(source: &Endpoint) -> Result<(KeySet, Option<Duration>), DiscoveryError> {
+    let answer = ask(source).await?.ok_or_else(|| unreachable(source, "no key set there".to_owned()))?;
+    let set = KeySet::parse(&answer.body, Source::Fetched, Purpose::Signature)
         .map_err(|fault| unusable(source, fault.to_string()))?;
+    let cache_control = answer.headers.get("cache-control").and_then(|value| value.to_str().ok());
     match set.is_empty() {
         true => Err(unusable(source, "no usable key".to_owned())),
-        false => Ok(set),
+        false => Ok((set, cache_control.and_then(max_age))),
     }
+}
+
+/// `max-age` of a `Cache-Control` (RFC 9111 section 5.2.2.1); what may not be kept at all has none.
+fn max_age(cache_control: &str) -> Option<Duration> {
+    let mut directives = cache_control.split(',').map(|directive| directive.trim().to_ascii_lowercase());
+    directives.find_map(|directive| match directive.as_str() {
+        "no-cache" | "no-store" => Some(Duration::ZERO),
+        directive => directive.strip_prefix("max-age=")?.trim_matches('"').parse().ok().map(Duration::from_secs),
+    })
 }
 
 /// RFC 8414 puts its word between host and path, OpenID Connect behind the path.
@@ -91,8 +103,13 @@ fn metadata_urls(issuer: &str, own: &Endpoint) -> (String, String) {
 
 /// The document, or `None` when there is none.
 async fn fetch(endpoint: &Endpoint) -> Result<Option<Vec<u8>>, DiscoveryError> {
+    Ok(ask(endpoint).await?.map(|answer| answer.body))
+}
+
+/// The whole answer, or `None` when there is no such document.
+async fn ask(endpoint: &Endpoint) -> Result<Option<Answer>, DiscoveryError> {
     match endpoint.fetch(DOCUMENT_CAP).await {
-        Ok(answer) if answer.status.as_u16() == 200 => Ok(Some(answer.body)),
+        Ok(answer) if answer.status.as_u16() == 200 => Ok(Some(answer)),
         Ok(answer) if answer.status.is_client_error() => Ok(None),
         Ok(answer) => Err(unreachable(endpoint, format!("status {}", answer.status.as_u16()))),
         Err(WebFault::Unreachable(cause)) => Err(unreachable(endpoint, cause)),
@@ -115,6 +132,19 @@ const DOCUMENT_CAP: usize = KeySet::MAX_BYTES;
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_kept_for_as_long_as_their_issuer_says() {
+        for (cache_control, seconds) in [
+            ("public, max-age=300", Some(300)),
+            ("Max-Age=\"2\", must-revalidate", Some(2)),
+            ("no-cache", Some(0)),
+            ("max-age=-1", None),
+            ("public", None),
+        ] {
+            assert_eq!(max_age(cache_control), seconds.map(Duration::from_secs), "{cache_control}");
+        }
+    }
 
     #[test]
     fn metadata_lies_where_the_standards_say() {

@@ -60,7 +60,7 @@ impl Schedule {
     }
 
     /// The longest life of a token of a purpose, in seconds.
-    pub(super) fn longest(&self, purpose: Purpose) -> u64 {
+    pub fn longest(&self, purpose: Purpose) -> u64 {
         match purpose {
             Purpose::Access => self.longest_access.as_secs(),
             Purpose::Internal => self.longest_internal.as_secs(),

@@ -1,5 +1,7 @@
 //! What is to be done now, and who signs meanwhile.
 
+use std::time::Duration;
+
 use accredit_id::time::Timestamp;
 
 use super::{Key, Life, Schedule, Slot, State};
@@ -66,9 +68,8 @@ pub fn step(keys: &[Key], slots: &[Slot], now: Timestamp, schedule: &Schedule) -
 /// server does not itself see published for as long as readers keep a key set. `None` means: issue nothing.
 pub fn signer<'k>(keys: &'k [Key], slot: Slot, now: Timestamp, schedule: &Schedule) -> Option<&'k Key> {
     let of_slot = || keys.iter().filter(|key| key.slot == slot);
-    let active = of_slot().find(|key| key.life.state == State::Active)?;
-    let is_first = !of_slot().any(|key| key.id != active.id && key.life.activated_at.is_some());
-    if is_first || now >= schedule.seen_at(slot.purpose, &active.life) {
+    let active = first_active(of_slot())?;
+    if is_of_the_first(active, founded(of_slot())) || now >= schedule.seen_at(slot.purpose, &active.life) {
         return Some(active);
     }
     // Another server's clock is ahead of ours. By ours its predecessor still has its turn.
@@ -97,14 +98,30 @@ impl Step {
     }
 }
 
+/// When a slot's first key began to sign; before that nobody relied on the slot.
+fn founded<'k>(keys: impl Iterator<Item = &'k Key>) -> Option<Timestamp> {
+    keys.filter_map(|key| key.life.activated_at).min()
+}
+
+/// Whether a key was in the key set when the slot's first key began to sign. Whoever has any key set with that one in it
+/// has this one too.
+fn is_of_the_first(key: &Key, founded: Option<Timestamp>) -> bool {
+    founded.is_none_or(|founded| key.life.published_at.is_some_and(|at| at <= founded))
+}
+
+/// The active key. Of two, which two servers made that met an empty store, the first.
+fn first_active<'k>(keys: impl Iterator<Item = &'k Key>) -> Option<&'k Key> {
+    keys.filter(|key| key.life.state == State::Active).min_by_key(|key| (key.life.activated_at, &key.id))
+}
+
 /// The moves of one slot. Gives whether a successor is there afterwards.
 fn moves(keys: &[&Key], now: Timestamp, schedule: &Schedule, acts: &mut Vec<Act>) -> bool {
     let mut act = |key: &Key, step, life| acts.push(Act::Move { id: key.id.clone(), step, life });
-    // Before the first key of a slot signed, nobody can have relied on the slot: it need not wait for readers.
-    let was_used = keys.iter().any(|key| key.life.activated_at.is_some());
-    let may_sign = |key: &&&Key| !was_used || now >= schedule.may_sign_at(key.slot.purpose, &key.life);
+    let founded = founded(keys.iter().copied());
+    let may_sign =
+        |key: &&&Key| is_of_the_first(key, founded) || now >= schedule.may_sign_at(key.slot.purpose, &key.life);
     let is_successor = |key: &&&Key| key.life.state == State::Published && key.life.tainted_at.is_none();
-    let active = keys.iter().find(|key| key.life.state == State::Active);
+    let active = first_active(keys.iter().copied());
     let is_over = active.is_none_or(|key| now >= schedule.due_at(&key.life));
     let successors = keys.iter().filter(is_successor).filter(may_sign).filter(|_| is_over);
     let next = successors.min_by_key(|key| (key.life.published_at, &key.id));
@@ -131,11 +148,16 @@ fn moves(keys: &[&Key], now: Timestamp, schedule: &Schedule, acts: &mut Vec<Act>
             }
             State::Prepared => {
                 has_successor = true;
-                let published_at = Some(now.max(life.created_at));
+                // Later than the slot's first key by what a clock can tell, or it would count as published with it.
+                let earliest = founded.map_or(life.created_at, |at| at.plus(SECOND).max(life.created_at));
+                let published_at = Some(now.max(earliest));
                 act(key, Step::Publish, Life { state: State::Published, published_at, ..*life });
             }
             State::Published => has_successor = true,
             State::Retired if life.leaves_at.is_some_and(|at| at <= now) => act(key, Step::Remove, removed(life, now)),
+            State::Active if active.is_none_or(|first| first.id != key.id) => {
+                act(key, Step::Retire, retired(key, now, schedule));
+            }
             State::Active | State::Retired | State::Removed => {}
         }
     }
@@ -155,3 +177,5 @@ fn retired(key: &Key, now: Timestamp, schedule: &Schedule) -> Life {
 pub(super) fn removed(life: &Life, now: Timestamp) -> Life {
     Life { state: State::Removed, leaves_at: Some(now), ..*life }
 }
+
+const SECOND: Duration = Duration::from_secs(1);

@@ -56,7 +56,7 @@ impl Act<'_> {
             return Ok(response);
         }
         if plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256)) {
-            app.signing.ensure(Signing::Rs256, &app.recorder, clock::now()).await?;
+            app.ensure_signer(Signing::Rs256).await?;
         }
         // Making a key moved the sequence on; nobody else can have, as long as the lock is held.
         let expected_sequence = app.store.head().await?.sequence;

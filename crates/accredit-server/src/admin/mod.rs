@@ -12,6 +12,7 @@ mod explain;
 mod filter;
 mod gate;
 mod idempotency;
+mod keys;
 mod lint;
 mod login;
 mod openapi;
@@ -113,6 +114,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/alarm", get(alarms::get))
         .route("/v1/alarm/acknowledge", post(alarms::acknowledge))
+        .route("/v1/keys", get(keys::list))
+        .route("/v1/keys/rotate", post(keys::rotate))
+        .route("/v1/keys/taint", post(keys::taint))
+        .route("/v1/keys/revoke", post(keys::revoke))
+        .route("/v1/keys/rewrap", post(keys::rewrap))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/status", get(sets::status))

@@ -311,6 +311,52 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        method: "get",
+        path: "/v1/keys",
+        id: "listKeys",
+        summary: "The server's own signing keys, oldest first, removed ones too.",
+        answers: &[(200, "SigningKeyList")],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/keys/rotate",
+        id: "rotateKeys",
+        summary: "Ends the turns of keys: their successors sign as soon as every reader knows them.",
+        asks: Some("RotateKeysRequest"),
+        answers: &[(200, "KeysChanged")],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/keys/taint",
+        id: "taintKey",
+        summary: "Stops signing with a key; what it signed counts until it ends.",
+        asks: Some("CondemnKeyRequest"),
+        answers: &[(200, "KeysChanged")],
+        refuses: &[409],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/keys/revoke",
+        id: "revokeKey",
+        summary: "Takes a key out of the key set at once; what it signed is refused.",
+        asks: Some("CondemnKeyRequest"),
+        answers: &[(200, "KeysChanged")],
+        refuses: &[409],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/keys/rewrap",
+        id: "rewrapKeys",
+        summary: "Seals every stored key under the key-encryption key of the configuration.",
+        asks: Some("RewrapKeysRequest"),
+        answers: &[(200, "KeysRewrapped")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/lint",
         id: "lint",
         summary: "What the linter says of everything that the caller may read.",

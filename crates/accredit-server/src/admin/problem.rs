@@ -2,6 +2,7 @@
 
 use accredit_api::problem::{MEDIA_TYPE, Problem, TYPE_PREFIX};
 use accredit_core::decide::access::Refusal;
+use accredit_core::keyring::CommandFault;
 use accredit_core::model::Faults;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -245,7 +246,16 @@ impl From<RecordFault> for AdminFault {
 
 impl From<KeysFault> for AdminFault {
     fn from(fault: KeysFault) -> Self {
-        AdminFault::Unavailable(fault.to_string())
+        let said = fault.to_string();
+        match fault {
+            KeysFault::Order(CommandFault::Unknown(_) | CommandFault::NoneActive) => AdminFault::NotFound(said),
+            KeysFault::Order(
+                CommandFault::Gone { .. } | CommandFault::SignsNoMore { .. } | CommandFault::Vouches(_),
+            ) => AdminFault::Conflict(said),
+            KeysFault::EncryptionKey(_) | KeysFault::Key(_) | KeysFault::Recorded(_) | KeysFault::Store(_) => {
+                AdminFault::Unavailable(said)
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum Cause {
     RequestTooLarge,
     /// The body took too long.
     RequestTimeout,
-    /// The store cannot be written now.
+    /// The store cannot be written now, or no key may sign yet.
     StoreUnavailable,
     /// An `audience` or `resource` that cannot be one.
     Target,

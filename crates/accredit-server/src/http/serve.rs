@@ -84,6 +84,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     tasks.spawn(admin::accept_local(socket, Arc::clone(&app), stopped));
     let tally = Arc::clone(&app);
     tasks.spawn(tally.keep_tally());
+    tasks.spawn(Arc::clone(&app).keep_keys());
     Ok(Running { address, admin_address, app, listeners, stop, tasks, writer })
 }
 

@@ -23,7 +23,7 @@ use super::sealing::random_key;
 /// It is 32 random bytes, written as base64 (RFC 4648 section 4) with or without a line end.
 pub(crate) struct KeyEncryptionKey {
     /// Four hexadecimal digits that tell this key from others and nothing more.
-    pub(super) id: String,
+    pub(crate) id: String,
     pub(super) key: LessSafeKey,
 }
 

@@ -5,16 +5,19 @@
 //! | `encryption_key` | where the key-encryption key comes from; it is never in the store |
 //! | `sealing` | AES-256-GCM under it, bound to what is sealed |
 //! | `signing_key` | one signing key: make, seal, unseal, sign |
-//! | `state` | where a key stands in its life |
-//! | `ring` | the keys in force |
+//! | `unsealer` | the key-encryption keys at hand: the present one and the one before |
+//! | `life` | where a key stands in its life, to and from the store |
+//! | `ring` | the keys as the store has them |
 
 mod encryption_key;
+mod life;
 mod ring;
 mod sealing;
 mod signing_key;
-mod state;
+mod unsealer;
 
 pub(crate) use encryption_key::{EncryptionKeyFault, KeyEncryptionKey};
-pub(crate) use ring::{KeyRing, RingFault};
-pub(crate) use signing_key::{KeyPurpose, SigningFault, SigningKey};
-pub(crate) use state::KeyState;
+pub(crate) use life::to_row as stored_life;
+pub(crate) use ring::{Held, KeyRing};
+pub(crate) use signing_key::{SigningFault, SigningKey};
+pub(crate) use unsealer::Unsealer;

@@ -1,184 +1,182 @@
-//! The keys in force.
+//! The keys as the store has them, unsealed.
 
 use std::sync::Arc;
 
-use accredit_id::jose::Algorithm;
+use accredit_core::keyring::{self, Purpose, Schedule, Slot, State};
 use accredit_id::jose::jwk::PublicKey;
+use accredit_id::time::Timestamp;
 
-use super::encryption_key::KeyEncryptionKey;
-use super::signing_key::{KeyPurpose, SigningFault, SigningKey};
-use super::state::KeyState;
+use super::life;
+use super::signing_key::{SigningFault, SigningKey};
+use super::unsealer::Unsealer;
 
-/// The keys in force: immutable, replaced as a whole, so that whoever signs and whoever publishes see the same ones.
+/// The keys as the store had them at one moment: immutable, replaced as a whole, so that whoever signs and whoever publishes
+/// see the same ones.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct KeyRing {
-    keys: Vec<(KeyState, Arc<SigningKey>)>,
+    held: Vec<Held>,
+    /// The same keys, as the schedule sees them.
+    lives: Vec<keyring::Key>,
 }
 
-/// Why keys are no ring.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RingFault {
-    /// A key cannot be read.
-    #[error(transparent)]
-    Key(#[from] SigningFault),
-    /// A row is in a state that is not known.
-    #[error("key `{id}` has the state `{seen}`, which is not known")]
-    State {
-        /// The row.
-        id: String,
-        /// What it says.
-        seen: String,
-    },
-    /// Two keys would sign the same things.
-    #[error("keys `{first}` and `{second}` are both active for {purpose} tokens with {algorithm}")]
-    TwoActive {
-        /// The one.
-        first: String,
-        /// The other.
-        second: String,
-        /// What both sign.
-        purpose: &'static str,
-        /// How.
-        algorithm: Algorithm,
-    },
+/// One key.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// Where it stands.
+    pub(crate) key: keyring::Key,
+    /// What a move of it must name.
+    pub(crate) revision: i64,
+    /// The id of the key-encryption key that it is sealed under.
+    pub(crate) sealed_by: String,
+    /// The key itself; none once it was removed.
+    pub(crate) signing: Option<Arc<SigningKey>>,
 }
 
 // === impl KeyRing ===
 
 impl KeyRing {
-    /// Unseals the store's keys. One that does not open is a fault of the whole: a server that lost a key must say so, not
-    /// go on with another.
-    pub(crate) fn open(rows: &[accredit_store::SigningKey], kek: &KeyEncryptionKey) -> Result<Self, RingFault> {
-        rows.iter().try_fold(Self::default(), |ring, row| {
-            let unknown = || RingFault::State { id: row.id.clone(), seen: row.state.clone() };
-            let state = KeyState::from_name(&row.state).ok_or_else(unknown)?;
-            ring.with(state, SigningKey::from_row(row, kek)?)
-        })
+    /// Unseals the store's keys; those that `before` holds need not be opened again. One that does not open is a fault of the
+    /// whole: a server that lost a key must say so, not go on with another.
+    pub(crate) fn open(
+        rows: &[accredit_store::SigningKey],
+        kek: &Unsealer,
+        before: &Self,
+    ) -> Result<Self, SigningFault> {
+        let held: Vec<Held> = rows.iter().map(|row| open(row, kek, before)).collect::<Result<_, SigningFault>>()?;
+        let lives = held.iter().map(|held| held.key.clone()).collect();
+        Ok(Self { held, lives })
     }
 
-    /// This ring and one more key.
-    pub(crate) fn with(&self, state: KeyState, key: SigningKey) -> Result<Self, RingFault> {
-        if let Some(other) = self.active(key.purpose(), key.algorithm()).filter(|_| state == KeyState::Active) {
-            return Err(RingFault::TwoActive {
-                first: other.id().to_owned(),
-                second: key.id().to_owned(),
-                purpose: key.purpose().name(),
-                algorithm: key.algorithm(),
-            });
-        }
-        let mut keys = self.keys.clone();
-        keys.push((state, Arc::new(key)));
-        Ok(Self { keys })
+    /// Every key, oldest first.
+    pub(crate) fn held(&self) -> &[Held] {
+        &self.held
     }
 
-    /// The key that signs access tokens with this algorithm, if it was made yet.
-    pub(crate) fn signer(&self, algorithm: Algorithm) -> Option<&Arc<SigningKey>> {
-        self.active(KeyPurpose::Access, algorithm)
+    /// Every key, as the schedule sees it.
+    pub(crate) fn lives(&self) -> &[keyring::Key] {
+        &self.lives
     }
 
-    /// The key that signs administrators' and agents' tokens, if it was made yet.
-    pub(crate) fn internal(&self) -> Option<&Arc<SigningKey>> {
-        self.active(KeyPurpose::Internal, Algorithm::Es256)
+    /// The key that signs in a slot now, if any may ([`keyring::signer`]).
+    pub(crate) fn signer(&self, slot: Slot, now: Timestamp, schedule: &Schedule) -> Option<&Arc<SigningKey>> {
+        keyring::signer(&self.lives, slot, now, schedule).and_then(|key| self.find(&key.id))
     }
 
-    /// What we ourselves may meet as the signer of such tokens: prepared, active and retired keys alike. Never published.
-    pub(crate) fn internal_public(&self) -> impl Iterator<Item = &PublicKey> {
-        self.keys.iter().filter(|(_, key)| key.purpose() == KeyPurpose::Internal).map(|(_, key)| key.public())
-    }
-
-    /// The key that signs heads of the audit chain, if it was made yet.
-    pub(crate) fn audit(&self) -> Option<&Arc<SigningKey>> {
-        self.active(KeyPurpose::Audit, Algorithm::Es256)
-    }
-
-    /// The key of this name, in whatever state: for signatures that it made before.
+    /// The key of this name, in whatever state but removed: for signatures that it made before.
     pub(crate) fn find(&self, id: &str) -> Option<&Arc<SigningKey>> {
-        self.keys.iter().map(|(_, key)| key).find(|key| key.id() == id)
+        self.held.iter().find(|held| held.key.id == id)?.signing.as_ref()
     }
 
-    /// What verifiers of access tokens may meet: prepared, active and retired keys alike.
-    pub(crate) fn published(&self) -> impl Iterator<Item = &PublicKey> {
-        self.keys.iter().filter(|(_, key)| key.purpose() == KeyPurpose::Access).map(|(_, key)| key.public())
-    }
-
-    fn active(&self, purpose: KeyPurpose, algorithm: Algorithm) -> Option<&Arc<SigningKey>> {
-        let sought = |key: &SigningKey| key.purpose() == purpose && key.algorithm() == algorithm;
-        self.keys.iter().find(|(state, key)| *state == KeyState::Active && sought(key)).map(|(_, key)| key)
+    /// What verifiers of such tokens may meet: published, active and retired keys alike. Those of access tokens are
+    /// everybody's to know, the others ours alone.
+    pub(crate) fn published(&self, purpose: Purpose) -> impl Iterator<Item = &PublicKey> {
+        let is_meant = move |held: &&Held| held.key.slot.purpose == purpose && held.key.life.is_published();
+        self.held.iter().filter(is_meant).filter_map(|held| held.signing.as_ref()).map(|key| key.public())
     }
 }
 
-// === impl RingFault ===
-
-impl RingFault {
-    /// What to do about it, where there is one thing.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Key(fault) => fault.hint(),
-            Self::State { .. } | Self::TwoActive { .. } => None,
+fn open(row: &accredit_store::SigningKey, kek: &Unsealer, before: &KeyRing) -> Result<Held, SigningFault> {
+    let key = life::key(row)?;
+    let signing = match key.life.state {
+        State::Removed => None,
+        State::Prepared | State::Published | State::Active | State::Retired => {
+            let opened = before.held.iter().find(|held| held.key.id == row.id && held.key.slot == key.slot);
+            match opened.and_then(|held| held.signing.as_ref()).filter(|opened| opened.is_public_half(&row.public_jwk))
+            {
+                Some(opened) => Some(Arc::clone(opened)),
+                None => Some(Arc::new(SigningKey::from_row(row, kek)?)),
+            }
         }
-    }
+    };
+    Ok(Held { key, revision: row.revision, sealed_by: row.kek_id.clone(), signing })
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use accredit_id::jose::jws::{Compact, signing_input};
-    use accredit_id::time::Timestamp;
+    use std::time::Duration;
 
+    use accredit_core::keyring::Life;
+    use accredit_id::jose::Algorithm;
+    use accredit_id::jose::jws::{Compact, signing_input};
+
+    use super::super::encryption_key::KeyEncryptionKey;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+    const SCHEDULE: Schedule = Schedule {
+        every: Duration::from_secs(1000),
+        cache: Duration::from_secs(300),
+        margin: Duration::from_secs(60),
+        leeway: Duration::from_secs(60),
+        longest_access: Duration::from_secs(600),
+        longest_internal: Duration::from_secs(600),
+    };
 
-    async fn key(algorithm: Algorithm, purpose: KeyPurpose) -> SigningKey {
+    fn life(state: State) -> Life {
+        Life { state, published_at: Some(NOW), activated_at: Some(NOW), ..Life::new(NOW) }
+    }
+
+    fn slot(purpose: Purpose, algorithm: Algorithm) -> Slot {
+        Slot { purpose, algorithm }
+    }
+
+    async fn key(algorithm: Algorithm, purpose: Purpose) -> SigningKey {
         SigningKey::generate(algorithm, purpose).await.unwrap()
     }
 
     #[tokio::test]
     async fn keys_survive_the_store_and_sign_what_their_public_halves_verify() {
-        let kek = KeyEncryptionKey::in_memory().unwrap();
+        let kek = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
         let made = [
-            key(Algorithm::Es256, KeyPurpose::Access).await,
-            key(Algorithm::Rs256, KeyPurpose::Access).await,
-            key(Algorithm::Es256, KeyPurpose::Audit).await,
+            key(Algorithm::Es256, Purpose::Access).await,
+            key(Algorithm::Rs256, Purpose::Access).await,
+            key(Algorithm::Es256, Purpose::Audit).await,
         ];
-        let rows: Vec<_> = made.iter().map(|key| key.to_row(KeyState::Active, &kek, NOW).unwrap()).collect();
-        let ring = KeyRing::open(&rows, &kek).unwrap();
+        let rows: Vec<_> = made.iter().map(|key| key.to_row(&life(State::Active), kek.current()).unwrap()).collect();
+        let ring = KeyRing::open(&rows, &kek, &KeyRing::default()).unwrap();
         for (made, opened) in made.iter().zip([
-            ring.signer(Algorithm::Es256).unwrap(),
-            ring.signer(Algorithm::Rs256).unwrap(),
-            ring.audit().unwrap(),
+            ring.signer(slot(Purpose::Access, Algorithm::Es256), NOW, &SCHEDULE).unwrap(),
+            ring.signer(slot(Purpose::Access, Algorithm::Rs256), NOW, &SCHEDULE).unwrap(),
+            ring.signer(slot(Purpose::Audit, Algorithm::Es256), NOW, &SCHEDULE).unwrap(),
         ]) {
             assert_eq!(made.id(), opened.id());
             assert_eq!((opened.id().len(), opened.id()), (22, &made.public().thumbprint()[..22]));
             let token = opened.sign(signing_input(r#"{"alg":"x"}"#, "{}")).unwrap();
             let split = Compact::split(&token).unwrap();
             let signature = accredit_id::base64url::decode(split.signature()).unwrap();
-            assert_eq!(signature.len(), if opened.algorithm() == Algorithm::Es256 { 64 } else { 256 });
+            let algorithm = if opened.public().allows(Algorithm::Es256) { Algorithm::Es256 } else { Algorithm::Rs256 };
+            assert_eq!(signature.len(), if algorithm == Algorithm::Es256 { 64 } else { 256 });
             let message = split.signing_input().as_bytes();
-            assert!(made.public().verify_signature(opened.algorithm(), message, &signature).is_ok());
-            assert!(made.public().verify_signature(opened.algorithm(), b"other", &signature).is_err());
+            assert!(made.public().verify_signature(algorithm, message, &signature).is_ok());
+            assert!(made.public().verify_signature(algorithm, b"other", &signature).is_err());
         }
         // The audit key is nobody's to verify tokens with.
-        let published: Vec<_> = ring.published().map(PublicKey::kid).collect();
+        let published: Vec<_> = ring.published(Purpose::Access).map(PublicKey::kid).collect();
         assert_eq!(published, [made[0].id(), made[1].id()]);
         assert_eq!(ring.find(made[2].id()).unwrap().id(), made[2].id());
         assert!(ring.find("other").is_none());
-        let other = KeyEncryptionKey::in_memory().unwrap();
-        let fault = KeyRing::open(&rows, &other).unwrap_err().to_string();
-        let expected =
-            format!("key `{}` is wrapped by `{}`, the key-encryption key here is `{}`", made[0].id(), kek.id, other.id);
+        let other = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
+        let fault = KeyRing::open(&rows, &other, &KeyRing::default()).unwrap_err().to_string();
+        let expected = format!(
+            "key `{}` is wrapped by `{}`, the key-encryption key here is `{}`",
+            made[0].id(),
+            kek.current().id,
+            other.current().id
+        );
         assert_eq!(fault, expected);
     }
 
     /// L18: rows that were edited with SQL are detected and named.
     #[tokio::test]
     async fn l18_rows_that_were_swapped_or_edited_are_named() {
-        let kek = KeyEncryptionKey::in_memory().unwrap();
+        let kek = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
         let (first, second) =
-            (key(Algorithm::Es256, KeyPurpose::Access).await, key(Algorithm::Es256, KeyPurpose::Audit).await);
-        let first = first.to_row(KeyState::Active, &kek, NOW).unwrap();
-        let second = second.to_row(KeyState::Active, &kek, NOW).unwrap();
-        assert!(KeyRing::open(&[first.clone(), second.clone()], &kek).is_ok());
+            (key(Algorithm::Es256, Purpose::Access).await, key(Algorithm::Es256, Purpose::Audit).await);
+        let first = first.to_row(&life(State::Active), kek.current()).unwrap();
+        let second = second.to_row(&life(State::Active), kek.current()).unwrap();
+        let ring = KeyRing::default();
+        assert!(KeyRing::open(&[first.clone(), second.clone()], &kek, &KeyRing::default()).is_ok());
         type Edit<'e> = Box<dyn Fn(&mut accredit_store::SigningKey) + 'e>;
         let edits: [(&str, Edit<'_>); 9] = [
             ("wrapped", Box::new(|row| row.wrapped.clone_from(&second.wrapped))),
@@ -189,41 +187,49 @@ mod tests {
             ("public half", Box::new(|row| row.public_jwk.clone_from(&second.public_jwk))),
             ("algorithm", Box::new(|row| row.algorithm = "RS256".into())),
             ("unknown algorithm", Box::new(|row| row.algorithm = "HS256".into())),
-            ("state", Box::new(|row| row.state = "eternal".into())),
+            ("state", Box::new(|row| row.life.state = "eternal".into())),
         ];
         for (name, edit) in edits {
             let mut row = first.clone();
             edit(&mut row);
-            let fault = KeyRing::open(&[row.clone()], &kek).unwrap_err().to_string();
+            let fault = KeyRing::open(&[row.clone()], &kek, &ring).unwrap_err().to_string();
             assert!(fault.contains(&format!("key `{}`", row.id)), "{name}: {fault}");
         }
     }
 
     #[tokio::test]
-    async fn one_key_signs_and_all_are_published() {
-        let ring = KeyRing::default();
-        assert!(ring.signer(Algorithm::Es256).is_none() && ring.audit().is_none());
-        let mut ids = Vec::new();
-        let mut ring = ring;
-        for state in [KeyState::Retired, KeyState::Active, KeyState::Prepared] {
-            let key = key(Algorithm::Es256, KeyPurpose::Access).await;
-            ids.push(key.id().to_owned());
-            ring = ring.with(state, key).unwrap();
+    async fn one_key_signs_and_what_readers_may_meet_is_published() {
+        let kek = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
+        let mut rows = Vec::new();
+        for state in State::ALL {
+            let activated_at = (state == State::Active).then_some(NOW);
+            let key = key(Algorithm::Es256, Purpose::Access).await;
+            rows.push(key.to_row(&Life { activated_at, ..life(state) }, kek.current()).unwrap());
         }
-        assert_eq!(ring.signer(Algorithm::Es256).unwrap().id(), ids[1]);
-        assert!(ring.signer(Algorithm::Rs256).is_none());
-        assert_eq!(ring.published().map(PublicKey::kid).collect::<Vec<_>>(), ids);
-        let second = ring.with(KeyState::Active, key(Algorithm::Es256, KeyPurpose::Access).await);
-        assert!(second.unwrap_err().to_string().contains("both active for access tokens with ES256"));
-        let refused = SigningKey::generate(Algorithm::EdDsa, KeyPurpose::Access).await.unwrap_err();
+        let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+        // What was removed need not open: its private half is erased.
+        rows[4].wrapped.clear();
+        let ring = KeyRing::open(&rows, &kek, &KeyRing::default()).unwrap();
+        let signs = ring.signer(slot(Purpose::Access, Algorithm::Es256), NOW, &SCHEDULE);
+        assert_eq!(signs.unwrap().id(), ids[2]);
+        assert!(ring.signer(slot(Purpose::Access, Algorithm::Rs256), NOW, &SCHEDULE).is_none());
+        assert!(ring.signer(slot(Purpose::Audit, Algorithm::Es256), NOW, &SCHEDULE).is_none());
+        assert_eq!(ring.published(Purpose::Access).map(PublicKey::kid).collect::<Vec<_>>(), ids[1..4]);
+        assert!(ring.find(&ids[0]).is_some() && ring.find(&ids[4]).is_none());
+        // What was opened before is not opened again, but for what is another key now.
+        let other = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
+        assert!(KeyRing::open(&rows, &other, &ring).is_ok());
+        rows[2].public_jwk.clone_from(&rows[1].public_jwk);
+        assert!(KeyRing::open(&rows, &other, &ring).is_err());
+        let refused = SigningKey::generate(Algorithm::EdDsa, Purpose::Access).await.unwrap_err();
         assert!(refused.to_string().contains("`EdDSA`"));
     }
 
     #[tokio::test]
     async fn nothing_private_is_printed() {
-        let kek = KeyEncryptionKey::in_memory().unwrap();
-        let key = key(Algorithm::Es256, KeyPurpose::Access).await;
-        let row = key.to_row(KeyState::Active, &kek, NOW).unwrap();
+        let kek = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
+        let key = key(Algorithm::Es256, Purpose::Access).await;
+        let row = key.to_row(&life(State::Active), kek.current()).unwrap();
         let expected = format!("SigningKey {{ id: {:?}, purpose: Access, algorithm: Es256, .. }}", key.id());
         assert_eq!(format!("{key:?}"), expected);
         assert!(!row.public_jwk.contains("\"d\""));

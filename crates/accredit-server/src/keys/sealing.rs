@@ -97,7 +97,7 @@ impl SealFault {
     /// What to do about it, where there is one thing.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::OtherKey { .. } => Some("restore that key file"),
+            Self::OtherKey { .. } => Some("restore that key-encryption key, or name it in `keys.previous`"),
             Self::Damaged { .. } => Some("restore the store from a backup"),
             Self::Library { .. } => None,
         }
@@ -198,7 +198,7 @@ mod tests {
             fault.to_string(),
             format!("key `k7` is wrapped by `{there}`, the key-encryption key here is `{here}`")
         );
-        assert_eq!(fault.hint(), Some("restore that key file"));
+        assert_eq!(fault.hint(), Some("restore that key-encryption key, or name it in `keys.previous`"));
         assert!(there.len() == 4 && there.bytes().all(|byte| byte.is_ascii_hexdigit()) && there != here);
         // Two keys of one short id: the encryption itself still tells them apart.
         let forged = Sealed { wrapped_by: here, ..sealed };

@@ -2,36 +2,26 @@
 
 use std::fmt;
 
+use accredit_core::keyring::{Life, Purpose, Slot};
 use accredit_id::jose::jwk::{KeyFault, PublicKey};
 use accredit_id::jose::{Algorithm, jws};
 use accredit_id::secret::Secret;
-use accredit_id::time::Timestamp;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 
 use super::encryption_key::KeyEncryptionKey;
+use super::life;
 use super::sealing::{SealFault, Sealed};
-use super::state::KeyState;
+use super::unsealer::Unsealer;
 
 /// A key that signs, with its public half. Its private half is seen in memory alone, and never printed.
 pub(crate) struct SigningKey {
-    purpose: KeyPurpose,
+    purpose: Purpose,
     algorithm: Algorithm,
     private: Private,
     public: PublicKey,
-}
-
-/// What a key signs. Keys are apart by it: a signature for one purpose never counts for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum KeyPurpose {
-    /// Access tokens. Published.
-    Access,
-    /// Tokens of agents and administrators. Published nowhere: we alone verify them.
-    Internal,
-    /// Heads of the audit chain. Published nowhere; whoever verifies the log has the public half beside it.
-    Audit,
 }
 
 /// Why a key could not be made, read or used.
@@ -71,7 +61,7 @@ pub(crate) enum SigningFault {
 
 impl SigningKey {
     /// Makes a key. P-256 takes microseconds; RSA-2048 takes up to a second of one core, which is spent beside.
-    pub(crate) async fn generate(algorithm: Algorithm, purpose: KeyPurpose) -> Result<Self, SigningFault> {
+    pub(crate) async fn generate(algorithm: Algorithm, purpose: Purpose) -> Result<Self, SigningFault> {
         let private = match algorithm {
             Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Private::Es256),
             Algorithm::Rs256 => tokio::task::spawn_blocking(|| rsa::KeyPair::generate(KeySize::Rsa2048))
@@ -84,11 +74,9 @@ impl SigningKey {
     }
 
     /// Unseals a key from its row.
-    pub(crate) fn from_row(row: &accredit_store::SigningKey, kek: &KeyEncryptionKey) -> Result<Self, SigningFault> {
-        let unknown = |field, seen: &str| SigningFault::Row { id: row.id.clone(), field, seen: seen.to_owned() };
+    pub(crate) fn from_row(row: &accredit_store::SigningKey, kek: &Unsealer) -> Result<Self, SigningFault> {
         let mixed = || SigningFault::Mixed { id: row.id.clone() };
-        let purpose = KeyPurpose::from_name(&row.purpose).ok_or_else(|| unknown("purpose", &row.purpose))?;
-        let algorithm = row.algorithm.parse().map_err(|_| unknown("algorithm", &row.algorithm))?;
+        let Slot { purpose, algorithm } = life::slot(row)?;
         let sealed = Sealed { wrapped_by: row.kek_id.clone(), bytes: row.wrapped.clone() };
         let pkcs8 = kek.open(&row.purpose, &row.id, &sealed)?;
         let private = match algorithm {
@@ -105,27 +93,28 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// Seals the key into a row for the store.
+    /// Seals the key into a row for the store, at the beginning of this life.
     pub(crate) fn to_row(
         &self,
-        state: KeyState,
+        life: &Life,
         kek: &KeyEncryptionKey,
-        now: Timestamp,
     ) -> Result<accredit_store::SigningKey, SigningFault> {
-        let purpose = self.purpose.name();
-        let sealed = kek.seal(purpose, self.id(), self.pkcs8()?.reveal())?;
+        let sealed = self.seal(kek)?;
         Ok(accredit_store::SigningKey {
             id: self.id().to_owned(),
-            purpose: purpose.to_owned(),
+            purpose: self.purpose.name().to_owned(),
             algorithm: self.algorithm.as_str().to_owned(),
             public_jwk: self.public_jwk(),
             wrapped: sealed.bytes,
             kek_id: sealed.wrapped_by,
-            state: state.name().to_owned(),
-            created_at: now.unix(),
-            activated_at: (state == KeyState::Active).then_some(now.unix()),
-            retires_at: None,
+            revision: 0,
+            life: life::to_row(life),
         })
+    }
+
+    /// Seals the private half.
+    pub(crate) fn seal(&self, kek: &KeyEncryptionKey) -> Result<Sealed, SigningFault> {
+        Ok(kek.seal(self.purpose.name(), self.id(), self.pkcs8()?.reveal())?)
     }
 
     /// The key's name, which a token's `kid` bears: the beginning of its thumbprint (RFC 7638), 132 bits of it.
@@ -133,19 +122,19 @@ impl SigningKey {
         self.public.kid()
     }
 
-    /// The algorithm that it signs with.
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     /// What it signs.
-    pub(crate) fn purpose(&self) -> KeyPurpose {
+    pub(crate) fn purpose(&self) -> Purpose {
         self.purpose
     }
 
     /// Its public half.
     pub(crate) fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// Whether this is its public half, as the store has it.
+    pub(super) fn is_public_half(&self, jwk: &str) -> bool {
+        self.public_jwk() == jwk
     }
 
     /// Signs an encoded header and payload ([`jws::signing_input`]) and gives the token in compact form. Costs the signature
@@ -172,7 +161,7 @@ impl SigningKey {
         }
     }
 
-    fn new(algorithm: Algorithm, purpose: KeyPurpose, private: Private) -> Result<Self, SigningFault> {
+    fn new(algorithm: Algorithm, purpose: Purpose, private: Private) -> Result<Self, SigningFault> {
         let thumbprint = private.public(None)?.thumbprint();
         let kid = thumbprint.get(..KID_CHARACTERS).unwrap_or(&thumbprint);
         let public = private.public(Some(kid))?;
@@ -215,23 +204,6 @@ impl SigningFault {
             Self::Mixed { .. } => Some("restore the store from a backup"),
             Self::Algorithm(_) | Self::Row { .. } | Self::Public(_) | Self::Library => None,
         }
-    }
-}
-
-// === impl KeyPurpose ===
-
-impl KeyPurpose {
-    /// Its name in the store. INVARIANT: it is part of what every private key is bound to; renamed, none opens.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Internal => "internal",
-            Self::Audit => "audit",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::Access, Self::Internal, Self::Audit].into_iter().find(|purpose| purpose.name() == name)
     }
 }
 

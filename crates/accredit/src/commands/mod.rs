@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod lint;
 pub(crate) mod list;
 pub(crate) mod login;
@@ -68,6 +69,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
         Verb::Alarm(verb) => alarm::run(common, &verb, terminal).await,
+        Verb::Key(verb) => key::run(common, &verb, terminal).await,
         Verb::Openapi => terminal.show(&accredit_server::openapi()).map(|()| Exit::Done),
         Verb::Status => status::run(common, terminal).await,
         Verb::Login(args) => login::run(common, &args, terminal).await,

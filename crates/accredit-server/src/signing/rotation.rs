@@ -1,0 +1,157 @@
+//! The task that takes the schedule's steps, and the reading of the store before somebody signs.
+//!
+//! Every server of a store runs it. What is done is decided from the stored times alone and written with the revision that
+//! it was decided on, so that of two servers one does it and the other finds it done; whatever a crash leaves half done, the
+//! next round of anybody goes on with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit_core::keyring::{self, Slot};
+use accredit_core::model::Signing as Algorithms;
+use accredit_id::time::Timestamp;
+use accredit_store::{Head, KeyDeed, StoreError};
+use serde_json::json;
+
+use super::deeds::{self, Moved};
+use super::{KeysFault, algorithm};
+use crate::app::App;
+use crate::keys::SigningKey;
+use crate::read_model::InForce;
+use crate::record::{self, RecordFault, StoreWork};
+use crate::{chance, clock};
+
+/// The JWK Set as it is served.
+pub(crate) struct PublishedKeys {
+    /// The document.
+    pub(crate) json: String,
+    /// `Cache-Control`.
+    pub(crate) cache_control: String,
+}
+
+impl App {
+    /// Reads and steps until the process ends.
+    pub(crate) async fn keep_keys(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.pause()) => {}
+                () = self.signing.wake.notified() => {}
+            }
+            match self.step_keys().await {
+                Ok(()) => {}
+                // Another server was faster; the next round sees what it did.
+                Err(KeysFault::Recorded(RecordFault::Store(fault)))
+                    if matches!(*fault, StoreError::KeyMoved { .. }) =>
+                {
+                    self.signing.wake.notify_one();
+                }
+                Err(fault) => tracing::warn!("signing keys could not be looked after: {fault}"),
+            }
+        }
+    }
+
+    /// The key that signs access tokens so, by a reading of the store that is recent. `None` while no key may sign.
+    pub(crate) async fn signer(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
+        if let Some(key) = self.signing.signer(signing, now) {
+            return Some(key);
+        }
+        if let Err(fault) = self.signing.read(&self.store, clock::now()).await {
+            tracing::warn!("signing keys cannot be read: {fault}");
+        }
+        let key = self.signing.signer(signing, clock::now());
+        if key.is_none() {
+            tracing::warn!(algorithm = %algorithm(signing), "no key may sign access tokens now");
+        }
+        key
+    }
+
+    /// The JWK Set. While the store cannot be read, another server may have published a key that this one does not know:
+    /// nobody is to keep what it says then.
+    pub(crate) async fn published_keys(&self) -> PublishedKeys {
+        let signing = &self.signing;
+        let is_recent = || signing.keys.load().is_recent(&signing.schedule, clock::now());
+        if !is_recent()
+            && let Err(fault) = signing.read(&self.store, clock::now()).await
+        {
+            tracing::warn!("signing keys cannot be read: {fault}");
+        }
+        let cache_control = match is_recent() {
+            true => format!("public, max-age={}", signing.schedule.cache.as_secs()),
+            false => "no-cache".to_owned(),
+        };
+        PublishedKeys { json: signing.published_json(), cache_control }
+    }
+
+    /// Fills a slot that something asks for now, such as an API for RS256. Making its keys takes up to a second, so not at
+    /// every start. The caller holds `changing`.
+    pub(crate) async fn ensure_signer(&self, signing: Algorithms) -> Result<(), KeysFault> {
+        let slot = Slot { purpose: keyring::Purpose::Access, algorithm: algorithm(signing) };
+        if self.signing.keys.load().ring.lives().iter().any(|key| key.slot == slot) {
+            return Ok(());
+        }
+        let deed = deeds::found(slot, self.signing.unsealer.current(), &self.signing.schedule, clock::now()).await?;
+        self.commit_keys(deed).await?;
+        Ok(())
+    }
+
+    /// Does everything that is to be done by now.
+    async fn step_keys(&self) -> Result<(), KeysFault> {
+        self.signing.read(&self.store, clock::now()).await?;
+        for _ in 0..MOST_STEPS {
+            let now = clock::now();
+            let keys = self.signing.keys.load_full();
+            let acts = keyring::step(keys.ring.lives(), &Slot::ALWAYS, now, &self.signing.schedule);
+            let (moves, slots) = deeds::sorted(acts);
+            if moves.is_empty() && slots.is_empty() {
+                break;
+            }
+            if !moves.is_empty() {
+                let _one_at_a_time = self.changing.lock().await;
+                let detail = json!({"changes": deeds::told(&moves, &keys.ring)});
+                let records = vec![record::admin_act("keys-moved", now, "server", keys.sequence, &detail)];
+                let changes = deeds::changes(&moves, &keys.ring);
+                self.commit_keys(KeyDeed { changes, revokes: false, records }).await?;
+                log(&moves);
+            }
+            for slot in slots {
+                let deed = deeds::make(slot, self.signing.unsealer.current(), now).await?;
+                let _one_at_a_time = self.changing.lock().await;
+                self.commit_keys(deed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a deed and brings it into force. The caller holds `changing`.
+    pub(super) async fn commit_keys(&self, deed: KeyDeed) -> Result<Head, KeysFault> {
+        let revokes = deed.revokes;
+        let head = self.recorder.work(StoreWork::Keys(deed)).await?;
+        self.signing.read(&self.store, clock::now()).await?;
+        if revokes {
+            // Whoever was decided on before is decided again from now on, and finds the new keys.
+            let mut world = self.read_model.now().world.clone();
+            world.sequence = head.sequence;
+            self.read_model.publish(InForce { world, revocation: head.revocation }, &[]);
+        }
+        Ok(head)
+    }
+
+    /// Often enough that a step is noticed well within the margin; not in step with other servers.
+    fn pause(&self) -> Duration {
+        let pause = (self.signing.schedule.margin / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let [jitter, ..] = chance::bits();
+        pause / 2 + pause * u32::from(jitter) / 510
+    }
+}
+
+/// One line a move.
+pub(super) fn log(moves: &[Moved]) {
+    for Moved { id, step, life } in moves {
+        tracing::info!(key.id = %id, step = step.name(), state = life.state.name(), "signing key moved");
+    }
+}
+
+/// Making a key, publishing it, letting it sign and making the next one are four.
+const MOST_STEPS: usize = 8;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
