@@ -219,7 +219,7 @@ mod tests {
         // What was opened before is not opened again, but for what is another key now.
         let other = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
         assert!(KeyRing::open(&rows, &other, &ring).is_ok());
-        rows[2].public_jwk.clone_from(&rows[1].public_jwk);
+        rows[2].public_jwk = rows[1].public_jwk.clone();
         assert!(KeyRing::open(&rows, &other, &ring).is_err());
         let refused = SigningKey::generate(Algorithm::EdDsa, Purpose::Access).await.unwrap_err();
         assert!(refused.to_string().contains("`EdDSA`"));
