@@ -311,7 +311,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/keys",
         id: "listKeys",
         summary: "The server's own signing keys, oldest first, removed ones too.",
