@@ -11,14 +11,14 @@ use accredit_store::{Store, StoreError};
 
 use crate::admin::BootstrapFault;
 use crate::config::Config;
-use crate::gather::{AllowList, Fetcher, Guard, KeyCache, ProviderKeys, StsFault};
+use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
 use crate::issued::Tokens;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
 use crate::tls::TlsFault;
 use crate::watch::Watch;
-use crate::{chance, clock, pinning, provider, record, tls};
+use crate::{chance, clock, egress, pinning, provider, record};
 
 /// Everything that a request needs.
 pub struct App {
@@ -45,7 +45,15 @@ pub struct App {
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A range in `fetch.allow` or `public.trusted_proxies`.
+    /// Something under `fetch`.
+    #[error("config field `{field}`: {message}")]
+    Fetch {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// A range in `public.trusted_proxies`.
     #[error("config field `{field}`: {message}")]
     Range {
         /// The field.
@@ -121,6 +129,7 @@ impl StartError {
             StartError::Store(fault) => fault.hint().map(str::to_owned),
             StartError::Tls { hint, .. } => hint.map(str::to_owned),
             StartError::Bootstrap { .. }
+            | StartError::Fetch { .. }
             | StartError::Range { .. }
             | StartError::Resource(_)
             | StartError::Record(_) => None,
@@ -134,22 +143,7 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting; nothing is half started then.
     pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
-        let ranges = |field, entries: &[String]| {
-            AllowList::parse(entries).map_err(|fault| StartError::Range { field, message: fault.to_string() })
-        };
-        let guard = Guard::new(ranges("fetch.allow", &config.fetch.allow)?);
-        let mut roots = Vec::new();
-        for path in &config.fetch.ca {
-            roots.extend(tls::authorities(path)?);
-        }
-        let fetcher = Arc::new(Fetcher::new(guard, roots));
-        if let Some(stand_in) = &config.fetch.aws_sts {
-            let range = |fault: crate::gather::UrlFault| StartError::Range {
-                field: "fetch.aws_sts",
-                message: fault.to_string(),
-            };
-            fetcher.judge_stand_in(stand_in).map_err(range)?;
-        }
+        let fetcher = Arc::new(egress::fetcher(&config.fetch)?);
         let store = Arc::new(Store::open(&config.store.url).await?);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
         let schedule = config.keys.rotation.schedule(config.max_token_lifetime());

@@ -1,5 +1,6 @@
 //! The server's own configuration: what must be known before the store is open. Everything else is a resource.
 
+mod fetch;
 mod keys;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
@@ -96,21 +98,6 @@ impl Admin {
 pub struct StoreConfig {
     /// `sqlite:PATH`, or `sqlite::memory:`.
     pub url: String,
-}
-
-/// Fetching.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FetchConfig {
-    /// Networks beside the public ones that may be dialled, in CIDR form; plain HTTP is spoken to these alone.
-    #[serde(default)]
-    pub allow: Vec<String>,
-    /// PEM files of certificate authorities beside the well-known ones.
-    #[serde(default)]
-    pub ca: Vec<PathBuf>,
-    /// A stand-in for AWS' token service, asked under the name of AWS' host; for tests, within what `allow` lists.
-    #[serde(default)]
-    pub aws_sts: Option<String>,
 }
 
 /// Limits.
@@ -244,7 +231,7 @@ impl Config {
             place(&mut tls.key);
         }
         self.keys.files().for_each(place);
-        self.fetch.ca.iter_mut().for_each(place);
+        self.fetch.relative_to(folder);
         if let Some(path) = self.store.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
             self.store.url = format!("sqlite:{}", folder.join(path).display());
         }

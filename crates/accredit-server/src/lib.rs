@@ -15,6 +15,7 @@ mod config;
 mod demo_issuer;
 mod documents;
 mod dpop;
+mod egress;
 mod exchange;
 mod faces;
 mod gather;

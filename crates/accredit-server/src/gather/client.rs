@@ -1,119 +1,114 @@
-//! The HTTP clients behind the fetcher, and what their errors were about.
-
-use std::error::Error as StdError;
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+//! One request on one connection: nothing followed, nothing kept, nothing decompressed.
 
 use accredit_id::shown::Shown;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Response, redirect, retry, tls};
-use rustls::CertificateError;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls_pki_types::CertificateDer;
-use tokio::sync::OnceCell;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinSet;
+use url::Position;
 
-use super::address::Reach;
+use super::dial::Dialer;
 use super::fault::FetchCause;
-use super::guard::{Guard, RefusedAddress, Screened, Target};
+use super::freshness;
+use super::guard::Target;
 
-/// The HTTP clients: one for each thing that their name resolution may let through, made at their first use, so that a
-/// server that fetches nothing pays nothing.
-pub(super) struct Clients {
-    guard: Arc<Guard>,
-    roots: Vec<CertificateDer<'static>>,
-    connect: Duration,
-    https: OnceCell<Client>,
-    https_listed: OnceCell<Client>,
-    http_listed: OnceCell<Client>,
+/// Asks servers outside. Each request dials anew, so that each goes through the guard.
+pub(super) struct Client {
+    pub(super) dialer: Dialer,
 }
 
-// === impl Clients ===
+/// What is asked. `Host`, `User-Agent` and `Accept-Encoding` are added unless they are there.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
 
-impl Clients {
-    pub(super) fn new(guard: Arc<Guard>, roots: Vec<CertificateDer<'static>>, connect: Duration) -> Self {
-        Self {
-            guard,
-            roots,
-            connect,
-            https: OnceCell::new(),
-            https_listed: OnceCell::new(),
-            http_listed: OnceCell::new(),
+/// An answer whose body has not been read yet.
+pub(super) struct Answered {
+    head: http::response::Parts,
+    body: Incoming,
+    /// Drives the connection; ends with the answer.
+    _connection: JoinSet<()>,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Sends a request to a target that was judged, and waits for the head of the answer.
+    pub(super) async fn send(&self, target: &Target, asked: Asked) -> Result<Answered, FetchCause> {
+        let stream = self.dialer.dial(target).await?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(MAX_HEAD);
+        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            // What breaks here is told to whoever waits for the answer.
+            let _ = connection.await;
+        });
+        let Asked { method, mut headers, body } = asked;
+        let url = &target.url;
+        let defaults = [
+            (header::HOST, HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])),
+            (header::USER_AGENT, Ok(HeaderValue::from_static(USER_AGENT))),
+            (header::ACCEPT_ENCODING, Ok(HeaderValue::from_static("identity"))),
+            (header::CONNECTION, Ok(HeaderValue::from_static("close"))),
+        ];
+        for (name, value) in defaults {
+            let value = value.map_err(|_| FetchCause::Broken(Shown::of("its host cannot be sent as a header")))?;
+            headers.entry(name).or_insert(value);
         }
+        let mut request = Request::builder()
+            .method(method)
+            .uri(&url[Position::BeforePath..Position::AfterQuery])
+            .body(Full::new(body))
+            .map_err(|error| FetchCause::Broken(Shown::of(&error.to_string())))?;
+        *request.headers_mut() = headers;
+        let (head, body) = sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();
+        Ok(Answered { head, body, _connection: running })
+    }
+}
+
+// === impl Answered ===
+
+impl Answered {
+    pub(super) fn status(&self) -> StatusCode {
+        self.head.status
     }
 
-    /// The client for a target.
-    pub(super) async fn of(&self, target: &Target) -> Result<&Client, FetchCause> {
-        let secure = target.url.scheme() == "https";
-        let cell = match (secure, target.reach) {
-            (true, Reach::PublicOrListed) => &self.https,
-            (true, Reach::ListedOnly) => &self.https_listed,
-            (false, _) => &self.http_listed,
-        };
-        cell.get_or_try_init(|| self.make(secure, target.reach)).await
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
     }
 
-    /// Makes a client. Reading the system's certificate authorities takes some milliseconds and blocks, so it happens beside.
-    async fn make(&self, secure: bool, reach: Reach) -> Result<Client, FetchCause> {
-        let screened = Screened { guard: Arc::clone(&self.guard), reach };
-        let roots = if secure { self.roots.clone() } else { Vec::new() };
-        let connect = self.connect;
-        let built = tokio::task::spawn_blocking(move || build(secure, screened, &roots, connect)).await;
-        match built {
-            Ok(Ok(client)) => Ok(client),
-            Ok(Err(error)) => Err(FetchCause::Tls(Shown::of(&innermost(&error).to_string()))),
-            Err(_) => Err(FetchCause::Tls(Shown::of("client could not be made"))),
+    /// Reads the whole body, or as much of it as shows that it is larger than `limit` bytes.
+    pub(super) async fn body(mut self, limit: usize) -> Result<Vec<u8>, FetchCause> {
+        if self.body.size_hint().lower() > limit as u64 {
+            return Err(FetchCause::TooLarge { limit });
         }
+        let mut bytes = Vec::new();
+        while let Some(frame) = self.body.frame().await {
+            let Ok(chunk) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+            if bytes.len() + chunk.len() > limit {
+                return Err(FetchCause::TooLarge { limit });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
-}
 
-/// Says what a client's error was about: the innermost error that tells.
-pub(super) fn cause(error: &reqwest::Error, connect: Duration) -> FetchCause {
-    if let Some(refused) = find::<RefusedAddress>(error) {
-        return FetchCause::RefusedAddress(*refused);
+    /// What an answer that is not the expected one means.
+    pub(super) fn refused_status(&self) -> FetchCause {
+        let status = self.status();
+        // 304 is an answer to a question; unasked it says nothing.
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+            let location = text(self.headers(), &header::LOCATION).map(Shown::of);
+            return FetchCause::Redirect { status: status.as_u16(), location };
+        }
+        FetchCause::Status { status: status.as_u16(), retry_after: freshness::retry_after(self.headers()) }
     }
-    if let Some(problem) = find::<rustls::Error>(error) {
-        return FetchCause::Tls(tls_problem(problem));
-    }
-    if error.is_timeout() {
-        return FetchCause::Timeout(connect);
-    }
-    let problem = match find::<io::Error>(error).map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => Shown::of("connection refused"),
-        Some(io::ErrorKind::ConnectionReset) => Shown::of("connection reset"),
-        _ => Shown::of(&innermost(error).to_string()),
-    };
-    if error.is_dns() {
-        FetchCause::Unresolvable(problem)
-    } else if error.is_connect() {
-        FetchCause::Unreachable(problem)
-    } else {
-        FetchCause::Broken(problem)
-    }
-}
-
-/// What an answer that is not 200 means.
-pub(super) fn refused_status(response: &Response) -> FetchCause {
-    let status = response.status();
-    if status.is_redirection() {
-        let location = text(response.headers(), &header::LOCATION).map(Shown::of);
-        return FetchCause::Redirect { status: status.as_u16(), location };
-    }
-    let retry_after = text(response.headers(), &header::RETRY_AFTER).and_then(|value| value.parse().ok());
-    FetchCause::Status { status: status.as_u16(), retry_after: retry_after.map(Duration::from_secs) }
-}
-
-/// `max-age` of `Cache-Control`, if there is one that can be read; more than fits counts as very long
-/// (RFC 9111 section 1.2.2).
-pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let directives = headers.get_all(header::CACHE_CONTROL).into_iter().filter_map(|value| value.to_str().ok());
-    let seconds = directives.flat_map(|value| value.split(',')).find_map(|directive| {
-        let (name, value) = directive.split_once('=')?;
-        let digits = value.trim().trim_matches('"');
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        (name.trim().eq_ignore_ascii_case("max-age") && is_number).then(|| digits.parse().unwrap_or(u64::MAX))
-    })?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// A header's value, when it is text.
@@ -121,109 +116,16 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn build(
-    secure: bool,
-    screened: Screened,
-    roots: &[CertificateDer<'static>],
-    connect: Duration,
-) -> Result<Client, reqwest::Error> {
-    if CryptoProvider::get_default().is_none() {
-        // Lost races are fine: there is only this provider in the tree.
-        let _ = aws_lc_rs::default_provider().install_default();
+/// Says what broke: the innermost reason, which is the one that tells.
+fn broken(error: &hyper::Error) -> FetchCause {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
-    let roots = roots.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
-    let headers = [
-        (header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json")),
-        (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-    ];
-    let builder = Client::builder()
-        .user_agent(concat!("accredit/", env!("CARGO_PKG_VERSION")))
-        .default_headers(HeaderMap::from_iter(headers))
-        .dns_resolver(screened)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .referer(false)
-        .no_proxy()
-        .no_gzip()
-        .http1_only()
-        .https_only(secure)
-        .connect_timeout(connect)
-        // Each fetch dials anew, so that each goes through the guard.
-        .pool_max_idle_per_host(0);
-    if secure {
-        builder.tls_version_min(tls::Version::TLS_1_2).tls_certs_merge(roots).build()
-    } else {
-        // No TLS, no authorities: plain http also works where the system has none.
-        builder.tls_certs_only(roots).build()
-    }
+    FetchCause::Broken(Shown::of(&innermost.to_string()))
 }
 
-fn tls_problem(problem: &rustls::Error) -> Shown {
-    let text = match problem {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "its certificate comes from an authority that is not trusted here"
-        }
-        rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "its certificate has expired"
-        }
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-        ) => "its certificate is not valid yet",
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name",
-        other => return Shown::of(&other.to_string()),
-    };
-    Shown::of(text)
-}
+const USER_AGENT: &str = concat!("accredit/", env!("CARGO_PKG_VERSION"));
 
-/// The first error of a type among an error and its sources.
-fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    sources(error).find_map(|source| source.downcast_ref())
-}
-
-fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
-    sources(error).last().unwrap_or(error)
-}
-
-/// An error, what caused it, and so on inwards.
-fn sources<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |current| {
-        let current: &'e (dyn StdError + 'static) = *current;
-        // An I/O error names the source of what it wraps, and keeps what it wraps to itself.
-        let wrapped = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match wrapped {
-            Some(inner) => Some(inner),
-            None => current.source(),
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn j11_max_age_is_read_from_whatever_comes() {
-        let cases: &[(&[&str], Option<u64>)] = &[
-            (&[], None),
-            (&["no-store"], None),
-            (&["max-age=300"], Some(300)),
-            (&["public, MAX-AGE=300 , must-revalidate"], Some(300)),
-            (&["max-age=\"60\""], Some(60)),
-            (&["no-cache", "max-age=0"], Some(0)),
-            (&["max-age=99999999999999999999999"], Some(u64::MAX)),
-            (&["s-maxage=5"], None),
-            (&["max-age=-1"], None),
-            (&["max-age=1.5"], None),
-            (&["max-age="], None),
-        ];
-        for (values, expected) in cases {
-            let mut headers = HeaderMap::new();
-            for value in *values {
-                headers.append(header::CACHE_CONTROL, HeaderValue::from_static(value));
-            }
-            assert_eq!(max_age(&headers), expected.map(Duration::from_secs), "{values:?}");
-        }
-    }
-}
+/// The most bytes of an answer's head; no issuer comes near.
+const MAX_HEAD: usize = 64 * 1024;

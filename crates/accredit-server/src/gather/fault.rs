@@ -43,6 +43,8 @@ pub(crate) enum FetchCause {
     Unresolvable(Shown),
     /// No connection came about.
     Unreachable(Shown),
+    /// The egress proxy of the server's own configuration leads nowhere.
+    Proxy(Shown),
     /// The connection is not secure, mostly because of the certificate.
     Tls(Shown),
     /// No whole answer in time.
@@ -119,6 +121,7 @@ impl FetchFault {
             FetchCause::RefusedAddress(_) => "fetch-refused-address",
             FetchCause::Unresolvable(_) => "fetch-unresolvable",
             FetchCause::Unreachable(_) => "fetch-unreachable",
+            FetchCause::Proxy(_) => "fetch-proxy",
             FetchCause::Tls(_) => "fetch-tls",
             FetchCause::Timeout(_) => "fetch-timeout",
             FetchCause::Broken(_) => "fetch-broken",
@@ -147,6 +150,7 @@ impl FetchFault {
             FetchCause::RefusedAddress(refused) => format!("resolves to {}", refused.sentence()),
             FetchCause::Unresolvable(problem) => format!("has a host that does not resolve: {problem}"),
             FetchCause::Unreachable(problem) => format!("cannot be reached: {problem}"),
+            FetchCause::Proxy(problem) => format!("cannot be reached, because the egress proxy {problem}"),
             FetchCause::Tls(problem) => format!("has no secure connection: {problem}"),
             FetchCause::Timeout(limit) => format!("did not answer within {} s", limit.as_secs().max(1)),
             FetchCause::Broken(problem) => format!("broke off in the middle of its answer: {problem}"),
@@ -191,7 +195,12 @@ impl FetchFault {
                 Some("use https on port 443, or list the address in the server's config")
             }
             FetchCause::RefusedUrl(_) => Some("correct the provider's URL"),
-            FetchCause::Tls(_) => Some("if the issuer has a private authority, add its certificate to `fetch.ca`"),
+            FetchCause::Proxy(_) => {
+                Some("see what the proxy says of it; `fetch.proxy` in the server's config names it")
+            }
+            FetchCause::Tls(_) => Some(
+                "if the issuer has a private authority, name its certificate under `fetch.authorities` in the server's config",
+            ),
             FetchCause::Redirect { .. } => Some("configure the address that it leads to"),
             FetchCause::IssuerMismatch { .. } => Some("correct the provider; issuers are compared byte for byte"),
             FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_)

@@ -6,21 +6,25 @@ use std::time::Duration;
 use accredit_id::jose::jwk::{KeySet, Source};
 use accredit_id::json::{self, Json, Object};
 use accredit_id::shown::Shown;
-use reqwest::{StatusCode, header};
-use rustls_pki_types::CertificateDer;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::{self, Clients};
+use super::client::{self, Answered, Asked, Client};
+use super::dial::Dialer;
 use super::fault::{Document, FetchCause, FetchFault};
+use super::freshness;
 use super::guard::{Guard, Target, UrlFault};
+use super::proxy::Proxy;
 use super::source::{KeyPlace, KeySource};
+use super::trust::{Authorities, Trust};
 
-/// Fetches providers' keys: https with verified certificates through the [`Guard`]; no redirects, no proxy, no cookies, no
-/// decompression. Within ten seconds and one MiB a document, or not at all.
+/// Fetches providers' keys: https with verified certificates through the [`Guard`], and through the server's own egress proxy
+/// where there is one; no redirects, no cookies, no decompression. Within ten seconds and one MiB a document, or not at all.
 pub(crate) struct Fetcher {
     pub(super) guard: Arc<Guard>,
-    pub(super) clients: Clients,
+    pub(super) client: Client,
     limits: Limits,
     under_way: Semaphore,
     /// Questions to AWS: apart, so that signed requests that nobody has vouched for keep no key from being fetched.
@@ -32,8 +36,12 @@ pub(crate) struct Fetcher {
 pub(crate) struct Fetched {
     /// The keys; of a fetched set at least one is usable.
     pub(crate) set: Arc<KeySet>,
-    /// `max-age` of the key set's `Cache-Control` (RFC 9111 section 5.2.2.1), as it came.
-    pub(crate) max_age: Option<Duration>,
+    /// The URL that the set came from; empty for an uploaded one.
+    pub(crate) location: Box<str>,
+    /// How long it holds by its own words, as they came.
+    pub(crate) holds_for: Option<Duration>,
+    /// By which its issuer tells whether the set is still the same (`ETag`, RFC 9110 section 8.8.3).
+    tag: Option<HeaderValue>,
 }
 
 /// The caps of one fetch.
@@ -52,10 +60,9 @@ pub(super) struct Limits {
 // === impl Fetcher ===
 
 impl Fetcher {
-    /// A fetcher behind this guard. `roots` are trusted beside the certificate authorities of the system;
-    /// [`crate::tls::authorities`] reads and checks them.
-    pub(crate) fn new(guard: Guard, roots: Vec<CertificateDer<'static>>) -> Self {
-        Self::with_limits(guard, roots, LIMITS)
+    /// A fetcher behind this guard, that trusts these authorities and goes through this proxy.
+    pub(crate) fn new(guard: Guard, authorities: Authorities, proxy: Option<Proxy>) -> Self {
+        Self::with_limits(guard, authorities, proxy, LIMITS)
     }
 
     /// Judges what fetching from a source would ask, without asking: for when a source is written. Names are not resolved
@@ -68,10 +75,13 @@ impl Fetcher {
         }
     }
 
-    /// Fetches the keys of a source. An uploaded set is its own answer.
-    pub(crate) async fn keys(&self, source: &KeySource) -> Result<Fetched, FetchFault> {
+    /// Fetches the keys of a source. What is `held` of it already is not sent again by an issuer that knows it by its tag. An
+    /// uploaded set is its own answer.
+    pub(crate) async fn keys(&self, source: &KeySource, held: Option<&Fetched>) -> Result<Fetched, FetchFault> {
         let start = match &source.place {
-            KeyPlace::Uploaded(set) => return Ok(Fetched { set: Arc::clone(set), max_age: None }),
+            KeyPlace::Uploaded(set) => {
+                return Ok(Fetched { set: Arc::clone(set), location: Box::default(), holds_for: None, tag: None });
+            }
             KeyPlace::Discovery { issuer, base } => {
                 Step { document: Document::Discovery, location: base.as_deref().unwrap_or(issuer) }
             }
@@ -81,16 +91,21 @@ impl Fetcher {
         let Ok(Ok(_turn)) = timeout_at(deadline, self.under_way.acquire()).await else {
             return Err(start.fault(FetchCause::Busy));
         };
-        match timeout_at(deadline, self.keys_from(&start, source)).await {
+        match timeout_at(deadline, self.keys_from(&start, source, held)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(start.fault(FetchCause::Timeout(self.limits.total))),
         }
     }
 
-    async fn keys_from(&self, start: &Step<'_>, source: &KeySource) -> Result<Fetched, FetchFault> {
+    async fn keys_from(
+        &self,
+        start: &Step<'_>,
+        source: &KeySource,
+        held: Option<&Fetched>,
+    ) -> Result<Fetched, FetchFault> {
         let KeyPlace::Discovery { issuer, base } = &source.place else {
             let target = self.guard.configured(start.location).map_err(|fault| start.refused(fault))?;
-            return self.key_set(start, &target, source).await;
+            return self.key_set(start, &target, source, held).await;
         };
         self.guard.issuer(start.location).map_err(|fault| start.refused(fault))?;
         let url = KeyPlace::discovery_url(issuer, base.as_deref());
@@ -98,13 +113,13 @@ impl Fetcher {
         let jwks_uri = self.discover(start, &from, issuer).await?;
         let step = Step { document: Document::KeySet, location: &jwks_uri };
         let target = self.guard.discovered(&jwks_uri, &from).map_err(|fault| step.refused(fault))?;
-        self.key_set(&step, &target, source).await
+        self.key_set(&step, &target, source, held).await
     }
 
     /// Asks for the discovery document and returns its `jwks_uri`. What the document says of algorithms counts for nothing:
     /// the provider's own list decides.
     async fn discover(&self, step: &Step<'_>, target: &Target, issuer: &str) -> Result<String, FetchFault> {
-        let answer = self.get(step, target).await?;
+        let answer = self.read(step, self.request(step, target, None).await?).await?;
         let document = answer.object(step)?;
         let member = |name: &'static str| match document.get(name) {
             Some(Json::String(text)) => Ok(text.as_ref()),
@@ -121,8 +136,24 @@ impl Fetcher {
         member("jwks_uri").map(str::to_owned)
     }
 
-    async fn key_set(&self, step: &Step<'_>, target: &Target, source: &KeySource) -> Result<Fetched, FetchFault> {
-        let answer = self.get(step, target).await?;
+    async fn key_set(
+        &self,
+        step: &Step<'_>,
+        target: &Target,
+        source: &KeySource,
+        held: Option<&Fetched>,
+    ) -> Result<Fetched, FetchFault> {
+        // A tag means something at the place that it came from alone.
+        let known = held.filter(|held| *held.location == *step.location);
+        let answered = self.request(step, target, known.and_then(|known| known.tag.as_ref())).await?;
+        let location = Box::from(step.location);
+        let holds_for = freshness::lifetime(answered.headers());
+        let tag = answered.headers().get(header::ETAG).filter(|tag| tag.len() <= LONGEST_TAG).cloned();
+        if let Some(known) = known.filter(|_| answered.status() == StatusCode::NOT_MODIFIED) {
+            let tag = tag.or_else(|| known.tag.clone());
+            return Ok(Fetched { set: Arc::clone(&known.set), location, holds_for, tag });
+        }
+        let answer = self.read(step, answered).await?;
         answer.object(step)?;
         let set = KeySet::parse(&answer.body, Source::Fetched, source.purpose)
             .map_err(|fault| step.fault(FetchCause::BadKeys(fault)))?;
@@ -130,38 +161,41 @@ impl Fetcher {
             let (keys, first) = (set.dropped().len(), set.dropped().first().cloned());
             return Err(step.fault(FetchCause::NoUsableKey { keys, first }));
         }
-        Ok(Fetched { set: Arc::new(set), max_age: answer.max_age })
+        Ok(Fetched { set: Arc::new(set), location, holds_for, tag })
     }
 
-    async fn get(&self, step: &Step<'_>, target: &Target) -> Result<Answer, FetchFault> {
-        let client = self.clients.of(target).await.map_err(|cause| step.fault(cause))?;
-        let broken = |error: reqwest::Error| step.fault(client::cause(&error, self.limits.connect));
-        let mut response = client.get(target.url.clone()).send().await.map_err(broken)?;
-        if response.status() != StatusCode::OK {
-            return Err(step.fault(client::refused_status(&response)));
+    /// Asks for a document, or whether it is still the one of this tag; only then 304 is an answer.
+    async fn request(
+        &self,
+        step: &Step<'_>,
+        target: &Target,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Answered, FetchFault> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
+        headers.extend(tag.map(|tag| (header::IF_NONE_MATCH, tag.clone())));
+        let asked = Asked { method: Method::GET, headers, body: Bytes::new() };
+        let answered = self.client.send(target, asked).await.map_err(|cause| step.fault(cause))?;
+        match answered.status() {
+            StatusCode::OK => Ok(answered),
+            StatusCode::NOT_MODIFIED if tag.is_some() => Ok(answered),
+            _ => Err(step.fault(answered.refused_status())),
         }
-        let limit = self.limits.bytes;
-        let too_large = || step.fault(FetchCause::TooLarge { limit });
-        if response.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let content_type = client::text(response.headers(), &header::CONTENT_TYPE).map(Shown::of);
-        Ok(Answer { body, content_type, max_age: client::max_age(response.headers()) })
     }
 
-    pub(super) fn with_limits(guard: Guard, roots: Vec<CertificateDer<'static>>, limits: Limits) -> Self {
+    async fn read(&self, step: &Step<'_>, answered: Answered) -> Result<Answer, FetchFault> {
+        let content_type = client::text(answered.headers(), &header::CONTENT_TYPE).map(Shown::of);
+        let body = answered.body(self.limits.bytes).await.map_err(|cause| step.fault(cause))?;
+        Ok(Answer { body, content_type })
+    }
+
+    pub(super) fn with_limits(guard: Guard, authorities: Authorities, proxy: Option<Proxy>, limits: Limits) -> Self {
         let guard = Arc::new(guard);
-        let clients = Clients::new(Arc::clone(&guard), roots, limits.connect);
+        let trust = Trust::new(authorities);
+        let dialer = Dialer { guard: Arc::clone(&guard), trust, proxy, patience: limits.connect };
         Self {
             guard,
-            clients,
+            client: Client { dialer },
             limits,
             under_way: Semaphore::new(limits.at_once),
             asking: Semaphore::new(limits.at_once),
@@ -193,7 +227,6 @@ impl Step<'_> {
 struct Answer {
     body: Vec<u8>,
     content_type: Option<Shown>,
-    max_age: Option<Duration>,
 }
 
 impl Answer {
@@ -206,3 +239,6 @@ impl Answer {
 
 pub(super) const LIMITS: Limits =
     Limits { total: Duration::from_secs(10), connect: Duration::from_secs(5), bytes: KeySet::MAX_BYTES, at_once: 128 };
+
+/// Longer tags are not sent back.
+const LONGEST_TAG: usize = 256;

@@ -2,16 +2,14 @@
 //!
 //! A provider's URL is written by whoever may write providers, and the key set's URL by whoever answers there. Neither may
 //! make this server talk to its own network. URLs are judged when they are written and again when they are used;
-//! addresses are judged at the only place that cannot be raced, inside the name resolution of the connection itself.
+//! addresses are judged at the only place that cannot be raced: where the connection is made (`dial`).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use accredit_id::shown::Shown;
-use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Url;
 
 use super::address::{AllowList, Reach, Refusal};
 
@@ -179,8 +177,14 @@ impl Guard {
         Ok(Target { url, reach })
     }
 
-    fn address(&self, address: IpAddr, reach: Reach) -> Result<(), RefusedAddress> {
+    /// Judges an address that is about to be dialled.
+    pub(super) fn address(&self, address: IpAddr, reach: Reach) -> Result<(), RefusedAddress> {
         self.allow.judge(address, reach).map_err(|refusal| RefusedAddress { address, refusal })
+    }
+
+    /// Every address of a host, as it comes; [`Guard::address`] judges each.
+    pub(super) fn lookup(&self, host: &str) -> Lookup {
+        self.names.lookup(host)
     }
 
     #[cfg(test)]
@@ -227,15 +231,6 @@ impl RefusedAddress {
     }
 }
 
-/// The error text is needed by the connector that carries it; people read [`RefusedAddress::sentence`].
-impl std::fmt::Display for RefusedAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.sentence())
-    }
-}
-
-impl std::error::Error for RefusedAddress {}
-
 /// Resolves host names. The seam at which tests play a hostile name server.
 pub(super) trait Names: Send + Sync {
     /// Every address of the host.
@@ -253,36 +248,6 @@ impl Names for SystemNames {
         Box::pin(async move {
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
             Ok(found.map(|socket| socket.ip()).collect())
-        })
-    }
-}
-
-/// The resolver that the HTTP client dials by: only addresses that passed leave it, so the one that was judged is the one
-/// that is dialled, however the name answers the next time (DNS rebinding).
-pub(super) struct Screened {
-    pub(super) guard: Arc<Guard>,
-    pub(super) reach: Reach,
-}
-
-impl Resolve for Screened {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = Arc::clone(&self.guard);
-        let reach = self.reach;
-        let lookup = guard.names.lookup(name.as_str());
-        Box::pin(async move {
-            let mut refused = None;
-            let mut open = Vec::new();
-            for address in lookup.await? {
-                match guard.address(address, reach) {
-                    Ok(()) => open.push(SocketAddr::new(address, 0)),
-                    Err(fault) => refused = refused.or(Some(fault)),
-                }
-            }
-            match refused {
-                Some(fault) if open.is_empty() => Err(fault.into()),
-                _ if open.is_empty() => Err(io::Error::other("name has no address").into()),
-                _ => Ok(Box::new(open.into_iter()) as Addrs),
-            }
         })
     }
 }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use accredit_core::model::Id;
+use accredit_id::time::Timestamp;
 use arc_swap::ArcSwap;
 
 use super::fetch::Fetcher;
 use super::guard::UrlFault;
+use super::health::KeyHealth;
 use super::provider_keys::ProviderKeys;
+use super::seen_sets::SeenSets;
 use super::source::KeySource;
 
 /// The [`ProviderKeys`] of each provider that was asked for, by its id.
@@ -17,6 +20,8 @@ use super::source::KeySource;
 /// thousand providers cost a start nothing.
 pub(crate) struct KeyCache {
     fetcher: Arc<Fetcher>,
+    /// Which sets were seen and are not put down yet.
+    pub(crate) seen: Arc<SeenSets>,
     /// Copied on write, in shards so that the copies stay small.
     shards: Box<[Shard]>,
 }
@@ -34,7 +39,7 @@ impl KeyCache {
     /// An empty cache that fetches by `fetcher`.
     pub(crate) fn new(fetcher: Arc<Fetcher>) -> Self {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
-        Self { fetcher, shards }
+        Self { fetcher, seen: Arc::default(), shards }
     }
 
     /// Judges a source when it is written ([`Fetcher::judge`]).
@@ -54,7 +59,8 @@ impl KeyCache {
             // Somebody else was faster.
             Some(keys) if is_current(keys) => Arc::clone(keys),
             _ => {
-                let keys = Arc::new(ProviderKeys::new(&id.to_string(), Arc::clone(source), Arc::clone(&self.fetcher)));
+                let (fetcher, seen) = (Arc::clone(&self.fetcher), Arc::clone(&self.seen));
+                let keys = Arc::new(ProviderKeys::new(id, Arc::clone(source), fetcher, seen));
                 entries.insert(id, Arc::clone(&keys));
                 keys
             }
@@ -64,6 +70,13 @@ impl KeyCache {
     /// What is held of a provider, if it was ever asked for. For whoever only looks.
     pub(crate) fn held(&self, id: Id) -> Option<Arc<ProviderKeys>> {
         self.shard(id).entries.load().get(&id).cloned()
+    }
+
+    /// How the keys of every provider are that was asked for, for whoever scrapes numbers. Fetches nothing.
+    pub(crate) fn health(&self, now: Timestamp) -> Vec<(Id, KeyHealth)> {
+        let entries = self.shards.iter().map(|shard| shard.entries.load_full());
+        let health_of = |(id, keys): (&Id, &Arc<ProviderKeys>)| (*id, keys.health(now));
+        entries.flat_map(|entries| entries.iter().map(health_of).collect::<Vec<_>>()).collect()
     }
 
     /// Drops what is held of providers that are not kept.

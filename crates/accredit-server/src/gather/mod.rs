@@ -3,21 +3,28 @@
 //! | module | holds |
 //! |---|---|
 //! | `cidr`, `special`, `address` | ranges, those that are not public, which addresses may be dialled |
-//! | `guard` | which URLs may be asked, and the name resolution that screens addresses |
-//! | `client`, `fetch`, `fault` | one fetch, its caps, and what went wrong with it |
+//! | `guard` | which URLs may be asked, and which addresses behind their names |
+//! | `dial`, `proxy`, `trust` | a connection to an address that was judged, the proxy on the way, whose certificates count |
+//! | `client`, `fetch`, `freshness`, `fault` | one request, one fetch, how long it holds, and what went wrong with it |
 //! | `sts`, `sts_answer` | asking AWS who signed a request |
 //! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
+//! | `health`, `seen_sets` | how they are, and which sets were seen, on their way to the log |
 //!
 //! A token never chooses what is fetched: only registered providers' sources are, whatever `iss` says.
 
 mod address;
 mod cidr;
 mod client;
+mod dial;
 mod fault;
 mod fetch;
+mod freshness;
 mod guard;
+mod health;
 mod key_cache;
 mod provider_keys;
+mod proxy;
+mod seen_sets;
 mod source;
 mod special;
 mod sts;
@@ -25,12 +32,17 @@ mod sts_answer;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests;
+mod trust;
 
 pub(crate) use address::AllowList;
 pub(crate) use cidr::{Cidr, RangeFault};
 pub(crate) use fetch::Fetcher;
-pub(crate) use guard::{Guard, UrlFault};
+pub(crate) use guard::Guard;
+pub(crate) use health::{KeyHealth, KeyState, SourceKind};
 pub(crate) use key_cache::KeyCache;
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
+pub(crate) use proxy::Proxy;
+pub(crate) use seen_sets::SeenSet;
 pub(crate) use source::{KeyPlace, KeySource};
 pub(crate) use sts::StsFault;
+pub(crate) use trust::Authorities;

@@ -3,14 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use accredit_core::model::Id;
 use accredit_id::jose::jwk::KeySet;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::fault::FetchFault;
 use super::fetch::{Fetched, Fetcher};
+use super::seen_sets::{SeenSet, SeenSets};
 use super::source::{KeyPlace, KeySource};
 
 /// The keys of one provider.
@@ -18,7 +21,7 @@ use super::source::{KeyPlace, KeySource};
 /// | what is asked for | what happens |
 /// |---|---|
 /// | a key that is held | answered at once; if the set is due, a refresh begins behind |
-/// | a key that is not held | whoever begins the refresh waits for it; everybody else is answered at once from what is held |
+/// | a key that is not held | whoever begins the refresh waits two seconds for it at most, so that the first token of a new key is not lost; everybody else is answered at once from what is held |
 /// | any key, none held | everybody waits for the one fetch that is under way |
 ///
 /// At most one fetch is under way, and one begins at most every [`COOL_DOWN`], whatever comes in and whatever comes out. A set
@@ -26,9 +29,10 @@ use super::source::{KeyPlace, KeySource};
 ///
 /// Time is the caller's: `now` is the wall clock, because sets held too long are judged by it also after the machine slept.
 pub(crate) struct ProviderKeys {
-    provider: Box<str>,
+    provider: Id,
     source: Arc<KeySource>,
     fetcher: Arc<Fetcher>,
+    seen: Arc<SeenSets>,
     held: ArcSwapOption<Held>,
     attempts: Mutex<Attempts>,
 }
@@ -53,10 +57,15 @@ pub(crate) const HARD_LIMIT: Duration = Duration::from_secs(24 * 3600);
 // === impl ProviderKeys ===
 
 impl ProviderKeys {
-    /// Keys that will be fetched from `source` when they are first asked for. `provider` is its id, for the log.
-    pub(crate) fn new(provider: &str, source: Arc<KeySource>, fetcher: Arc<Fetcher>) -> Self {
+    /// Keys that will be fetched from `source` when they are first asked for. Each look at them is added to `seen`.
+    pub(crate) fn new(provider: Id, source: Arc<KeySource>, fetcher: Arc<Fetcher>, seen: Arc<SeenSets>) -> Self {
+        if let KeyPlace::Uploaded(set) = &source.place
+            && !set.is_empty()
+        {
+            seen.add(SeenSet { provider, at: None, set: Arc::clone(set), location: Box::default() });
+        }
         let attempts = Mutex::new(Attempts::default());
-        Self { provider: provider.into(), source, fetcher, held: ArcSwapOption::const_empty(), attempts }
+        Self { provider, source, fetcher, seen, held: ArcSwapOption::const_empty(), attempts }
     }
 
     /// Where these keys come from.
@@ -70,12 +79,13 @@ impl ProviderKeys {
             return Some(Arc::clone(set));
         }
         let held = self.held.load();
-        held.as_ref().filter(|held| held.is_usable(now)).map(|held| Arc::clone(&held.set))
+        held.as_ref().filter(|held| held.is_usable(now)).map(|held| Arc::clone(&held.fetched.set))
     }
 
     /// The keys to judge a token by that names `kid`. The set may still lack it; then it is not to be had.
     ///
-    /// Returns at once except in the two cases of the table above, and then within a fetch's ten seconds.
+    /// Returns at once except in the two cases of the table above: within two seconds while keys are held, within a fetch's ten
+    /// while none are.
     pub(crate) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -86,8 +96,9 @@ impl ProviderKeys {
         }
         let held = self.current(now);
         match self.begin(now) {
-            Begun::Here(mut landed) => wait(&mut landed).await,
-            Begun::Elsewhere(mut landed) if held.is_none() => wait(&mut landed).await,
+            Begun::Here(mut landed) | Begun::Elsewhere(mut landed) if held.is_none() => wait(&mut landed).await,
+            // Running out of patience is no fault: what is held answers.
+            Begun::Here(mut landed) => drop(timeout(PATIENCE, wait(&mut landed)).await),
             Begun::Elsewhere(_) | Begun::NotYet => {}
         }
         self.current(now).or(held).ok_or_else(|| {
@@ -104,13 +115,13 @@ impl ProviderKeys {
         }
         let held = self.held.load();
         let held = held.as_ref().filter(|held| held.is_usable(now))?;
-        if kid.is_some_and(|kid| held.set.keys().all(|key| key.kid() != kid)) {
+        if kid.is_some_and(|kid| held.fetched.set.keys().all(|key| key.kid() != kid)) {
             return None;
         }
         if held.is_due(now) {
             self.begin(now);
         }
-        Some(Arc::clone(&held.set))
+        Some(Arc::clone(&held.fetched.set))
     }
 
     /// Says that a key is not among those of this provider, for operators: how old what is held is, and when it is worth
@@ -155,7 +166,8 @@ impl ProviderKeys {
         let keys = Arc::clone(self);
         // A task of its own: whoever began the fetch may hang up, those who wait with him shall not be the worse for it.
         tokio::spawn(async move {
-            let outcome = keys.fetcher.keys(&keys.source).await;
+            let held = keys.held();
+            let outcome = keys.fetcher.keys(&keys.source, held.as_deref().map(|held| &held.fetched)).await;
             keys.land(outcome, now);
             drop(flight);
         });
@@ -166,14 +178,7 @@ impl ProviderKeys {
     fn land(&self, outcome: Result<Fetched, FetchFault>, began_at: Timestamp) {
         let last_error = match outcome {
             Ok(fetched) => {
-                let due_after = due_after(&self.provider, fetched.max_age, began_at);
-                let (usable, dropped) = (fetched.set.keys().len(), fetched.set.dropped().len());
-                for key in fetched.set.dropped().iter().filter(|key| key.fault.is_alarming()) {
-                    let code = key.fault.code();
-                    tracing::error!(provider.id = %self.provider, key.fault = code, "provider publishes secret keys");
-                }
-                self.held.store(Some(Arc::new(Held { set: fetched.set, fetched_at: began_at, due_after })));
-                tracing::debug!(provider.id = %self.provider, keys.usable = usable, keys.dropped = dropped, "provider keys fetched");
+                self.take_in(fetched, began_at);
                 None
             }
             Err(fault) => {
@@ -186,8 +191,30 @@ impl ProviderKeys {
         if let Some(asked) = last_error.as_ref().and_then(|fault| fault.retry_after()) {
             attempts.pause = asked.clamp(COOL_DOWN, LONGEST_PAUSE);
         }
+        match &last_error {
+            None => attempts.fetches += 1,
+            Some(_) => attempts.failures += 1,
+        }
         attempts.last_error = last_error;
         attempts.landed = None;
+    }
+
+    fn take_in(&self, fetched: Fetched, began_at: Timestamp) {
+        let due_after = due_after(self.provider, fetched.holds_for, began_at);
+        let (usable, dropped) = (fetched.set.keys().len(), fetched.set.dropped().len());
+        for key in fetched.set.dropped().iter().filter(|key| key.fault.is_alarming()) {
+            let code = key.fault.code();
+            tracing::error!(provider.id = %self.provider, key.fault = code, "provider publishes secret keys");
+        }
+        tracing::debug!(provider.id = %self.provider, keys.usable = usable, keys.dropped = dropped, "provider keys fetched");
+        let (set, location) = (Arc::clone(&fetched.set), fetched.location.clone());
+        self.held.store(Some(Arc::new(Held { fetched, fetched_at: began_at, due_after })));
+        self.seen.add(SeenSet { provider: self.provider, at: Some(began_at), set, location });
+    }
+
+    /// What is held, however old.
+    pub(super) fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
     }
 
     #[cfg(test)]
@@ -195,7 +222,7 @@ impl ProviderKeys {
         self.attempts().flight().is_some()
     }
 
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts> {
         // Nothing that holds the lock can panic half-way.
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,32 +245,44 @@ impl KeysUnavailable {
     }
 }
 
-struct Held {
-    set: Arc<KeySet>,
-    fetched_at: Timestamp,
+/// A set that was fetched.
+pub(super) struct Held {
+    pub(super) fetched: Fetched,
+    pub(super) fetched_at: Timestamp,
     /// How long after `fetched_at` a refresh is due.
     due_after: Duration,
 }
 
 impl Held {
-    fn is_usable(&self, now: Timestamp) -> bool {
+    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
         now.seconds_since(self.fetched_at).unsigned_abs() < HARD_LIMIT.as_secs()
     }
 
     /// A clock that was set back counts as time passed, so that a set is not held fresh for ever.
-    fn is_due(&self, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         now.seconds_since(self.fetched_at).unsigned_abs() >= self.due_after.as_secs()
+    }
+
+    pub(super) fn refresh_at(&self) -> Timestamp {
+        self.fetched_at.plus(self.due_after)
+    }
+
+    pub(super) fn usable_until(&self) -> Timestamp {
+        self.fetched_at.plus(HARD_LIMIT)
     }
 }
 
+/// What was tried.
 #[derive(Default)]
-struct Attempts {
+pub(super) struct Attempts {
     /// Closes when the fetch under way has landed, or when its task died.
     landed: Option<watch::Receiver<()>>,
-    began_at: Option<Timestamp>,
+    pub(super) began_at: Option<Timestamp>,
     /// How long after `began_at` no other fetch begins.
     pause: Duration,
-    last_error: Option<Arc<FetchFault>>,
+    pub(super) last_error: Option<Arc<FetchFault>>,
+    pub(super) fetches: u64,
+    pub(super) failures: u64,
 }
 
 impl Attempts {
@@ -251,7 +290,7 @@ impl Attempts {
         self.landed.as_ref().filter(|landed| landed.has_changed().is_ok()).cloned()
     }
 
-    fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let began_at = self.began_at?;
         let next = began_at.plus(self.pause);
         // A clock that was set back does not prolong the pause.
@@ -272,10 +311,10 @@ async fn wait(landed: &mut watch::Receiver<()>) {
 
 /// When a set is due for a refresh: what the answer allows within bounds, ten minutes when it says nothing, and up to a
 /// fifth earlier, each provider by its own measure, so that those which were first asked together part ways.
-fn due_after(provider: &str, max_age: Option<Duration>, fetched_at: Timestamp) -> Duration {
-    let allowed = max_age.unwrap_or(FRESH).clamp(FRESHEST, HARD_LIMIT);
+fn due_after(provider: Id, holds_for: Option<Duration>, fetched_at: Timestamp) -> Duration {
+    let allowed = holds_for.unwrap_or(FRESH).clamp(FRESHEST, HARD_LIMIT);
     let mut hasher = std::hash::DefaultHasher::new();
-    std::hash::Hash::hash(&(provider, fetched_at), &mut hasher);
+    std::hash::Hash::hash(&(provider.bits(), fetched_at), &mut hasher);
     let early = u32::try_from(std::hash::Hasher::finish(&hasher) % 150).unwrap_or_default() + 50;
     (allowed - allowed * early / 1000).max(FRESHEST)
 }
@@ -288,3 +327,6 @@ const FRESHEST: Duration = Duration::from_secs(60);
 
 /// The longest that a provider's `Retry-After` is heeded: it must not lock its own users out.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How long whoever asks for a key that is not held waits for the fetch that he began, while others are.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use accredit_core::evidence::aws_request::{Answer, ToSend};
 use accredit_id::shown::Shown;
-use reqwest::header::{self, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
-use super::client;
+use super::client::{self, Answered, Asked};
 use super::fault::{Document, FetchCause, FetchFault};
 use super::fetch::Fetcher;
 use super::guard::{Target, UrlFault};
@@ -63,37 +63,34 @@ impl Fetcher {
     }
 
     async fn ask(&self, request: &ToSend, target: &Target) -> Result<Result<Answer, Failure>, FetchCause> {
-        let client = self.clients.of(target).await?;
-        let broken = |error: reqwest::Error| client::cause(&error, PATIENCE);
-        let mut sent = client.post(target.url.clone()).body(request.body);
+        let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             let name = HeaderName::from_bytes(name.as_bytes());
             let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_str(value)) else {
                 return Ok(Err(Failure::Unreadable(FetchCause::Broken(Shown::of("a header cannot be sent")))));
             };
             value.set_sensitive(true);
-            sent = sent.header(name, value);
+            headers.append(name, value);
         }
-        if !request.body.is_empty() && request.headers.iter().all(|(name, _)| name != "content-type") {
-            sent = sent.header(header::CONTENT_TYPE, FORM);
+        if !request.body.is_empty() {
+            headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(FORM));
         }
-        let mut response = sent.header(header::ACCEPT, "text/xml").send().await.map_err(broken)?;
-        let status = response.status();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/xml"));
+        let body = Bytes::copy_from_slice(request.body.as_bytes());
+        let answered = self.client.send(target, Asked { method: Method::POST, headers, body }).await?;
+        let status = answered.status();
         if !matches!(status.as_u16(), 200 | 400 | 403) {
-            let cause = client::refused_status(&response);
+            let cause = answered.refused_status();
             // What redirects is not AWS' token service, today or tomorrow.
             return if status.is_redirection() { Ok(Err(Failure::Unreadable(cause))) } else { Err(cause) };
         }
-        if let Some(kind) = other_type(&response) {
+        if let Some(kind) = other_type(&answered) {
             return Ok(Err(Failure::Unreadable(FetchCause::NotXml { content_type: kind })));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Ok(Err(Failure::Unreadable(FetchCause::TooLarge { limit: MAX_ANSWER })));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = match answered.body(MAX_ANSWER).await {
+            Err(cause @ FetchCause::TooLarge { .. }) => return Ok(Err(Failure::Unreadable(cause))),
+            read => read?,
+        };
         if status == StatusCode::OK {
             return Ok(sts_answer::caller(&body).map_err(|why| Failure::Unreadable(FetchCause::Xml(why))));
         }
@@ -114,8 +111,8 @@ enum Failure {
 }
 
 /// What an answer calls itself, when that is not XML. Text of another type may be an echo of the request (CVE-2020-16250).
-fn other_type(response: &Response) -> Option<Option<Shown>> {
-    let kind = client::text(response.headers(), &header::CONTENT_TYPE);
+fn other_type(answered: &Answered) -> Option<Option<Shown>> {
+    let kind = client::text(answered.headers(), &header::CONTENT_TYPE);
     let essence = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
     match essence {
         Some("text/xml" | "application/xml") => None,

@@ -1,19 +1,15 @@
 //! One fetch against servers that misbehave in every way that was thought of.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accredit_id::jose::jwk::Purpose;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
+use rustls_pki_types::CertificateDer;
 
-use super::stand::{Answer, PlayedNames, Stand, fetcher, fetcher_with, jwks, kids};
+use super::stand::{Answer, PlayedNames, Stand, authority, fetcher, fetcher_with, jwks, kids};
 use crate::gather::fault::{FetchCause, FetchFault};
 use crate::gather::fetch::{Fetcher, LIMITS, Limits};
 use crate::gather::guard::Guard;
-use crate::gather::{AllowList, KeyPlace, KeySource};
+use crate::gather::{AllowList, Authorities, KeyPlace, KeySource};
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -31,7 +27,7 @@ fn jwks_at(url: &str) -> KeySource {
 }
 
 async fn fault_of(fetcher: &Fetcher, source: &KeySource) -> FetchFault {
-    fetcher.keys(source).await.map(|fetched| kids(&fetched.set).len()).unwrap_err()
+    fetcher.keys(source, None).await.map(|fetched| kids(&fetched.set).len()).unwrap_err()
 }
 
 /// C09: what discovery says of algorithms is ignored; the stand lists `none` and `HS256`.
@@ -39,7 +35,7 @@ async fn fault_of(fetcher: &Fetcher, source: &KeySource) -> FetchFault {
 async fn c09_discovery_leads_to_the_keys() {
     let stand = Stand::start().await;
     stand.publish(&["a", "b"]);
-    let fetched = fetcher().keys(&stand.discovery()).await.unwrap();
+    let fetched = fetcher().keys(&stand.discovery(), None).await.unwrap();
     assert_eq!(kids(&fetched.set), ["a", "b"]);
     assert_eq!(stand.asked(), [DISCOVERY, "/jwks"]);
 }
@@ -52,7 +48,7 @@ async fn discovery_at_another_base_still_names_the_issuer() {
     stand.answer("/k8s/.well-known/openid-configuration", Answer::Text(document));
     stand.answer("/jwks", Answer::Text(jwks(&["k"])));
     let place = KeyPlace::Discovery { issuer: issuer.to_owned(), base: Some(stand.url("/k8s")) };
-    let fetched = fetcher().keys(&KeySource { place, purpose: Purpose::Signature }).await.unwrap();
+    let fetched = fetcher().keys(&KeySource { place, purpose: Purpose::Signature }, None).await.unwrap();
     assert_eq!(kids(&fetched.set), ["k"]);
 }
 
@@ -123,7 +119,7 @@ async fn j04_one_bad_key_costs_itself_alone() {
         r#"{"keys":[{"kty":"oct","k":"AA","kid":"o"},{"kty":"EC","crv":"P-256","x":"AA","y":"AA","kid":"e"},7,"#,
     );
     stand.answer("/jwks", Answer::Text(mixed));
-    let fetched = fetcher().keys(&stand.jwks_url()).await.unwrap();
+    let fetched = fetcher().keys(&stand.jwks_url(), None).await.unwrap();
     assert_eq!((kids(&fetched.set), fetched.set.dropped().len()), (vec!["good"], 3));
 }
 
@@ -187,7 +183,7 @@ async fn j03_who_waits_for_a_turn_waits_within_his_time() {
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     stand.publish(&["a"]);
-    assert!(fetcher.keys(&source).await.is_ok(), "the turn comes back");
+    assert!(fetcher.keys(&source, None).await.is_ok(), "the turn comes back");
     assert_eq!(hanging.await.unwrap(), "fetch-timeout");
     let never = fetcher_with(Limits { total: Duration::from_millis(50), at_once: 0, ..LIMITS });
     assert_eq!(fault_of(&never, &source).await.code(), "fetch-busy");
@@ -199,7 +195,8 @@ async fn j03_unreachable_and_unresolvable() {
     let fault = fault_of(&fetcher(), &jwks_at(&format!("http://{unused}/jwks"))).await;
     assert_eq!(fault.operator_text(), format!("key set `http://{unused}/jwks` cannot be reached: connection refused"));
     let guard = Guard::with_names(AllowList::default(), PlayedNames::new(&[]));
-    let fault = fault_of(&Fetcher::new(guard, Vec::new()), &discovery_of("https://gone.example")).await;
+    let fault =
+        fault_of(&Fetcher::new(guard, Authorities::default(), None), &discovery_of("https://gone.example")).await;
     assert_eq!(
         fault.operator_text(),
         "discovery of `https://gone.example` has a host that does not resolve: no such host"
@@ -237,7 +234,8 @@ async fn j06_names_that_lead_inside_are_refused() {
     ];
     for (address, text, hint) in cases {
         let guard = Guard::with_names(AllowList::default(), PlayedNames::new(&[&[address]]));
-        let fault = fault_of(&Fetcher::new(guard, Vec::new()), &discovery_of("https://k8s.internal")).await;
+        let fault =
+            fault_of(&Fetcher::new(guard, Authorities::default(), None), &discovery_of("https://k8s.internal")).await;
         assert_eq!(fault.code(), "fetch-refused-address");
         assert!(fault.operator_text().starts_with("discovery of `https://k8s.internal` resolves to "));
         assert!(fault.operator_text().ends_with(text), "{}", fault.operator_text());
@@ -293,9 +291,9 @@ async fn j07_the_address_that_was_judged_is_dialled() {
     let port = stand.address.port();
     let names = PlayedNames::new(&[&["10.9.9.9", "127.0.0.1"], &["10.9.9.9"]]);
     let guard = Guard::with_names(AllowList::parse(&["127.0.0.0/8"]).unwrap(), names.clone());
-    let fetcher = Fetcher::new(guard, Vec::new());
+    let fetcher = Fetcher::new(guard, Authorities::default(), None);
     let source = jwks_at(&format!("http://rebind.example:{port}/jwks"));
-    assert_eq!(kids(&fetcher.keys(&source).await.unwrap().set), ["a"]);
+    assert_eq!(kids(&fetcher.keys(&source, None).await.unwrap().set), ["a"]);
     assert_eq!(names.asked.lock().unwrap().len(), 1);
     let fault = fault_of(&fetcher, &source).await;
     assert!(matches!(fault.cause, FetchCause::RefusedAddress(refused) if refused.address.to_string() == "10.9.9.9"));
@@ -306,7 +304,7 @@ async fn j07_the_address_that_was_judged_is_dialled() {
 async fn j11_the_answer_says_how_long_it_holds() {
     let stand = Stand::start().await;
     stand.answer("/jwks", full(200, &[("cache-control", "public, max-age=120")], jwks(&["a"])));
-    assert_eq!(fetcher().keys(&stand.jwks_url()).await.unwrap().max_age, Some(Duration::from_secs(120)));
+    assert_eq!(fetcher().keys(&stand.jwks_url(), None).await.unwrap().holds_for, Some(Duration::from_secs(120)));
     stand.answer("/jwks", full(429, &[("retry-after", "17")], ""));
     assert_eq!(fault_of(&fetcher(), &stand.jwks_url()).await.retry_after(), Some(Duration::from_secs(17)));
 }
@@ -320,11 +318,12 @@ async fn j12_certificates_are_verified() {
     let port = stand.address.port();
     let with = |roots: Vec<CertificateDer<'static>>| {
         let names = PlayedNames::new(&[&["127.0.0.1"]]);
-        Fetcher::new(Guard::with_names(AllowList::parse(&["127.0.0.0/8"]).unwrap(), names), roots)
+        let authorities = Authorities { beside: roots, ..Authorities::default() };
+        Fetcher::new(Guard::with_names(AllowList::parse(&["127.0.0.0/8"]).unwrap(), names), authorities, None)
     };
     let trusting = with(vec![authority]);
     let good = jwks_at(&format!("https://issuer.example:{port}/jwks"));
-    assert_eq!(kids(&trusting.keys(&good).await.unwrap().set), ["a"]);
+    assert_eq!(kids(&trusting.keys(&good, None).await.unwrap().set), ["a"]);
     let other = jwks_at(&format!("https://other.example:{port}/jwks"));
     let fault = fault_of(&trusting, &other).await;
     assert_eq!((fault.code(), stand.asked().len()), ("fetch-tls", 1));
@@ -338,27 +337,8 @@ async fn j12_certificates_are_verified() {
     assert_eq!(stand.asked().len(), 1);
     // Plain http where TLS is expected, and the reverse.
     let plain = jwks_at(&format!("http://issuer.example:{port}/jwks"));
-    assert!(trusting.keys(&plain).await.is_err());
+    assert!(trusting.keys(&plain, None).await.is_err());
     let clear = Stand::start().await;
     let tls_to_clear = jwks_at(&format!("https://issuer.example:{}/jwks", clear.address.port()));
     assert_eq!(fault_of(&trusting, &tls_to_clear).await.code(), "fetch-tls");
-}
-
-/// An authority, and a TLS server with its certificate for `issuer.example`.
-fn authority() -> (CertificateDer<'static>, TlsAcceptor) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = params.self_signed(&authority_key).unwrap().der().clone();
-    let issuer = Issuer::new(params, authority_key);
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(["issuer.example".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap();
-    (authority, TlsAcceptor::from(Arc::new(config)))
 }

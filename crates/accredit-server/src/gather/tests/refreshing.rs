@@ -3,36 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use accredit_core::model::{Id, Kind};
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
-use accredit_id::time::Timestamp;
 use tokio::task::JoinSet;
 
-use super::stand::{Answer, Stand, fetcher, fetcher_with, jwks, kids};
-use crate::gather::fetch::{LIMITS, Limits};
+use super::stand::{Answer, Stand, at, fetcher, fetcher_with, id, jwks, keys_of, names, settle};
+use crate::gather::fetch::LIMITS;
 use crate::gather::provider_keys::{COOL_DOWN, HARD_LIMIT};
 use crate::gather::{KeyCache, KeyPlace, KeySource, ProviderKeys};
-
-/// A moment, so many seconds after an arbitrary beginning.
-fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_unix(1_800_000_000).plus(Duration::from_secs(seconds))
-}
-
-fn keys_of(source: KeySource) -> Arc<ProviderKeys> {
-    Arc::new(ProviderKeys::new("idp_1", Arc::new(source), fetcher()))
-}
-
-/// Lets a refresh that began behind come to its end.
-async fn settle(keys: &ProviderKeys) {
-    while keys.is_refreshing() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn names(keys: &Arc<ProviderKeys>, kid: &str, now: Timestamp) -> Vec<String> {
-    let set = keys.keys_for(Some(kid), now).await.unwrap();
-    kids(&set).into_iter().map(str::to_owned).collect()
-}
 
 #[tokio::test]
 async fn j01_a_hundred_first_callers_are_one_fetch() {
@@ -113,6 +90,7 @@ async fn j03_an_issuer_that_hangs_delays_nobody_whose_keys_are_held() {
     assert!(keys.is_refreshing());
     assert_eq!(keys.lacking("ci", "new", at(700)).1.as_deref(), Some("retry in 1 s"));
     assert_eq!(asking.await.unwrap(), ["a"]);
+    settle(&keys).await;
     let (text, hint) = keys.lacking("ci", "new", at(701));
     let reason = format!("key set `{}` did not answer within 2 s", stand.url("/jwks"));
     assert_eq!(
@@ -120,6 +98,21 @@ async fn j03_an_issuer_that_hangs_delays_nobody_whose_keys_are_held() {
         format!("provider `ci` has no key `new`; its keys were fetched 701 s ago, and not since: {reason}")
     );
     assert_eq!(hint.as_deref(), Some("retry in 29 s"));
+    assert_eq!(stand.count("/jwks"), 2);
+}
+
+/// J03: also whoever names an unknown key does not wait as long as its issuer likes.
+#[tokio::test]
+async fn j03_an_unknown_name_waits_two_seconds_at_most() {
+    let stand = Stand::start().await;
+    stand.publish(&["a"]);
+    let keys = Arc::new(ProviderKeys::new(id(1), Arc::new(stand.jwks_url()), fetcher_with(LIMITS), Arc::default()));
+    names(&keys, "a", at(0)).await;
+    stand.answer("/jwks", Answer::Hang);
+    let begun = Instant::now();
+    assert_eq!(names(&keys, "new", at(60)).await, ["a"]);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(keys.is_refreshing());
     assert_eq!(stand.count("/jwks"), 2);
 }
 
@@ -274,26 +267,53 @@ async fn j13_another_source_drops_the_old_keys_at_once() {
     assert!(cache.held(id(1)).is_none() && cache.held(id(2)).is_some());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn j14_ten_thousand_providers_fetch_nothing_until_asked() {
+/// J11: an issuer that knows the set by its tag is believed that it is the same, and that alone.
+#[tokio::test]
+async fn j11_a_set_that_is_the_same_is_not_sent_again() {
     let stand = Stand::start().await;
-    stand.publish(&["a"]);
-    let cache = Arc::new(KeyCache::new(fetcher_with(Limits { total: Duration::from_secs(10), ..LIMITS })));
-    let source = Arc::new(stand.jwks_url());
-    for index in 0..10_000 {
-        cache.provider(id(index), &source);
-    }
-    assert_eq!(stand.asked().len(), 0);
-    // Two threads that ask for the same provider first get the same entry.
-    let mut callers = JoinSet::new();
-    for index in 0..200 {
-        let (cache, source) = (Arc::clone(&cache), Arc::clone(&source));
-        callers.spawn(async move { names(&cache.provider(id(20_000 + index / 2), &source), "a", at(0)).await });
-    }
-    callers.join_all().await;
-    assert_eq!(stand.count("/jwks"), 100);
+    let tagged = |tag, seconds: u64, kid| {
+        let headers = vec![("cache-control", format!("max-age={seconds}"))];
+        Answer::Tagged { tag, headers, body: jwks(&[kid]) }
+    };
+    stand.answer("/jwks", tagged("\"one\"", 600, "a"));
+    let keys = keys_of(stand.jwks_url());
+    names(&keys, "a", at(0)).await;
+    let before = keys.current(at(0)).unwrap();
+    stand.answer("/jwks", tagged("\"one\"", 6000, "never-sent"));
+    names(&keys, "a", at(600)).await;
+    settle(&keys).await;
+    assert!(Arc::ptr_eq(&before, &keys.current(at(600)).unwrap()));
+    // What was confirmed is as fresh as what was sent, for as long as the confirmation says.
+    assert!(keys.lacking("ci", "x", at(610)).0.ends_with("were fetched 10 s ago"));
+    names(&keys, "a", at(600 + 4_700)).await;
+    assert!(!keys.is_refreshing());
+    assert!(keys.current(at(600 + HARD_LIMIT.as_secs() - 1)).is_some());
+    stand.answer("/jwks", tagged("\"two\"", 600, "b"));
+    names(&keys, "a", at(6_700)).await;
+    settle(&keys).await;
+    assert_eq!(names(&keys, "b", at(6_701)).await, ["b"]);
+    // 304 to whoever has nothing is no answer.
+    stand.answer("/jwks", Answer::Full { status: 304, headers: Vec::new(), body: Vec::new() });
+    let fresh = keys_of(stand.jwks_url());
+    let fault = fresh.keys_for(Some("b"), at(0)).await.unwrap_err().fault.unwrap();
+    assert!(fault.operator_text().ends_with("answered 304, expected 200"), "{}", fault.operator_text());
 }
 
-fn id(number: u128) -> Id {
-    Id::new(Kind::Provider, number.to_be_bytes())
+/// A tag means something at the place that it came from alone.
+#[tokio::test]
+async fn j11_a_tag_is_not_taken_to_another_place() {
+    let stand = Stand::start().await;
+    let tagged = |kid| Answer::Tagged { tag: "\"same\"", headers: Vec::new(), body: jwks(&[kid]) };
+    let leading_to = |path: &str| {
+        let (issuer, jwks_uri) = (stand.url(""), stand.url(path));
+        Answer::Text(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{jwks_uri}"}}"#))
+    };
+    let discovery = "/.well-known/openid-configuration";
+    stand.answer(discovery, leading_to("/old"));
+    stand.answer("/old", tagged("a"));
+    stand.answer("/new", tagged("b"));
+    let keys = keys_of(stand.discovery());
+    names(&keys, "a", at(0)).await;
+    stand.answer(discovery, leading_to("/new"));
+    assert_eq!(names(&keys, "b", at(30)).await, ["b"]);
 }

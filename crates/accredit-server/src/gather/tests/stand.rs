@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use accredit_core::model::{Id, Kind};
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose};
+use accredit_id::time::Timestamp;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -17,12 +19,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::gather::fetch::{Fetcher, LIMITS, Limits};
 use crate::gather::guard::{Guard, Lookup, Names};
-use crate::gather::{AllowList, KeyPlace, KeySource};
+use crate::gather::{AllowList, Authorities, KeyPlace, KeySource, ProviderKeys};
 
 /// An issuer on loopback. It lives as long as the test's runtime.
 #[derive(Clone)]
@@ -39,6 +44,8 @@ pub(super) enum Answer {
     Text(String),
     /// Anything else.
     Full { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
+    /// 200 with this tag, headers and body; 304 with this tag and the headers to whoever has it.
+    Tagged { tag: &'static str, headers: Vec<(&'static str, String)>, body: String },
     /// Nothing, ever.
     Hang,
     /// Another answer, later.
@@ -53,6 +60,7 @@ pub(super) enum Answer {
 struct State {
     answers: Vec<(String, Answer)>,
     asked: Vec<String>,
+    hosts: Vec<String>,
 }
 
 // === impl Stand ===
@@ -67,7 +75,7 @@ impl Stand {
         Self::listen(Some(acceptor)).await
     }
 
-    /// Sets what a path answers from now on.
+    /// Sets what a path answers from now on; one that ends in `*` stands for all that begin so.
     pub(super) fn answer(&self, path: &str, answer: Answer) {
         let mut state = self.state.lock().unwrap();
         state.answers.retain(|(known, _)| known != path);
@@ -91,6 +99,11 @@ impl Stand {
     /// The paths that were asked for, in order.
     pub(super) fn asked(&self) -> Vec<String> {
         self.state.lock().unwrap().asked.clone()
+    }
+
+    /// The `Host` of each request, in order.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        self.state.lock().unwrap().hosts.clone()
     }
 
     /// How often a path was asked for.
@@ -166,7 +179,32 @@ pub(super) fn fetcher() -> Arc<Fetcher> {
 
 pub(super) fn fetcher_with(limits: Limits) -> Arc<Fetcher> {
     let guard = Guard::new(AllowList::parse(&["127.0.0.0/8"]).unwrap());
-    Arc::new(Fetcher::with_limits(guard, Vec::new(), limits))
+    Arc::new(Fetcher::with_limits(guard, Authorities::default(), None, limits))
+}
+
+/// A moment, so many seconds after an arbitrary beginning.
+pub(super) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix(1_800_000_000).plus(Duration::from_secs(seconds))
+}
+
+pub(super) fn id(number: u128) -> Id {
+    Id::new(Kind::Provider, number.to_be_bytes())
+}
+
+pub(super) fn keys_of(source: KeySource) -> Arc<ProviderKeys> {
+    Arc::new(ProviderKeys::new(id(1), Arc::new(source), fetcher(), Arc::default()))
+}
+
+/// Lets a refresh that began behind come to its end.
+pub(super) async fn settle(keys: &ProviderKeys) {
+    while keys.is_refreshing() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(super) async fn names(keys: &Arc<ProviderKeys>, kid: &str, now: Timestamp) -> Vec<String> {
+    let set = keys.keys_for(Some(kid), now).await.unwrap();
+    kids(&set).into_iter().map(str::to_owned).collect()
 }
 
 /// A key set of fresh P-256 keys with these names.
@@ -182,6 +220,25 @@ pub(super) fn kids(set: &KeySet) -> Vec<&str> {
     set.keys().map(PublicKey::kid).collect()
 }
 
+/// An authority, and a TLS server with its certificate for `issuer.example`.
+pub(super) fn authority() -> (CertificateDer<'static>, TlsAcceptor) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&authority_key).unwrap().der().clone();
+    let issuer = Issuer::new(params, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(["issuer.example".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .unwrap();
+    (authority, TlsAcceptor::from(Arc::new(config)))
+}
+
 async fn respond(
     state: Arc<Mutex<State>>,
     request: Request<hyper::body::Incoming>,
@@ -190,7 +247,9 @@ async fn respond(
     let mut answer = {
         let mut state = state.lock().unwrap();
         state.asked.push(path.clone());
-        let known = state.answers.iter().find(|(known, _)| *known == path);
+        state.hosts.push(request.headers().get("host").unwrap().to_str().unwrap().to_owned());
+        let fits = |known: &str| known == path || known.strip_suffix('*').is_some_and(|start| path.starts_with(start));
+        let known = state.answers.iter().find(|(known, _)| fits(known));
         known.map_or(Answer::Full { status: 404, headers: Vec::new(), body: Vec::new() }, |(_, answer)| answer.clone())
     };
     loop {
@@ -202,6 +261,15 @@ async fn respond(
                     response = response.header(name, value);
                 }
                 return Ok(response.body(Played::Whole(Some(body.into()))).unwrap());
+            }
+            Answer::Tagged { tag, headers, body } => {
+                let mut response = Response::builder().header("etag", tag);
+                for (name, value) in headers {
+                    response = response.header(name, value);
+                }
+                let is_known = request.headers().get("if-none-match").is_some_and(|known| known == tag);
+                let (status, body) = if is_known { (304, Bytes::new()) } else { (200, body.into()) };
+                return Ok(response.status(status).body(Played::Whole(Some(body))).unwrap());
             }
             Answer::Hang => return std::future::pending().await,
             Answer::After(pause, later) => {
