@@ -150,7 +150,8 @@ pub(crate) fn key_source(provider: &Provider) -> KeySource {
             KeyPlace::Discovery { issuer: provider.issuer.clone(), base: discovery.url.clone() }
         }
         KeysSpec::JwksUrl(url) => KeyPlace::JwksUrl(url.clone()),
-        KeysSpec::Uploaded(document) => {
+        KeysSpec::Uploaded(current) => {
+            let document = provider.uploaded_keys().unwrap_or_else(|| current.clone());
             // It parsed when it was written; if it no longer does, no token verifies.
             let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose);
             KeyPlace::Uploaded(Arc::new(set.or_else(|_| KeySet::from_keys(Vec::new())).unwrap_or_default()))

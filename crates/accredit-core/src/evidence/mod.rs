@@ -78,6 +78,14 @@ impl<'e> Evidence<'e> {
         }
     }
 
+    /// What that key is called by its own bytes (RFC 7638); `None` where nobody shows a public key.
+    pub fn key_thumbprint(self) -> Option<&'e str> {
+        match self {
+            Evidence::Token(token) => Some(token.key_thumbprint()),
+            Evidence::Caller(_) => None,
+        }
+    }
+
     /// How it is signed.
     pub fn algorithm(self) -> &'static str {
         match self {

@@ -14,14 +14,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(resource: &Resource, _: &World) -> Vec<Finding> {
-    let Some(KeysSpec::Uploaded(set)) = resource.as_provider().map(|provider| &provider.keys) else {
+    let Some(provider) = resource.as_provider().filter(|provider| provider.next_keys.is_none()) else {
         return Vec::new();
     };
+    let KeysSpec::Uploaded(set) = &provider.keys else { return Vec::new() };
     if set.get("keys").and_then(Value::as_array).is_none_or(|keys| keys.len() != 1) {
         return Vec::new();
     }
     let message = format!("`{}` has one uploaded key and none to change over to", resource.name);
     vec![
-        Finding::new("spec.keys.uploaded", message).fix("upload the next key beside it before the issuer changes over"),
+        Finding::new("spec.keys.uploaded", message)
+            .fix("stage the next key as `nextKeys` before the issuer changes over"),
     ]
 }

@@ -44,6 +44,7 @@ pub use matching::{Claim, Expected, Match, Scalar, ValueFault, Values};
 pub use name::{Name, NameFault};
 pub use permission::{Permission, Permissions};
 pub use project::{Project, ProjectSpec};
+pub(crate) use provider::joined;
 pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec};
 pub use resource::{Compiled, Resource, Spec};
 pub use role::{Role, RoleSpec};

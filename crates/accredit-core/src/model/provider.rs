@@ -34,6 +34,9 @@ pub struct ProviderSpec {
     /// Where its keys come from; absent means discovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysSpec>,
+    /// Beside uploaded keys: the set that its issuer will change over to. Its keys count already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_keys: Option<Value>,
     /// For kind `aws`, instead of tokens: accepts requests that are signed with AWS credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_requests: Option<SignedRequestsSpec>,
@@ -111,6 +114,8 @@ pub struct Provider {
     pub audiences: Vec<String>,
     /// Where its keys come from.
     pub keys: KeysSpec,
+    /// Beside uploaded keys: the set that its issuer will change over to.
+    pub next_keys: Option<Value>,
     /// What it accepts of signed requests; no tokens then.
     pub signed_requests: Option<SignedRequests>,
     /// Derived values, by name: the kind's, then its own.
@@ -146,6 +151,12 @@ impl Provider {
         self.kind.claim(claim).is_some_and(|fact| fact.audited) || self.audit.iter().any(|name| name == claim)
     }
 
+    /// The uploaded set with what is staged beside it, as one JWK Set; `None` where keys are fetched.
+    pub fn uploaded_keys(&self) -> Option<Value> {
+        let KeysSpec::Uploaded(current) = &self.keys else { return None };
+        Some(self.next_keys.as_ref().map_or_else(|| current.clone(), |next| joined(current, next)))
+    }
+
     /// Whether evidence may be shown again where a mapping does not say. A signed request is made for one use, and whoever
     /// signs can always sign another.
     pub fn default_replay(&self) -> Replay {
@@ -173,6 +184,17 @@ impl Default for KeysSpec {
     fn default() -> Self {
         KeysSpec::Discovery(DiscoverySpec::default())
     }
+}
+
+/// Two JWK Sets as one. Whatever else they hold is the first one's.
+pub(crate) fn joined(first: &Value, second: &Value) -> Value {
+    let mut joined = first.clone();
+    if let (Some(keys), Some(more)) =
+        (joined.get_mut("keys").and_then(Value::as_array_mut), second.get("keys").and_then(Value::as_array))
+    {
+        keys.extend(more.iter().cloned());
+    }
+    joined
 }
 
 fn is_false(value: &bool) -> bool {

@@ -15,6 +15,7 @@ mod retain;
 mod review;
 mod rules;
 mod signed_requests;
+mod staged_keys;
 mod suppressions;
 mod unpin;
 

@@ -8,7 +8,7 @@ use accredit_id::trust_domain::TrustDomain;
 use super::login;
 use super::own_name;
 use super::rules::{Context, program, within};
-use super::signed_requests;
+use super::{signed_requests, staged_keys};
 use crate::expr::Program;
 use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::aws_signed::AWS_SIGNED;
@@ -52,6 +52,7 @@ pub(super) fn compile(
     };
     if signed_requests.is_none() {
         check_keys(&keys, kind, name, &issuer, context)?;
+        staged_keys::check(spec.next_keys.as_ref(), &keys, kind)?;
     }
     unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
     let login = login::compile(spec.login.as_ref(), kind, context)?;
@@ -63,6 +64,7 @@ pub(super) fn compile(
         jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
         audiences,
         keys,
+        next_keys: spec.next_keys.clone(),
         signed_requests,
         attributes: attributes(spec, kind, world)?,
         algorithms: match &spec.algorithms {

@@ -25,6 +25,7 @@ pub(super) fn compile(spec: &ProviderSpec, context: &Context<'_>) -> Result<Opti
         ("spec.leeway", spec.leeway.is_some()),
         ("spec.manyAudiences", spec.many_audiences),
         ("spec.keyIdOptional", spec.key_id_optional),
+        ("spec.nextKeys", spec.next_keys.is_some()),
     ];
     if let Some((field, _)) = token_fields.iter().find(|(_, is_there)| *is_there) {
         return Err(Fault::at(*field, "is about tokens, and this provider accepts signed requests")

@@ -6,7 +6,7 @@ use super::expectations::{Expectations, ExpectedIssuer, KeyIdRule};
 use super::fault::TokenFault;
 use super::near_miss::NearMiss;
 use super::read::Unverified;
-use crate::jose::jwk::{KeyNotUsable, KeySet, PublicKey};
+use crate::jose::jwk::{KeyNotUsable, KeySet, PublicKey, Thumbprint};
 use crate::json::Json;
 use crate::shown::Shown;
 use crate::spiffe_id::SpiffeId;
@@ -22,13 +22,19 @@ pub(super) fn check_issuer(token: &Unverified<'_>, expected: ExpectedIssuer<'_>)
     }
 }
 
-/// Finds the key and checks the signature; gives the key's name.
+/// Which key signed.
+pub(super) struct Signer<'b> {
+    pub(super) key_id: Cow<'b, str>,
+    pub(super) thumbprint: Thumbprint,
+}
+
+/// Finds the key and checks the signature; gives the key's names.
 pub(super) fn check<'b>(
     token: &Unverified<'b>,
     expected: &Expectations<'_>,
     keys: &KeySet,
     now: Timestamp,
-) -> Result<Cow<'b, str>, TokenFault> {
+) -> Result<Signer<'b>, TokenFault> {
     let algorithm = token.algorithm;
     if !expected.algorithms.contains(algorithm) {
         let seen = Shown::of(algorithm.as_str());
@@ -49,7 +55,7 @@ pub(super) fn check<'b>(
         return Err(not_usable(KeyNotUsable::OutsideWindow));
     }
     match key.verify_signature(algorithm, token.signing_input.as_bytes(), token.signature) {
-        Ok(()) => Ok(key_id),
+        Ok(()) => Ok(Signer { key_id, thumbprint: key.thumbprint() }),
         Err(_) => Err(TokenFault::BadSignature { kid: Shown::of(&key_id), algorithm }),
     }
 }

@@ -6,9 +6,10 @@ use std::fmt;
 use super::expectations::{Expectations, ExpectedIssuer, ExpectedType};
 use super::fault::TokenFault;
 use super::read::Unverified;
+use super::signature::Signer;
 use super::{audience, signature, times};
 use crate::jose::Algorithm;
-use crate::jose::jwk::KeySet;
+use crate::jose::jwk::{KeySet, Thumbprint};
 use crate::json::{Json, Object};
 use crate::shown::Shown;
 use crate::time::Timestamp;
@@ -29,7 +30,7 @@ pub struct Verified<'b> {
     subject: Cow<'b, str>,
     audience: Cow<'b, str>,
     token_id: Option<Cow<'b, str>>,
-    key_id: Cow<'b, str>,
+    signer: Signer<'b>,
     algorithm: Algorithm,
     expires_at: Timestamp,
     issued_at: Option<Timestamp>,
@@ -57,12 +58,12 @@ pub fn verify<'b>(
     keys: &KeySet,
     now: Timestamp,
 ) -> Result<Verified<'b>, Rejected<'b>> {
-    let key_id = match check_origin(&token, expected).and_then(|()| signature::check(&token, expected, keys, now)) {
-        Ok(key_id) => key_id,
+    let signer = match check_origin(&token, expected).and_then(|()| signature::check(&token, expected, keys, now)) {
+        Ok(signer) => signer,
         Err(fault) => return Err(Rejected { fault, signature_verified: false, claims: token.claims }),
     };
     match Words::of(&token, expected, now) {
-        Ok(words) => Ok(words.verified(token, key_id)),
+        Ok(words) => Ok(words.verified(token, signer)),
         Err(fault) => Err(Rejected { fault, signature_verified: true, claims: token.claims }),
     }
 }
@@ -115,7 +116,13 @@ impl<'b> Verified<'b> {
     /// The name of the key that signed it; empty where a nameless set of one key was allowed.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        &self.signer.key_id
+    }
+
+    /// What the key that signed it is called by its own bytes.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> &str {
+        &self.signer.thumbprint
     }
 
     /// The algorithm that signed it.
@@ -182,10 +189,10 @@ impl<'b> Words<'b> {
         Ok(Self { issuer, subject, audience, token_id, expires_at: times.expires_at, issued_at: times.issued_at })
     }
 
-    fn verified(self, token: Unverified<'b>, key_id: Cow<'b, str>) -> Verified<'b> {
+    fn verified(self, token: Unverified<'b>, signer: Signer<'b>) -> Verified<'b> {
         let Self { issuer, subject, audience, token_id, expires_at, issued_at } = self;
         let (claims, algorithm) = (token.claims, token.algorithm);
-        Verified { claims, issuer, subject, audience, token_id, key_id, algorithm, expires_at, issued_at }
+        Verified { claims, issuer, subject, audience, token_id, signer, algorithm, expires_at, issued_at }
     }
 }
 

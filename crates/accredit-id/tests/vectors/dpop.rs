@@ -101,7 +101,8 @@ impl Vector {
     fn judge(&self, proof: &str) -> Result<Proof, ProofFault> {
         let nonces = ["one".to_owned(), "two".to_owned()];
         let bound_to = self.bound_to.as_deref().unwrap_or("p256");
-        let bound_to = Some(bound_to).filter(|name| !name.is_empty()).map(|name| test_key(name).public().thumbprint());
+        let bound_to =
+            Some(bound_to).filter(|name| !name.is_empty()).map(|name| test_key(name).public().thumbprint().to_string());
         verify(
             proof,
             &ExpectedProof {
@@ -116,7 +117,7 @@ impl Vector {
     }
 
     fn thumbprint(&self) -> String {
-        test_key(self.key.as_deref().unwrap_or("p256")).public().thumbprint()
+        test_key(self.key.as_deref().unwrap_or("p256")).public().thumbprint().to_string()
     }
 
     fn proof(&self) -> String {

@@ -163,7 +163,7 @@ impl SigningKey {
 
     fn new(algorithm: Algorithm, purpose: Purpose, private: Private) -> Result<Self, SigningFault> {
         let thumbprint = private.public(None)?.thumbprint();
-        let kid = thumbprint.get(..KID_CHARACTERS).unwrap_or(&thumbprint);
+        let kid = thumbprint.get(..KID_CHARACTERS).unwrap_or(&*thumbprint);
         let public = private.public(Some(kid))?;
         Ok(Self { purpose, algorithm, private, public })
     }

@@ -50,6 +50,9 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
     let Allowed { face, provider, known, evidence, token_hash, ask, context, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
+    if let Some(thumbprint) = evidence.key_thumbprint() {
+        record.text("keyThumbprint", thumbprint);
+    }
     record
         .text("algorithm", evidence.algorithm())
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));

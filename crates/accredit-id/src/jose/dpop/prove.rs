@@ -54,7 +54,7 @@ impl ProofKey {
         header.insert("typ", text("dpop+jwt"));
         header.insert("alg", text(Algorithm::EdDsa.as_str()));
         header.insert("jwk", Json::Object(jwk));
-        Ok(Self { pair, header: written(&header), thumbprint: public.thumbprint() })
+        Ok(Self { pair, header: written(&header), thumbprint: public.thumbprint().to_string() })
     }
 
     /// The thumbprint that tokens are bound to (`cnf.jkt`).

@@ -66,7 +66,7 @@ pub fn verify(proof: &str, expected: &ExpectedProof<'_>) -> Result<Proof, ProofF
     let signature = decoded(compact.signature())?;
     key.verify_signature(algorithm, compact.signing_input().as_bytes(), &signature)
         .map_err(|_| ProofFault::Signature)?;
-    let thumbprint = key.thumbprint();
+    let thumbprint = key.thumbprint().to_string();
     let token_id = check_claims(&object(&payload)?, &thumbprint, expected)?;
     Ok(Proof { thumbprint, token_id })
 }

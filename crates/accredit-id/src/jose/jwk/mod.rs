@@ -15,8 +15,10 @@ mod parse;
 mod public_key;
 mod purpose;
 mod rsa_der;
+mod thumbprint;
 
 pub use fault::{KeyFault, KeyNotUsable, KeySetFault};
 pub use key_set::{DroppedKey, KeySet, Source};
 pub use public_key::{PublicKey, SignatureMismatch};
 pub use purpose::Purpose;
+pub use thumbprint::Thumbprint;

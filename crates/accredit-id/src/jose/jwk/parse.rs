@@ -1,5 +1,7 @@
 //! From a JWK's members to a key.
 
+use std::sync::OnceLock;
+
 use super::fault::KeyFault;
 use super::material::{Curve, Material};
 use super::public_key::PublicKey;
@@ -27,7 +29,8 @@ pub(super) fn public_key(entry: &Json<'_>, purpose: Purpose) -> Result<PublicKey
         }
         kid => kid.unwrap_or_default().into(),
     };
-    Ok(PublicKey { kid, declared, not_before: instant(jwk, "nbf")?, not_after: instant(jwk, "exp")?, material })
+    let (not_before, not_after) = (instant(jwk, "nbf")?, instant(jwk, "exp")?);
+    Ok(PublicKey { kid, declared, not_before, not_after, material, thumbprint: OnceLock::new() })
 }
 
 /// The `kid` of an item, usable or not; empty when there is none to read.

@@ -1,15 +1,16 @@
 //! One public key.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::fault::KeyFault;
 use super::material::Material;
 use super::purpose::Purpose;
+use super::thumbprint::Thumbprint;
 use super::{parse, rsa_der};
 use crate::jose::{Algorithm, Algorithms};
 use crate::json::{Json, Object};
 use crate::time::Timestamp;
-use crate::{base64url, digest};
 
 /// A public key that may verify signatures, parsed and checked when it was made.
 pub struct PublicKey {
@@ -19,6 +20,8 @@ pub struct PublicKey {
     pub(super) not_before: Option<Timestamp>,
     pub(super) not_after: Option<Timestamp>,
     pub(super) material: Material,
+    /// Made when it is first asked for.
+    pub(super) thumbprint: OnceLock<Thumbprint>,
 }
 
 /// A signature that the key did not make over that message.
@@ -126,10 +129,16 @@ impl PublicKey {
         key.verify_sig(message, signature).map_err(|_| SignatureMismatch)
     }
 
-    /// The JWK thumbprint (RFC 7638) with SHA-256, base64url.
+    /// What the key is called by its own bytes; worked out once.
     #[must_use]
-    pub fn thumbprint(&self) -> String {
-        thumbprint(&self.material)
+    pub fn thumbprint(&self) -> Thumbprint {
+        *self.thumbprint.get_or_init(|| Thumbprint::of(&self.material))
+    }
+
+    /// The key's own window, where the document gave it one: from its `nbf`, before its `exp`.
+    #[must_use]
+    pub const fn window(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.not_before, self.not_after)
     }
 
     /// The key as a JWK to publish: its material, `kid`, `alg` when it is bound to one, and `use` `sig`.
@@ -150,8 +159,9 @@ impl PublicKey {
     }
 
     fn made_here(kid: Option<&str>, algorithm: Algorithm, material: Material) -> Self {
-        let kid = kid.map_or_else(|| thumbprint(&material), str::to_owned).into();
-        Self { kid, declared: Some(algorithm), not_before: None, not_after: None, material }
+        let kid = kid.map_or_else(|| Thumbprint::of(&material).to_string(), str::to_owned).into();
+        let thumbprint = OnceLock::new();
+        Self { kid, declared: Some(algorithm), not_before: None, not_after: None, material, thumbprint }
     }
 }
 
@@ -164,14 +174,6 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// RFC 7638 section 3: the required members alone, sorted by name, without white space. No value needs escaping.
-fn thumbprint(material: &Material) -> String {
-    let mut members = material.members();
-    members.sort_unstable();
-    let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":\"{value}\"")).collect();
-    base64url::encode(&digest::sha256(format!("{{{}}}", members.join(",")).as_bytes()))
-}
-
 fn text(text: String) -> Json<'static> {
     Json::String(text.into())
 }
@@ -180,6 +182,7 @@ fn text(text: String) -> Json<'static> {
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+    use crate::base64url;
     use crate::jose::jwk::{KeySet, Purpose, Source};
 
     /// The examples that the standards print: a key, its thumbprint, a text that it signed, the signature.
@@ -187,12 +190,12 @@ mod tests {
     fn agrees_with_the_standards() {
         // RFC 7638 section 3.1.
         let rsa = r#"{"kty":"RSA","e":"AQAB","alg":"RS256","kid":"2011-04-29","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}"#;
-        assert_eq!(only(rsa).only().unwrap().thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(only(rsa).only().unwrap().thumbprint().to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 
         // RFC 8037 appendices A.3 and A.4.
         let ed25519 = only(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#);
         let ed25519 = ed25519.only().unwrap();
-        assert_eq!(ed25519.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(ed25519.thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         assert_signed(
             ed25519,
             Algorithm::EdDsa,
@@ -214,7 +217,7 @@ mod tests {
     fn is_named_by_its_thumbprint() {
         let point = base64url::decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         let key = PublicKey::from_ed25519(None, &point).unwrap();
-        assert_eq!(key.kid(), key.thumbprint());
+        assert_eq!(key.kid(), &*key.thumbprint());
         assert!(PublicKey::from_ed25519(None, &point[1..]).is_err());
         assert!(PublicKey::from_ec_point(None, Algorithm::Rs256, &point).is_err());
         assert!(PublicKey::from_ec_point(None, Algorithm::Es256, &[4; 65]).is_err());
