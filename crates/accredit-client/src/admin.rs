@@ -13,8 +13,8 @@ use std::time::Duration;
 use accredit_api::admin::{
     AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification,
     CondemnKeyRequest, ExplainRequest, Explanation, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource,
-    PinList, ProjectToken, ProjectTokenRequest, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource,
-    ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
+    PinList, ProjectToken, ProjectTokenRequest, ProviderKeys, RepinRequest, RepinResponse, ReplayReport, ReplayRequest,
+    Resource, ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -349,6 +349,15 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn alarms(&self, provider: Option<&str>, all: bool) -> Result<AlarmList, AdminError> {
         self.fetch("/v1/alarms", &[("provider", provider), ("all", all.then_some("true"))]).await
+    }
+
+    /// How a provider's keys are, and which sets it was seen to have; `at` (Unix seconds) asks for those that counted then.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn provider_keys(&self, provider: &str, at: Option<i64>) -> Result<ProviderKeys, AdminError> {
+        let at = at.map(|at| at.to_string());
+        self.fetch("/v1/provider-keys", &[("provider", Some(provider)), ("at", at.as_deref())]).await
     }
 
     /// Reads one alarm by its id.

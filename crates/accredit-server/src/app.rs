@@ -13,6 +13,7 @@ use crate::admin::BootstrapFault;
 use crate::config::Config;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
 use crate::issued::Tokens;
+use crate::key_history::{self, KeyHistory};
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
@@ -30,6 +31,7 @@ pub struct App {
     pub(crate) read_model: Arc<ReadModel>,
     pub(crate) signing: Signing,
     pub(crate) provider_keys: KeyCache,
+    pub(crate) key_history: KeyHistory,
     fetcher: Arc<Fetcher>,
     /// What is asked instead of AWS' token service.
     aws_sts: Option<String>,
@@ -158,7 +160,9 @@ impl App {
         };
         let in_force = load(&store, &context).await?;
         let tokens = Tokens::revoked_before(&store.revoked_tokens().await?);
-        let watch = Watch::restored(store.sightings().await?);
+        let (key_sets, sightings) =
+            store.sightings().await?.into_iter().partition::<Vec<_>, _>(|seen| seen.code == key_history::CODE);
+        let watch = Watch::restored(sightings);
         let sequence = in_force.world.sequence;
         let read_model = Arc::new(ReadModel::new(in_force));
         let pinned = Arc::clone(&read_model);
@@ -176,6 +180,7 @@ impl App {
             read_model,
             signing,
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
+            key_history: KeyHistory::restored(key_sets),
             fetcher,
             aws_sts: config.fetch.aws_sts.clone(),
             ring: Ring::default(),
@@ -228,6 +233,14 @@ impl App {
         }
     }
 
+    /// Writes down which key sets are seen, as they are, until the process ends.
+    pub(crate) async fn keep_key_history(self: Arc<Self>) {
+        loop {
+            self.provider_keys.seen.more().await;
+            self.note_key_sets().await;
+        }
+    }
+
     /// Writes down when alarms were seen last.
     pub(crate) async fn note_sightings(&self) {
         let seen = self.watch.unwritten();
@@ -235,6 +248,18 @@ impl App {
             && let Err(fault) = self.store.see_again(&seen).await
         {
             tracing::warn!(code = fault.code(), "it could not be written when alarms were seen last: {fault}");
+        }
+    }
+
+    /// Writes down which key sets were seen.
+    pub(crate) async fn note_key_sets(&self) {
+        let seen = self.provider_keys.seen.take();
+        self.key_history.put_down(seen, &self.recorder, &self.read_model.now().world, clock::now()).await;
+        let again = self.key_history.unwritten();
+        if !again.is_empty()
+            && let Err(fault) = self.store.see_again(&again).await
+        {
+            tracing::warn!(code = fault.code(), "it could not be written when key sets were seen last: {fault}");
         }
     }
 

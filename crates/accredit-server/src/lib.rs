@@ -21,6 +21,7 @@ mod faces;
 mod gather;
 mod http;
 mod issued;
+mod key_history;
 mod keys;
 mod narrow;
 mod pinning;

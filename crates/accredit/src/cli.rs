@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, key, lint, list, login,
-    mapping, noun, server, token, write,
+    mapping, noun, provider, server, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -110,7 +110,7 @@ pub(crate) enum Verb {
     Project(noun::Verb),
     /// Identity providers whose tokens are accepted
     #[command(subcommand)]
-    Provider(noun::Verb),
+    Provider(provider::Verb),
     /// The principals that workloads become
     #[command(subcommand)]
     ServiceAccount(noun::Verb),

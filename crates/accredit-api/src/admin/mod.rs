@@ -23,6 +23,7 @@
 //! | `POST /v1/keys/rotate` | [`RotateKeysRequest`] | [`KeysChanged`] |
 //! | `POST /v1/keys/taint`, `POST /v1/keys/revoke` | [`CondemnKeyRequest`] | [`KeysChanged`] |
 //! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
+//! | `GET /v1/provider-keys?provider=N&at=SECONDS` (`at` optional) | | [`ProviderKeys`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
@@ -34,6 +35,7 @@ mod alarm;
 mod audit;
 mod explanation;
 mod key;
+mod keys;
 mod login;
 mod pin;
 mod replay;
@@ -47,6 +49,7 @@ pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,
 };
+pub use keys::{DroppedProviderKey, KeyFetchFault, ProviderKey, ProviderKeys, SeenKeySet};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
 pub use replay::{

@@ -9,7 +9,7 @@ use super::read::Unverified;
 use super::signature::Signer;
 use super::{audience, signature, times};
 use crate::jose::Algorithm;
-use crate::jose::jwk::{KeySet, Thumbprint};
+use crate::jose::jwk::KeySet;
 use crate::json::{Json, Object};
 use crate::shown::Shown;
 use crate::time::Timestamp;

@@ -1,5 +1,7 @@
 //! Changing resources: planned on what is in force, judged by the actor's rights, written with its record, published.
 
+use std::sync::Arc;
+
 use accredit_api::admin::{self as wire, ApplyResponse};
 use accredit_core::decide::access::{Rights, Subject, Verb};
 use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
@@ -80,7 +82,13 @@ impl Act<'_> {
         if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
             app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
             app.watch.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
+            app.key_history.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
         }
+        // What is uploaded is seen from now on, also before the first token.
+        let is_new = |put: &&Arc<Resource>| before.world.by_id(put.id).is_none();
+        let is_upload = |put: &&Arc<Resource>| put.as_provider().is_some_and(|known| known.uploaded_keys().is_some());
+        app.renew_keys(plan.puts.iter().filter(|put| is_new(put) && is_upload(put)));
+        app.note_key_sets().await;
         let changes = response.changes.len();
         tracing::info!(event = self.event, changes, sequence = head.sequence, actor = name, "resources changed");
         response.sequence = head.sequence;

@@ -22,6 +22,7 @@ mod pins;
 mod pointer;
 mod precondition;
 mod problem;
+mod provider_keys;
 mod refused;
 mod replay;
 mod resources;
@@ -121,6 +122,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/keys/rewrap", post(keys::rewrap))
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/repin", post(pins::repin))
+        .route("/v1/provider-keys", get(provider_keys::get))
         .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))

@@ -356,6 +356,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        path: "/v1/provider-keys",
+        id: "providerKeys",
+        summary: "How a provider's keys are, and which sets it was seen to have. Fetches nothing.",
+        query: &[
+            ("provider", TEXT, "Name or id of the provider."),
+            ("at", SECONDS, "Only sets that may have counted then, Unix seconds."),
+        ],
+        answers: &[(200, "ProviderKeys")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/lint",
         id: "lint",
         summary: "What the linter says of everything that the caller may read.",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use accredit_id::jose::jwk::KeySet;
 use accredit_id::time::Timestamp;
 
 use super::fault::FetchFault;
@@ -110,6 +111,14 @@ impl KeyState {
 // === impl ProviderKeys ===
 
 impl ProviderKeys {
+    /// The latest set and the URL that it came from, however old; for whoever only looks.
+    pub(crate) fn latest(&self) -> Option<(Arc<KeySet>, String)> {
+        match &self.source().place {
+            KeyPlace::Uploaded(set) => Some((Arc::clone(set), String::new())),
+            _ => self.held().map(|held| (Arc::clone(&held.fetched.set), held.fetched.location.to_string())),
+        }
+    }
+
     /// How these keys are at `now`.
     pub(crate) fn health(&self, now: Timestamp) -> KeyHealth {
         let source = SourceKind::from(&self.source().place);

@@ -38,7 +38,7 @@ pub(crate) use address::AllowList;
 pub(crate) use cidr::{Cidr, RangeFault};
 pub(crate) use fetch::Fetcher;
 pub(crate) use guard::Guard;
-pub(crate) use health::{KeyHealth, KeyState, SourceKind};
+pub(crate) use health::{KeyHealth, KeyState};
 pub(crate) use key_cache::KeyCache;
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use proxy::Proxy;

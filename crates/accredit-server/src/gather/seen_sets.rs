@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use accredit_core::model::Id;
 use accredit_id::jose::jwk::KeySet;
 use accredit_id::time::Timestamp;
+use tokio::sync::Notify;
 
 /// One look at a provider's keys.
 #[derive(Debug, Clone)]
@@ -21,22 +22,32 @@ pub(crate) struct SeenSet {
 
 /// What was seen and is not yet put down. Whoever fetches adds to it and never waits.
 #[derive(Debug, Default)]
-pub(crate) struct SeenSets(Mutex<Vec<SeenSet>>);
+pub(crate) struct SeenSets {
+    waiting: Mutex<Vec<SeenSet>>,
+    more: Notify,
+}
 
 // === impl SeenSets ===
 
 impl SeenSets {
     /// Adds a look. Beyond [`MOST`] it is lost: nobody takes them, and it will be seen again.
     pub(super) fn add(&self, seen: SeenSet) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {
             waiting.push(seen);
         }
+        drop(waiting);
+        self.more.notify_one();
+    }
+
+    /// Returns when something was added since this last returned.
+    pub(crate) async fn more(&self) {
+        self.more.notified().await;
     }
 
     /// Takes everything, oldest first.
     pub(crate) fn take(&self) -> Vec<SeenSet> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

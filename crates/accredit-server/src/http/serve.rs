@@ -85,6 +85,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let tally = Arc::clone(&app);
     tasks.spawn(tally.keep_tally());
     tasks.spawn(Arc::clone(&app).keep_keys());
+    tasks.spawn(Arc::clone(&app).keep_key_history());
     Ok(Running { address, admin_address, app, listeners, stop, tasks, writer })
 }
 
@@ -94,7 +95,7 @@ impl Running {
         let Running { address: _, admin_address: _, app, listeners, stop, mut tasks, writer } = self;
         let _ = stop.send(true);
         let _ = tokio::time::timeout(DRAIN, async {
-            // Accept loops end by themselves; the tally never does.
+            // Accept loops end by themselves; tally and key history never do.
             for _ in 0..listeners {
                 tasks.join_next().await;
             }
@@ -103,6 +104,7 @@ impl Running {
         tasks.shutdown().await;
         app.note_tally().await;
         app.note_sightings().await;
+        app.note_key_sets().await;
         app.recorder.close();
         let _ = writer.await;
         // A connection that outlasted the ten seconds may still hold the store. It then ends as in a crash, and loses nothing.

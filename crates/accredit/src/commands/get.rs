@@ -1,9 +1,10 @@
 //! `accredit get KIND NAME`, `accredit KIND get NAME`.
 
+use accredit_api::admin::{ProviderKeys, Resource};
 use accredit_client::inert::Inert;
 use accredit_core::model::Kind;
 
-use super::{kinds, list, whole_name};
+use super::{kinds, list, provider_keys, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Output};
@@ -43,15 +44,47 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let name = whole_name(kind, &args.name, args.project.as_deref());
     let resource = common.admin()?.resource(kind.document(), &name).await?;
+    // Remarks beside the document: one who accepts signed requests has no keys, and an older server tells of none.
+    let keys = match kind {
+        Kind::Provider => common.admin()?.provider_keys(&name, None).await.ok(),
+        _ => None,
+    };
     let text = match common.output() {
-        output @ (Output::Json | Output::Sarif) => output.structured(&resource)?.unwrap_or_default(),
-        Output::Text | Output::Yaml => render::document(&resource),
+        output @ (Output::Json | Output::Sarif) => {
+            let status = keys.as_ref().map(|keys| Status { keys });
+            output.structured(&WithStatus { resource: &resource, status })?.unwrap_or_default()
+        }
+        Output::Text => render::document(&resource),
+        Output::Yaml => {
+            let remark = |keys: &ProviderKeys| format!("# {}\n", provider_keys::in_brief(keys));
+            render::document(&resource) + &keys.as_ref().map(remark).unwrap_or_default()
+        }
     };
     terminal.show(&text)?;
     if kind == Kind::Provider && common.output() == Output::Text {
+        if let Some(keys) = &keys {
+            terminal.say(&format!("{}\n", provider_keys::in_brief(keys)));
+            for warning in &keys.warnings {
+                terminal.say(&format!("warning: {}\n", Inert(warning)));
+            }
+        }
         say_alarms(common, &name, terminal).await;
     }
     Ok(Exit::Done)
+}
+
+/// A resource with what the server says of it that nobody wrote.
+#[derive(serde::Serialize)]
+struct WithStatus<'r> {
+    #[serde(flatten)]
+    resource: &'r Resource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status<'r>>,
+}
+
+#[derive(serde::Serialize)]
+struct Status<'r> {
+    keys: &'r ProviderKeys,
 }
 
 /// What its issuer sends that nobody expected. A remark: whoever may not read alarms reads the provider all the same.

@@ -20,6 +20,8 @@ pub(crate) mod logout;
 pub(crate) mod mapping;
 pub(crate) mod noun;
 pub(crate) mod pins;
+pub(crate) mod provider;
+pub(crate) mod provider_keys;
 pub(crate) mod repin;
 pub(crate) mod replay;
 pub(crate) mod server;
@@ -78,7 +80,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Context(verb) => context::run(common, &verb, terminal),
         Verb::Token(verb) => token::run(common, &verb, terminal).await,
         Verb::Project(verb) => noun::run(common, Kind::Project, &verb, terminal).await,
-        Verb::Provider(verb) => noun::run(common, Kind::Provider, &verb, terminal).await,
+        Verb::Provider(verb) => provider::run(common, &verb, terminal).await,
         Verb::ServiceAccount(verb) => noun::run(common, Kind::ServiceAccount, &verb, terminal).await,
         Verb::Api(verb) => noun::run(common, Kind::Api, &verb, terminal).await,
         Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,

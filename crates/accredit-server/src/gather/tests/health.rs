@@ -5,8 +5,9 @@ use std::sync::Arc;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 
 use super::stand::{Answer, Stand, at, id, jwks, keys_of, names, settle};
+use crate::gather::health::SourceKind;
 use crate::gather::provider_keys::HARD_LIMIT;
-use crate::gather::{KeyCache, KeyPlace, KeySource, KeyState, SourceKind};
+use crate::gather::{KeyCache, KeyPlace, KeySource, KeyState};
 
 #[tokio::test]
 async fn health_follows_the_keys() {
