@@ -5,11 +5,12 @@ use utoipa::OpenApi;
 use crate::admin::{
     AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord,
     AuditVerification, Change, Clause, CondemnKeyRequest, Considered, DroppedProviderKey, ExplainRequest, Explanation,
-    FieldChange, Finding, KeyFetchFault, KeyStep, KeysChanged, KeysRewrapped, LeftOut, LintReport, LoginOptions,
-    LoginProvider, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest,
-    ProviderKey, ProviderKeys, RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally,
-    ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RewrapKeysRequest,
-    RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, Verdict, WhoAmI, Written,
+    FieldChange, Finding, KeyFetchFault, KeyStep, KeyTally, KeysChanged, KeysRewrapped, LeftOut, LintReport,
+    LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, ProjectToken,
+    ProjectTokenRequest, ProviderKey, ProviderKeys, RepinRequest, RepinResponse, ReplayChange, ReplayReport,
+    ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage,
+    RewrapKeysRequest, RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, Verdict,
+    WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
 use crate::token::{TokenError, TokenResponse};
@@ -39,6 +40,7 @@ use crate::token::{TokenError, TokenResponse};
     Finding,
     KeyFetchFault,
     KeyStep,
+    KeyTally,
     KeysChanged,
     KeysRewrapped,
     LeftOut,

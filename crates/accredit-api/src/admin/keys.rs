@@ -29,9 +29,16 @@ pub struct ProviderKeys {
     /// When the latest fetch began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_at: Option<String>,
+    /// Until when no other fetch begins; absent when one may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_at: Option<String>,
     /// Why the latest fetch failed; absent when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<KeyFetchFault>,
+    /// Fetches that brought or confirmed a set, since the server started.
+    pub fetches: u64,
+    /// Fetches that failed, since the server started.
+    pub failures: u64,
     /// The keys that verify.
     pub keys: Vec<ProviderKey>,
     /// Keys of the set that are not used, and why.
@@ -43,6 +50,23 @@ pub struct ProviderKeys {
     /// The sets that it was seen to have, newest first; those that may have counted at the time that was asked about, when one
     /// was.
     pub history: Vec<SeenKeySet>,
+}
+
+/// The keys of all providers that were asked for since the server started, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KeyTally {
+    /// Providers.
+    pub providers: usize,
+    /// Their keys that verify.
+    pub usable: usize,
+    /// Keys of their sets that are not used.
+    pub dropped: usize,
+    /// Providers whose keys are held, and whose latest fetch failed.
+    pub stale: usize,
+    /// Providers that have no key to judge by.
+    pub failing: usize,
 }
 
 /// Why a provider's keys could not be fetched.

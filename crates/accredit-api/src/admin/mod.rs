@@ -49,7 +49,7 @@ pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,
 };
-pub use keys::{DroppedProviderKey, KeyFetchFault, ProviderKey, ProviderKeys, SeenKeySet};
+pub use keys::{DroppedProviderKey, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
 pub use replay::{

@@ -270,6 +270,9 @@ pub struct Status {
     pub sequence: i64,
     /// Number of resources by kind.
     pub resources: std::collections::BTreeMap<String, usize>,
+    /// The keys of providers; of all of them, also those that the caller may not read.
+    #[serde(default)]
+    pub provider_keys: super::KeyTally,
 }
 
 #[cfg(test)]

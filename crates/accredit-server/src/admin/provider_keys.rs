@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accredit_api::admin::{DroppedProviderKey, KeyFetchFault, ProviderKey, ProviderKeys, SeenKeySet};
+use accredit_api::admin::{DroppedProviderKey, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet};
 use accredit_core::model::{DecisionId, Kind, Provider};
 use accredit_id::jose::jwk::{KeySet, PublicKey};
 use accredit_id::time::Timestamp;
@@ -79,16 +79,35 @@ pub(super) async fn get(
         refresh_at: text(health.refresh_at),
         usable_until: text(health.usable_until),
         tried_at: text(health.tried_at),
+        next_try_at: text(health.next_try),
         last_error: health.last_error.as_ref().map(|fault| KeyFetchFault {
             code: fault.code().to_owned(),
             message: fault.operator_text(),
             hint: fault.hint().map(str::to_owned),
         }),
+        fetches: health.fetches,
+        failures: health.failures,
         keys: told,
         dropped: latest.iter().flat_map(|(set, _)| set.dropped()).map(told_dropped).collect(),
         warnings,
         history,
     }))
+}
+
+/// The keys of all providers in numbers.
+pub(super) fn tally(app: &App) -> KeyTally {
+    let mut tally = KeyTally::default();
+    for (_, health) in app.provider_keys.health(clock::now()) {
+        tally.providers += 1;
+        tally.usable += health.usable;
+        tally.dropped += health.dropped;
+        match health.state {
+            KeyState::Stale => tally.stale += 1,
+            KeyState::Failing | KeyState::Expired => tally.failing += 1,
+            KeyState::Unasked | KeyState::Uploaded | KeyState::Fresh | KeyState::Due => {}
+        }
+    }
+    tally
 }
 
 fn told_keys(set: &KeySet, known: &Provider) -> Vec<ProviderKey> {

@@ -19,6 +19,7 @@ use super::page::belongs;
 use super::pointer::located;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
+use super::provider_keys;
 use super::resources::{existing, remove, set_enabled};
 use crate::app::App;
 use crate::chance;
@@ -171,7 +172,9 @@ pub(super) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Answe
     };
     let resources = Kind::ALL.into_iter().map(|kind| (kind.noun().to_owned(), readable(kind))).collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence: in_force.world.sequence, resources }))
+    let sequence = in_force.world.sequence;
+    let provider_keys = provider_keys::tally(&app);
+    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence, resources, provider_keys }))
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, AdminFault> {

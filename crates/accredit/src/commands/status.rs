@@ -1,6 +1,6 @@
 //! `accredit status`: how the server is.
 
-use accredit_api::admin::Status;
+use accredit_api::admin::{KeyTally, Status};
 use accredit_client::inert::Inert;
 use accredit_core::model::Kind;
 
@@ -20,13 +20,22 @@ pub(crate) async fn run(common: &Common, terminal: &mut Terminal<'_>) -> Result<
 }
 
 fn rendered(status: &Status) -> String {
-    let Status { version, public_url, sequence, resources } = status;
+    let Status { version, public_url, sequence, resources, provider_keys } = status;
     let number = |kind: &Kind| resources.get(kind.noun()).copied().filter(|number| *number > 0);
     let counts: Vec<String> = Kind::ALL.iter().filter_map(|kind| Some(count(number(kind)?, kind.noun()))).collect();
     let counts = if counts.is_empty() { "no resource yet".to_owned() } else { counts.join("  ") };
+    let KeyTally { stale, failing, .. } = provider_keys;
+    let keys = match (stale, failing) {
+        (0, 0) => String::new(),
+        _ => labelled(
+            "keys",
+            &format!("not fetched of {}, {failing} of them without any", count(stale + failing, "provider")),
+        ),
+    };
     [
         labelled("server", &format!("{}   version {}", Inert(public_url), Inert(version))),
         labelled("store", &format!("sequence {sequence}   {counts}")),
+        keys,
     ]
     .concat()
 }
@@ -42,10 +51,14 @@ mod tests {
             public_url: "http://127.0.0.1:7070".to_owned(),
             sequence: 0,
             resources: [("mapping", 2), ("project", 1), ("role", 0)].map(|(kind, n)| (kind.to_owned(), n)).into(),
+            provider_keys: KeyTally::default(),
         };
         let server = "server   http://127.0.0.1:7070   version 0.1.0\n";
         assert_eq!(rendered(&status), format!("{server}store    sequence 0   1 project  2 mappings\n"));
         status.resources.clear();
         assert_eq!(rendered(&status), format!("{server}store    sequence 0   no resource yet\n"));
+        status.provider_keys = KeyTally { stale: 1, failing: 2, ..KeyTally::default() };
+        let keys = "keys     not fetched of 3 providers, 2 of them without any\n";
+        assert_eq!(rendered(&status), format!("{server}store    sequence 0   no resource yet\n{keys}"));
     }
 }
