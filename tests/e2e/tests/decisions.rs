@@ -267,6 +267,8 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
             "exchange-allowed",
             // The provider's first token: what its issuer sends is learned.
             "sighting-learned",
+            // The set that was uploaded.
+            "provider-keys-seen",
             "resources-applied",
             "server-started",
             "key-made",
