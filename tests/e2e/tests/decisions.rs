@@ -298,7 +298,7 @@ fn the_log_is_listed_shown_verified_and_outlives_the_process() {
         (&shown["detail"]["reason"], &shown["detail"]["askedServiceAccount"]),
         (&json!("no-mapping-matched"), &json!("ci/web"))
     );
-    let applied = records[3]["id"].as_str().unwrap();
+    let applied = records[4]["id"].as_str().unwrap();
     let shown = server.accredit(["audit", "show", applied, "-o", "json"]).ended(0).json();
     assert_eq!(shown["detail"]["detail"]["changes"].as_array().unwrap().len(), 7);
     assert!(server.stop().success());
