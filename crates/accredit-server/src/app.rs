@@ -10,10 +10,13 @@ use accredit_store::audit::ChainId;
 use accredit_store::{Store, StoreError};
 
 use crate::admin::BootstrapFault;
+use crate::budget::{Budgets, OfListeners};
 use crate::config::Config;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
+use crate::health::Health;
 use crate::issued::Tokens;
 use crate::key_history::{self, KeyHistory};
+use crate::metrics::Metrics;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
@@ -40,6 +43,10 @@ pub struct App {
     pub(crate) tally: Tally,
     pub(crate) watch: Watch,
     pub(crate) admin: crate::admin::Kept,
+    pub(crate) budgets: Budgets,
+    pub(crate) connections: OfListeners,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -188,6 +195,10 @@ impl App {
             tally: Tally::default(),
             watch,
             admin: crate::admin::Kept::default(),
+            budgets: Budgets::new(&config.limits),
+            connections: OfListeners::new(&config.limits),
+            metrics: Metrics::default(),
+            health: Health::default(),
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))
@@ -228,6 +239,7 @@ impl App {
     pub(crate) async fn keep_tally(self: Arc<Self>) {
         loop {
             tokio::time::sleep(TALLY_EVERY).await;
+            self.try_the_store_again().await;
             self.note_tally().await;
             self.note_sightings().await;
         }
@@ -260,6 +272,15 @@ impl App {
             && let Err(fault) = self.store.see_again(&again).await
         {
             tracing::warn!(code = fault.code(), "it could not be written when key sets were seen last: {fault}");
+        }
+    }
+
+    /// While the store refuses, nobody is sent here, so nobody would find out that it has come back.
+    async fn try_the_store_again(&self) {
+        if self.recorder.stats().is_failing() {
+            let sequence = self.read_model.now().world.sequence;
+            let again = record::admin_act("store-writable-again", clock::now(), "server", sequence, &().into());
+            let _ = self.recorder.note(again).await;
         }
     }
 

@@ -1,7 +1,10 @@
 //! The server's own configuration: what must be known before the store is open. Everything else is a resource.
 
+mod drain;
 mod fetch;
 mod keys;
+mod limits;
+mod metrics;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,8 +12,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub(crate) use drain::DrainConfig;
 pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
+pub(crate) use limits::{Allowance, LimitsConfig};
+pub(crate) use metrics::MetricsConfig;
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +38,12 @@ pub struct Config {
     /// Limits.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// How the server ends.
+    #[serde(default)]
+    pub drain: DrainConfig,
+    /// Where it is watched.
+    #[serde(default)]
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// The public listener.
@@ -100,14 +112,6 @@ pub struct StoreConfig {
     pub url: String,
 }
 
-/// Limits.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsConfig {
-    /// No access token lives longer, in seconds; at most 3600.
-    pub max_token_seconds: u64,
-}
-
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFault {
@@ -171,6 +175,8 @@ impl Config {
                 ..FetchConfig::default()
             },
             limits: LimitsConfig::default(),
+            drain: DrainConfig::default(),
+            metrics: None,
         }
     }
 
@@ -183,6 +189,12 @@ impl Config {
     /// Whether only this machine can reach the public listener.
     pub fn is_loopback(&self) -> bool {
         self.public.listen.ip().is_loopback()
+    }
+
+    /// How long the server goes on serving after it was told to end.
+    pub(crate) fn drain_delay(&self) -> Duration {
+        let usual = if self.is_loopback() { 0 } else { 5 };
+        Duration::from_secs(self.drain.delay_seconds.unwrap_or(usual))
     }
 
     /// Where administrators reach the admin listener.
@@ -226,7 +238,8 @@ impl Config {
         let place = |path: &mut PathBuf| *path = folder.join(&*path);
         place(&mut self.admin.socket);
         self.admin.bootstrap.iter_mut().for_each(place);
-        for tls in [&mut self.public.tls, &mut self.admin.tls].into_iter().flatten() {
+        let metrics = self.metrics.as_mut().and_then(|metrics| metrics.tls.as_mut());
+        for tls in [self.public.tls.as_mut(), self.admin.tls.as_mut(), metrics].into_iter().flatten() {
             place(&mut tls.certificate);
             place(&mut tls.key);
         }
@@ -290,19 +303,8 @@ impl Config {
         if let Some((field, message)) = self.keys.fault(self.is_loopback()) {
             return fault(field, message);
         }
-        if !(10..=3600).contains(&self.limits.max_token_seconds) {
-            return fault(
-                "limits.max_token_seconds",
-                format!("is {}, expected 10 to 3600", self.limits.max_token_seconds),
-            );
-        }
-        Ok(())
-    }
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self { max_token_seconds: 3600 }
+        self.limits.check()?;
+        self.drain.check()
     }
 }
 
@@ -352,6 +354,9 @@ mod tests {
             ("https://a.example.org/", "127.0.0.1:1", "", "public_url"),
             ("ftp://a.example.org", "127.0.0.1:1", "", "public_url"),
             ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nmax_token_seconds = 7200", "limits.max_token_seconds"),
+            ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nconnections = 1", "limits.connections"),
+            ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nsource = { burst = 9, per_second = 0 }", "limits.source"),
+            ("http://127.0.0.1:1", "127.0.0.1:1", "[drain]\ndeadline_seconds = 0", "drain.deadline_seconds"),
         ] {
             let fault = read(&text(url, listen, more)).unwrap_err().to_string();
             assert!(fault.contains(field), "{fault}");

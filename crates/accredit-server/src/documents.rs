@@ -6,17 +6,17 @@ use accredit_core::decide::Reason;
 use accredit_id::base64url;
 use accredit_id::digest::sha256;
 use accredit_id::jose::{Algorithm, Algorithms};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
 
 use crate::app::App;
 use crate::faces::CODES;
-use crate::resource_metadata;
 use crate::signing::PublishedKeys;
+use crate::{health, resource_metadata};
 
 /// The routes of everything public but the token endpoint.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -26,9 +26,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/.well-known/oauth-protected-resource/{*rest}", get(resource_metadata::document))
         .route("/oauth/jwks", get(jwks))
         .route("/oauth/reasons", get(reasons))
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(app)
+        .with_state(Arc::clone(&app))
+        .merge(health::router(app))
 }
 
 async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
@@ -77,14 +76,6 @@ async fn reasons(headers: HeaderMap) -> Response<Body> {
         }
     }
     cacheable(&headers, &page, "text/plain; charset=utf-8")
-}
-
-async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<serde_json::Value>) {
-    let sequence = app.read_model.now().world.sequence;
-    match app.recorder.is_open() {
-        true => (StatusCode::OK, Json(json!({"ready": true, "sequence": sequence}))),
-        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "why": "the store cannot be written"}))),
-    }
 }
 
 /// An answer with an `ETag`, or 304 to whoever has it (RFC 9110 section 13.1.2).

@@ -2,6 +2,7 @@
 //! gather, verify, facts, decide, mint, sign, record.
 
 mod aws_request;
+mod budgeted;
 mod spending;
 
 pub(crate) use spending::replayed;
@@ -22,6 +23,7 @@ use accredit_id::verify::{self, Buffer, Rejected, TokenFault};
 use accredit_store::Entry;
 
 use crate::app::App;
+use crate::budget::Cost;
 use crate::client::Client;
 use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::gather::KeysUnavailable;
@@ -32,6 +34,8 @@ use crate::record::{self, Allowed, Denied, Recorded};
 use crate::tell::{self, UNACCEPTABLE};
 use crate::watch::Shown;
 use crate::{chance, clock};
+
+pub(crate) use budgeted::RATE_LIMITED;
 
 /// A refusal as the caller may know it. Everything else of it is in the log or the ring.
 #[derive(Debug)]
@@ -154,6 +158,7 @@ impl Walk<'_> {
         token: &str,
         evidence: Evidence<'_>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        self.pay(provider, evidence)?;
         if let Evidence::Token(verified) = evidence {
             self.watch(provider, known, verified).await;
         }
@@ -168,8 +173,11 @@ impl Walk<'_> {
         let facts = Facts::<Proved>::proved(known, evidence);
         let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
         let refused = verdict.map_err(|denial| {
-            let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
-            (denial, told.recorded(known, self.decision))
+            let told = self.pay_for_refusal(provider, Some(evidence)).then(|| {
+                let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
+                told.recorded(known, self.decision)
+            });
+            (denial, told.unwrap_or_default())
         });
         drop(facts);
         match refused {
@@ -239,7 +247,9 @@ impl Walk<'_> {
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
             decided_on: self.in_force.revocation,
         };
-        match self.app.recorder.record(entry).await {
+        let recorded = self.app.recorder.record(entry).await;
+        self.count(&recorded, provider);
+        match recorded {
             Ok(Recorded::Durably) => Ok(Some(TokenResponse {
                 access_token,
                 issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
@@ -286,11 +296,13 @@ impl Walk<'_> {
             }
             return self.unverified(&rejected.fault, Some(provider));
         };
+        self.app.budgets.failed(self.source, Cost::Verification);
         let fault = &rejected.fault;
         let explanation =
             tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
-        let explanation = serde_json::to_value(explanation).unwrap_or_default();
-        self.record_denied(provider, known, token, claims, fault.code(), explanation).await;
+        let is_recorded = self.pay_for_refusal(provider, None);
+        let explanation = is_recorded.then(|| serde_json::to_value(explanation).unwrap_or_default());
+        self.record_denied(provider, known, token, claims, fault.code(), explanation.unwrap_or_default()).await;
         // Whoever shows a token for another audience learns nothing of ours.
         let is_ours = !matches!(
             fault,
@@ -305,6 +317,7 @@ impl Walk<'_> {
         }
     }
 
+    /// Without an explanation (null) the refusal is counted alone.
     async fn record_denied(
         &self,
         provider: &Resource,
@@ -314,6 +327,10 @@ impl Walk<'_> {
         reason: &'static str,
         explanation: serde_json::Value,
     ) {
+        self.app.metrics.exchanges.refused(self.face.name, Some(provider), reason);
+        if explanation.is_null() {
+            return self.count_unrecorded(provider, reason);
+        }
         let denied = Denied {
             face: self.face.name,
             provider,
@@ -362,6 +379,8 @@ impl Walk<'_> {
         hint: Option<String>,
         provider: Option<&Resource>,
     ) -> Refused {
+        self.pay_for_failure(code);
+        self.app.metrics.exchanges.refused(self.face.name, provider, code);
         let provider = provider.map(|provider| provider.name.to_string());
         self.app.tally.count(provider.as_deref(), code, self.source);
         let refused = record::Unverified {

@@ -8,6 +8,7 @@
 
 mod admin;
 mod app;
+mod budget;
 mod chance;
 mod client;
 mod clock;
@@ -19,10 +20,12 @@ mod egress;
 mod exchange;
 mod faces;
 mod gather;
+mod health;
 mod http;
 mod issued;
 mod key_history;
 mod keys;
+mod metrics;
 mod narrow;
 mod pinning;
 mod provider;
@@ -41,3 +44,4 @@ pub use app::{App, StartError};
 pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig};
 pub use demo_issuer::DemoIssuer;
 pub use http::{Running, serve};
+pub use metrics::reference as metrics_reference;

@@ -18,6 +18,7 @@ use accredit_store::Entry;
 use accredit_store::audit::NewRecord;
 
 use crate::app::App;
+use crate::budget::Cost;
 use crate::exchange::Refused;
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
@@ -127,7 +128,7 @@ impl Walk<'_> {
             decided_on: self.in_force.revocation,
         };
         match self.app.recorder.record(entry).await {
-            Ok(Recorded::Durably) => {}
+            Ok(Recorded::Durably) => self.app.metrics.exchanges.allowed(self.face.name, provider),
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
             Err(fault) => {
                 tracing::warn!(decision.id = %self.decision, "no token without its record: {fault}");
@@ -188,6 +189,7 @@ impl Walk<'_> {
             at: self.now,
             sequence: world.sequence,
         };
+        self.app.metrics.exchanges.refused(self.face.name, refused.provider, reason);
         let record = NewRecord { id: *self.decision.bits(), content: record::not_narrowed(refused) };
         if let Err(fault) = self.app.recorder.note(record).await {
             tracing::warn!(decision.id = %self.decision, "a refusal could not be recorded: {fault}");
@@ -196,6 +198,8 @@ impl Walk<'_> {
 
     /// Not ours, or nobody can tell: counted and explained for a while, not written.
     fn unverified(&self, fault: &TokenFault) -> Refused {
+        self.app.budgets.failed(self.source, Cost::Verification);
+        self.app.metrics.exchanges.refused(self.face.name, None, fault.code());
         self.app.tally.count(None, fault.code(), self.source);
         let refused = record::Unverified {
             at: self.now,

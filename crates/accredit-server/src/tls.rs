@@ -1,7 +1,9 @@
 //! TLS from files: the listeners' certificate and key, and the extra authorities that fetching trusts.
 //!
-//! Files are read when the server starts. Every fault names the file, what was expected and what was seen; none repeats a
+//! Files are read when the server starts, those of a listener again when they change ([`Certificates`]). Every fault names the file, what was expected and what was seen; none repeats a
 //! byte of a file that may hold a key.
+
+mod reload;
 
 use std::fs;
 use std::io;
@@ -14,6 +16,8 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+pub(crate) use reload::{Certificates, LOOK_EVERY};
 
 /// What is wrong with a TLS file.
 #[derive(Debug, thiserror::Error)]

@@ -234,6 +234,11 @@ impl Store {
         reads::clock_mark(&mut *self.backend.reader().await?).await
     }
 
+    /// How many bytes the store has.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        reads::size(&mut *self.backend.reader().await?).await
+    }
+
     // --- Keys.
 
     /// All signing keys, oldest first.

@@ -87,6 +87,9 @@ pub(crate) enum Verb {
     /// Print the admin API's OpenAPI document
     #[command(hide = true)]
     Openapi,
+    /// Print the reference of metrics
+    #[command(hide = true)]
+    MetricsReference,
 
     // Log in.
     /// Log in at a server elsewhere, by a browser or with a workload's token

@@ -29,6 +29,7 @@ const REGISTRY: &[Generated] = &[
     Generated { path: "docs/reference/security-tests.md", text: security_tests::text },
     Generated { path: "docs/guides/troubleshooting.md", text: troubleshooting::text },
     Generated { path: "docs/reference/admin-openapi.json", text: openapi },
+    Generated { path: "docs/reference/metrics.md", text: metrics },
     Generated { path: "clippy.toml", text: |_| Ok(bans::everywhere()) },
     Generated { path: "crates/accredit-id/clippy.toml", text: |_| Ok(bans::pure_room()) },
     Generated { path: "crates/accredit-core/clippy.toml", text: |_| Ok(bans::pure_room()) },
@@ -41,6 +42,12 @@ const REGISTRY: &[Generated] = &[
 fn openapi(checkout: &Checkout) -> Result<String, Fault> {
     let binary = build::binary(checkout, &Metadata::read(checkout)?)?;
     run::stdout_of(Command::new(binary).arg("openapi"))
+}
+
+/// The product prints it.
+fn metrics(checkout: &Checkout) -> Result<String, Fault> {
+    let binary = build::binary(checkout, &Metadata::read(checkout)?)?;
+    run::stdout_of(Command::new(binary).arg("metrics-reference"))
 }
 
 /// `cargo xtask gen [--check]`: writes every generated file, or fails and names those that are stale.

@@ -1,6 +1,6 @@
 //! Who acts: put into a request's extensions by the listener, asked by every route.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use accredit_core::decide::access::{Rights, Subject, Verb};
 use accredit_core::model::{Id, Kind};
@@ -25,6 +25,13 @@ pub(crate) struct Actor {
 /// Where a request came from; `None` for the local socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Source(pub(crate) Option<IpAddr>);
+
+impl Source {
+    /// The address that pays for what fails; the local socket counts as this machine.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+}
 
 /// Who asks and from where, as every route wants to know it.
 #[derive(Clone, Debug)]

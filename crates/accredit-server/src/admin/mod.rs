@@ -49,6 +49,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::metrics;
 
 /// What is kept in memory about acts of administration.
 #[derive(Default)]
@@ -59,8 +60,9 @@ pub(crate) struct Kept {
 
 /// The routes for the server's own user.
 pub(crate) fn local(app: Arc<App>) -> Router {
+    let watched = metrics::router(Arc::clone(&app));
     let open = Router::new().route("/openapi.json", get(openapi::serve));
-    inside(app).merge(open).layer(Extension(Actor::local())).layer(Extension(Source::default()))
+    inside(app).merge(open).layer(Extension(Actor::local())).layer(Extension(Source::default())).merge(watched)
 }
 
 /// The routes for administrators elsewhere, who come as an [`Actor`] in the request's extensions or not at all.

@@ -27,6 +27,8 @@ pub(crate) enum Cause {
     StoreUnavailable,
     /// An `audience` or `resource` that cannot be one.
     Target,
+    /// The source, subject or provider has spent its budget.
+    Throttled,
     /// The subject token is not acceptable, or nobody knows whose it is.
     Token,
     /// A grant that this endpoint does not know.

@@ -42,6 +42,7 @@ pub(crate) static CODES: &[(&str, &str)] = &[
     ("param-subject-token-type", "subject_token_type is missing or not known"),
     ("param-token", "token is missing"),
     ("param-type", "a parameter is not a JSON string"),
+    ("rate-limited", "too many requests, or too many that failed: wait as long as Retry-After says"),
     ("subject-missing", "a claim of the subject token is missing or not well formed"),
     ("target-malformed", "resource is not an absolute URI without a fragment"),
     ("target-several", "more than one audience or resource: a token is for one API"),

@@ -56,6 +56,7 @@ fn error(cause: Cause) -> WireError {
         Cause::Policy(_) => WireError::new(400, "invalid_grant"),
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),
         Cause::RequestTimeout => WireError::new(408, "invalid_request"),
+        Cause::Throttled => WireError::new(429, "slow_down"),
         Cause::Token => WireError::new(400, "invalid_subject_token"),
         Cause::UnsupportedGrant => WireError::new(400, "unsupported_grant_type"),
         Cause::UnsupportedMedia => WireError::new(415, "invalid_request"),

@@ -101,6 +101,7 @@ fn error(cause: Cause) -> WireError {
         Cause::Policy(_) | Cause::Token => WireError::new(401, "invalid_grant"),
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),
         Cause::RequestTimeout => WireError::new(408, "invalid_request"),
+        Cause::Throttled => WireError::new(429, "slow_down"),
         Cause::Target => WireError::new(400, "invalid_target"),
         Cause::UnsupportedGrant => WireError::new(400, "unsupported_grant_type"),
         Cause::UnsupportedMedia => WireError::new(415, "invalid_request"),

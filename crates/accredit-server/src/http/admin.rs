@@ -16,32 +16,31 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use super::serve::{Answer, Doorway, ambiguity, names};
+use super::accept::{Answer, Doorway};
+use super::phase::Life;
+use super::serve::{ambiguity, names};
 use super::{listen, peer};
 use crate::admin::{self, AdminFault, Source};
 use crate::app::{App, StartError};
 use crate::config::Config;
-use crate::tls;
+use crate::tls::Certificates;
 
 /// The remote listener, before anybody is let in.
 pub(super) struct Remote {
     pub(super) listener: TcpListener,
-    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) tls: Option<Arc<Certificates>>,
     pub(super) address: SocketAddr,
 }
 
 /// Listens where `admin.listen` says, when it does.
 pub(super) async fn remote(config: &Config) -> Result<Option<Remote>, StartError> {
     let Some(listen) = config.admin.listen else { return Ok(None) };
-    let acceptor = config.admin.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key));
-    let acceptor = acceptor.transpose()?.map(TlsAcceptor::from);
+    let tls = config.admin.tls.as_ref().map(|files| Certificates::read("admin", files)).transpose()?;
     let listener = listen::tcp(listen).await?;
-    let address = listener.local_addr().map_err(|cause| StartError::Listen { place: listen.to_string(), cause })?;
-    Ok(Some(Remote { listener, acceptor, address }))
+    let address = listen::address(&listener)?;
+    Ok(Some(Remote { listener, tls, address }))
 }
 
 /// What a remote administrator's connection meets.
@@ -62,6 +61,10 @@ impl Doorway for AdminDoor {
     fn admits(&self, _peer: IpAddr) -> bool {
         // Plain HTTP is spoken on loopback alone; the configuration was refused otherwise.
         true
+    }
+
+    fn is_proxy(&self, _peer: IpAddr) -> bool {
+        false
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
@@ -87,14 +90,14 @@ impl Doorway for AdminDoor {
 }
 
 /// The admin socket is for our own user alone, whoever else may reach its folder.
-pub(super) async fn accept_local(listener: UnixListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn accept_local(listener: UnixListener, app: Arc<App>, mut life: Life) {
     let router = admin::local(app);
     let own = peer::own_user();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopped.changed() => break,
+            () = life.closing() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
         let Ok((stream, _)) = accepted else {
@@ -105,17 +108,22 @@ pub(super) async fn accept_local(listener: UnixListener, app: Arc<App>, mut stop
             tracing::warn!("a connection to the admin socket was refused: {why}");
             continue;
         }
-        let router = router.clone();
+        let (router, mut life) = (router.clone(), life.clone());
         connections.spawn(async move {
             let service = service_fn(move |request: Request<Incoming>| {
                 let mut router = router.clone();
                 async move { tower_service::Service::call(&mut router, request.map(Body::new)).await }
             });
-            let _ =
-                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new());
+            let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = life.closing() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
         });
     }
     drop(listener);
-    let _ =
-        tokio::time::timeout(Duration::from_secs(2), async { while connections.join_next().await.is_some() {} }).await;
+    while connections.join_next().await.is_some() {}
 }

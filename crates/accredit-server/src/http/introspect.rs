@@ -3,6 +3,8 @@
 //! The caller authenticates by an access token of ours whose audience is its own API, and is told about tokens of that
 //! audience alone. Everything else is `active: false` and nothing more: it may not exist, or not be theirs.
 
+use std::net::IpAddr;
+
 use accredit_core::model::Resource;
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
@@ -21,9 +23,9 @@ use crate::app::App;
 use crate::{clock, issued};
 
 /// Answers one request to `/oauth/introspect`.
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
     if let Err(fault) = one_token::check(&request) {
-        return refused(app, &fault);
+        return refused(app, &fault, source);
     }
     let bearer = bearer(&request).map(str::to_owned);
     let now = clock::now();
@@ -36,7 +38,7 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Fu
         },
     };
     match one_token::read(request).await {
-        Err(fault) => refused(app, &fault),
+        Err(fault) => refused(app, &fault, source),
         Ok(token) => match introspect(app, &token, &api, now).await {
             Ok(told) => json_answer(StatusCode::OK, &told.unwrap_or_else(|| json!({"active": false}))),
             Err(fault) => unavailable(&fault),

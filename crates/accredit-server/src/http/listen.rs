@@ -12,6 +12,11 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpListener, StartError> 
     TcpListener::bind(address).await.map_err(|cause| StartError::Listen { place: address.to_string(), cause })
 }
 
+/// Where a listener really listens.
+pub(super) fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|cause| StartError::Listen { place: "an address".to_owned(), cause })
+}
+
 /// Listens on a unix socket, mode 0600 in a folder of mode 0700. One that is left over from a process that ended is
 /// replaced; one that still answers is not.
 pub(super) async fn unix(path: &Path) -> Result<UnixListener, StartError> {

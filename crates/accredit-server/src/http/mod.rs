@@ -1,15 +1,21 @@
 //! HTTP: listeners, connections, and the token endpoint in front of everything else.
 
+mod accept;
 mod admin;
 mod body;
 mod introspect;
 mod listen;
 mod one_token;
+mod paced;
 mod peer;
+mod phase;
 mod revoke;
 mod serve;
+mod source;
 mod spiral;
 mod token;
+mod turned_away;
+mod watched;
 
 pub use serve::{Running, serve};
 

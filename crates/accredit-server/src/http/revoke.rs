@@ -3,6 +3,8 @@
 //! The answer is 200 whatever the token is: a caller who has thrown it away must not care. Credentials that come along are
 //! not looked at, since nothing depends on them.
 
+use std::net::IpAddr;
+
 use accredit_core::model::DecisionId;
 use accredit_id::verify::Buffer;
 use accredit_store::Revocation;
@@ -16,17 +18,18 @@ use serde_json::json;
 use super::token::refused;
 use super::{one_token, unavailable};
 use crate::app::App;
+use crate::budget::Cost;
 use crate::record::{self, RecordFault, StoreWork};
 use crate::{clock, issued};
 
 /// Answers one request to `/oauth/revoke`.
-pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
     if let Err(fault) = one_token::check(&request) {
-        return refused(app, &fault);
+        return refused(app, &fault, source);
     }
     match one_token::read(request).await {
-        Err(fault) => refused(app, &fault),
-        Ok(token) => match revoke(app, &token).await {
+        Err(fault) => refused(app, &fault, source),
+        Ok(token) => match revoke(app, &token, source).await {
             Ok(()) => done(),
             Err(fault) => unavailable(&fault),
         },
@@ -34,11 +37,17 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>) -> Response<Fu
 }
 
 /// Nothing happens to what is no token of ours, has ended, or was revoked before.
-async fn revoke(app: &App, token: &str) -> Result<(), RecordFault> {
+async fn revoke(app: &App, token: &str, source: IpAddr) -> Result<(), RecordFault> {
     let now = clock::now();
-    let Ok(audience) = issued::audience(token) else { return Ok(()) };
+    let Ok(audience) = issued::audience(token) else {
+        app.budgets.failed(source, Cost::Look);
+        return Ok(());
+    };
     let mut buffer = Buffer::default();
-    let Ok(verified) = issued::genuine(app, token, &audience, &mut buffer, now) else { return Ok(()) };
+    let Ok(verified) = issued::genuine(app, token, &audience, &mut buffer, now) else {
+        app.budgets.failed(source, Cost::Verification);
+        return Ok(());
+    };
     let Some(decision) = verified.token_id().and_then(|id| id.parse::<DecisionId>().ok()) else { return Ok(()) };
     if app.tokens.is_revoked(decision) {
         return Ok(());

@@ -1,32 +1,30 @@
-//! Serving: connections in, the token endpoint first, everything else through the router.
+//! Serving: what is started, in which order it ends, and what a public connection meets.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use hyper::{Request, StatusCode};
+
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
-use super::{admin, introspect, listen, revoke, spiral as spiral_face, token};
+use super::accept::{Answer, Doorway, Entrance, accept};
+use super::phase::{Life, Phase};
+use super::source::source;
+use super::{admin, introspect, listen, revoke, spiral as spiral_face, token, watched};
 use crate::app::{App, StartError};
+use crate::budget::Cost;
 use crate::config::Config;
 use crate::faces::{self, Cause, RequestFault};
 use crate::gather::Cidr;
-use crate::{documents, spiral, tls};
+use crate::tls::{Certificates, LOOK_EVERY};
+use crate::{documents, spiral};
 
 /// A server that runs.
 pub struct Running {
@@ -34,11 +32,17 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where the admin listener really listens, when there is one.
     pub admin_address: Option<SocketAddr>,
+    /// Where the listener for metrics really listens, when there is one.
+    pub metrics_address: Option<SocketAddr>,
     app: Arc<App>,
-    /// How many of the tasks are accept loops.
-    listeners: usize,
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    certificates: Vec<Arc<Certificates>>,
+    phase: watch::Sender<Phase>,
+    delay: Duration,
+    deadline: Duration,
+    /// Accept loops: they end by themselves when the server closes.
+    listeners: JoinSet<()>,
+    /// What goes on behind, until it is ended.
+    background: JoinSet<()>,
     writer: JoinHandle<()>,
 }
 
@@ -47,67 +51,111 @@ pub struct Running {
 /// # Errors
 /// Whatever keeps it from starting.
 pub async fn serve(config: &Config) -> Result<Running, StartError> {
-    let acceptor =
-        config.public.tls.as_ref().map(|files| tls::server_config(&files.certificate, &files.key)).transpose();
-    let acceptor = acceptor?.map(TlsAcceptor::from);
+    let mut certificates = Vec::new();
+    let public_tls = config.public.tls.as_ref().map(|files| Certificates::read("public", files)).transpose()?;
+    certificates.extend(public_tls.clone());
     let proxies: Result<Vec<Cidr>, _> = config.public.trusted_proxies.iter().map(|entry| entry.parse()).collect();
     let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range {
         field: "public.trusted_proxies",
         message: fault.to_string(),
     })?;
     let public = listen::tcp(config.public.listen).await?;
-    let address =
-        public.local_addr().map_err(|cause| StartError::Listen { place: config.public.listen.to_string(), cause })?;
+    let address = listen::address(&public)?;
     let remote = admin::remote(config).await?;
+    certificates.extend(remote.as_ref().and_then(|remote| remote.tls.clone()));
     let admin_address = remote.as_ref().map(|remote| remote.address);
+    let metrics = watched::listen(config).await?;
+    certificates.extend(metrics.as_ref().and_then(|metrics| metrics.tls.clone()));
+    let metrics_address = metrics.as_ref().map(|metrics| metrics.address);
     let socket = listen::unix(&config.admin.socket).await?;
     let (app, writer) = App::start(config).await?;
     if let Some(path) = &config.admin.bootstrap {
         crate::admin::bootstrap(&app, path).await?;
     }
-    let (stop, stopped) = watch::channel(false);
+    app.metrics.watch_certificates(&certificates);
+    let (phase, life) = Life::begin();
     let door = Arc::new(Door {
         router: documents::router(Arc::clone(&app)).merge(spiral::router(Arc::clone(&app))),
         hosts: hosts(config, address),
         proxies,
-        plain_is_public: acceptor.is_some() || config.is_loopback(),
+        plain_is_public: public_tls.is_some() || config.is_loopback(),
         app: Arc::clone(&app),
     });
-    let mut tasks = JoinSet::new();
-    let mut listeners = 2;
-    tasks.spawn(accept(public, acceptor, door, stopped.clone()));
-    if let Some(admin::Remote { listener, acceptor, address }) = remote {
+    let idle = Duration::from_secs(config.limits.idle_seconds);
+    let connections = &app.connections;
+    let mut listeners = JoinSet::new();
+    let entrance =
+        Entrance { listener: public, tls: public_tls, door, connections: Arc::clone(&connections.public), idle };
+    listeners.spawn(accept(entrance, life.clone()));
+    if let Some(admin::Remote { listener, tls, address }) = remote {
         let door = Arc::new(admin::AdminDoor::new(config, address, &app));
-        tasks.spawn(accept(listener, acceptor, door, stopped.clone()));
-        listeners += 1;
+        let entrance = Entrance { listener, tls, door, connections: Arc::clone(&connections.admin), idle };
+        listeners.spawn(accept(entrance, life.clone()));
     }
-    tasks.spawn(admin::accept_local(socket, Arc::clone(&app), stopped));
-    let tally = Arc::clone(&app);
-    tasks.spawn(tally.keep_tally());
-    tasks.spawn(Arc::clone(&app).keep_keys());
-    tasks.spawn(Arc::clone(&app).keep_key_history());
-    Ok(Running { address, admin_address, app, listeners, stop, tasks, writer })
+    if let Some(watched::Listening { listener, tls, address, hosts }) = metrics {
+        let door = Arc::new(watched::Door::new(&app, hosts, address));
+        let entrance = Entrance { listener, tls, door, connections: Arc::clone(&connections.metrics), idle };
+        listeners.spawn(accept(entrance, life.clone()));
+    }
+    listeners.spawn(admin::accept_local(socket, Arc::clone(&app), life));
+    let mut background = JoinSet::new();
+    background.spawn(Arc::clone(&app).keep_tally());
+    background.spawn(Arc::clone(&app).keep_keys());
+    background.spawn(Arc::clone(&app).keep_key_history());
+    background.spawn(look_at_certificates(certificates.clone()));
+    let (delay, deadline) = (config.drain_delay(), Duration::from_secs(config.drain.deadline_seconds));
+    Ok(Running {
+        address,
+        admin_address,
+        metrics_address,
+        app,
+        certificates,
+        phase,
+        delay,
+        deadline,
+        listeners,
+        background,
+        writer,
+    })
+}
+
+async fn look_at_certificates(certificates: Vec<Arc<Certificates>>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        certificates.iter().for_each(|certificates| certificates.look());
+    }
 }
 
 impl Running {
-    /// Stops: no new connections, the open ones finish what they are at within ten seconds, log and store are closed.
-    pub async fn stop(self) {
-        let Running { address: _, admin_address: _, app, listeners, stop, mut tasks, writer } = self;
-        let _ = stop.send(true);
-        let _ = tokio::time::timeout(DRAIN, async {
-            // Accept loops end by themselves; tally and key history never do.
-            for _ in 0..listeners {
-                tasks.join_next().await;
-            }
-        })
-        .await;
-        tasks.shutdown().await;
+    /// Reads the listeners' certificates again. One that cannot be used is named in the log and changes nothing.
+    pub fn reload(&self) {
+        self.certificates.iter().for_each(|certificates| certificates.read_again());
+    }
+
+    /// Stops in good order, without failing a request: first it says that it is not ready and goes on serving, each answer
+    /// the last one of its connection, until whatever leads clients here has noticed or `hurry` is done. Then nobody new is
+    /// let in, and what is under way is finished within the deadline. Log and store are closed last.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) {
+        let Running { app, phase, delay, deadline, mut listeners, mut background, writer, .. } = self;
+        app.health.drain();
+        let _ = phase.send(Phase::Draining);
+        let _ = {
+            let hurry = std::pin::pin!(hurry);
+            tokio::time::timeout(delay, hurry).await
+        };
+        let _ = phase.send(Phase::Closing);
+        let all = async { while listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout(deadline, all).await.is_err() {
+            tracing::warn!("connections were cut: they had not ended after {} s", deadline.as_secs());
+        }
+        listeners.shutdown().await;
+        background.shutdown().await;
         app.note_tally().await;
         app.note_sightings().await;
         app.note_key_sets().await;
         app.recorder.close();
         let _ = writer.await;
-        // A connection that outlasted the ten seconds may still hold the store. It then ends as in a crash, and loses nothing.
+        // Whatever else still holds the store ends as in a crash, and loses nothing.
         let store = Arc::into_inner(app).and_then(|app| Arc::into_inner(app.store));
         if let Some(store) = store
             && let Err(fault) = store.close().await
@@ -138,112 +186,63 @@ fn hosts(config: &Config, address: SocketAddr) -> Vec<String> {
     hosts
 }
 
-/// What stands behind a TCP listener.
-pub(super) trait Doorway: Send + Sync + 'static {
-    /// Whether a peer may speak to it at all.
-    fn admits(&self, peer: IpAddr) -> bool;
-    /// Answers one request.
-    fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Answer> + Send;
-}
-
-async fn accept<D: Doorway>(
-    listener: TcpListener,
-    acceptor: Option<TlsAcceptor>,
-    door: Arc<D>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors: wait for connections to end instead of spinning.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        if !door.admits(peer.ip()) {
-            continue;
-        }
-        let _ = stream.set_nodelay(true);
-        let (door, stopped, acceptor) = (Arc::clone(&door), stopped.clone(), acceptor.clone());
-        connections.spawn(async move {
-            match acceptor {
-                None => connection(stream, peer.ip(), door, stopped).await,
-                Some(acceptor) => {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                        connection(stream, peer.ip(), door, stopped).await;
-                    }
-                }
-            }
-        });
-    }
-    // Whoever comes now is refused at once instead of waiting for an answer that never comes.
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-async fn connection<D: Doorway, S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
-    stream: S,
-    peer: IpAddr,
-    door: Arc<D>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let service = service_fn(move |request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER).half_close(false);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let halted = async move { stopped.wait_for(|stopped| *stopped).await.is_ok() };
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        _ = halted => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-}
-
-pub(super) type Answer = Response<Either<Full<Bytes>, Body>>;
-
 impl Doorway for Door {
     fn admits(&self, peer: IpAddr) -> bool {
-        self.plain_is_public || self.proxies.iter().any(|range| range.contains(peer))
+        self.plain_is_public || self.is_proxy(peer)
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|range| range.contains(peer))
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let source = source(request.headers(), peer, &self.proxies);
         if let Some(fault) = ambiguity(&request) {
-            let mut refused = token::refused(&self.app, &fault);
+            let mut refused = token::refused(&self.app, &fault, source);
             // What follows on the connection may be meant as a part of this request.
             refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return refused.map(Either::Left);
         }
         if !names(&self.hosts, &request) {
-            return token::refused(&self.app, &MISDIRECTED).map(Either::Left);
+            return token::refused(&self.app, &MISDIRECTED, source).map(Either::Left);
         }
         if let Some(face) = faces::of_path(request.uri().path()) {
-            return token::answer(&self.app, face, request, peer).await.map(Either::Left);
-        }
-        match request.uri().path() {
-            "/oauth/introspect" => return introspect::answer(&self.app, request).await.map(Either::Left),
-            "/oauth/revoke" => return revoke::answer(&self.app, request).await.map(Either::Left),
-            _ => {}
+            return token::answer(&self.app, face, request, source).await.map(Either::Left);
         }
         if let Some((face, method)) = spiral_face::face(request.uri().path()) {
-            return spiral_face::answer(&self.app, face, method, request, peer).await.map(Either::Left);
+            return spiral_face::answer(&self.app, face, method, request, source).await.map(Either::Left);
         }
+        if is_document(request.uri().path()) {
+            return self.routed(request).await;
+        }
+        if let Err(spent) = self.app.budgets.admit(source) {
+            return token::throttled(&self.app, faces::FALLBACK, spent, source).map(Either::Left);
+        }
+        let answer = match request.uri().path() {
+            "/oauth/introspect" => introspect::answer(&self.app, request, source).await.map(Either::Left),
+            "/oauth/revoke" => revoke::answer(&self.app, request, source).await.map(Either::Left),
+            _ => self.routed(request).await,
+        };
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.app.budgets.failed(source, Cost::Verification);
+        }
+        answer
+    }
+}
+
+impl Door {
+    async fn routed(&self, request: Request<Incoming>) -> Answer {
         let mut router = self.router.clone();
-        let answered = tower_service::Service::call(&mut router, request.map(Body::new)).await;
-        match answered {
+        match tower_service::Service::call(&mut router, request.map(Body::new)).await {
             Ok(response) => response.map(Either::Right),
             Err(never) => match never {},
         }
     }
+}
+
+/// What anybody may read as often as he likes, and must be able to: who is refused here could not verify our tokens.
+fn is_document(path: &str) -> bool {
+    path.starts_with("/.well-known/") || matches!(path, "/oauth/jwks" | "/oauth/reasons" | "/livez" | "/readyz")
 }
 
 /// Another name that leads here is somebody's DNS rebinding (L24). The target may name a host too; RFC 9112 section 3.2.2
@@ -271,8 +270,3 @@ pub(super) fn ambiguity(request: &Request<Incoming>) -> Option<RequestFault> {
 
 const MISDIRECTED: RequestFault =
     RequestFault::new(Cause::MisdirectedRequest, "host", "this server does not answer for that host");
-const HANDSHAKE: Duration = Duration::from_secs(10);
-const HEADERS: Duration = Duration::from_secs(10);
-/// Head of a request and what of the body came with it.
-const MAX_BUFFER: usize = 64 * 1024;
-const DRAIN: Duration = Duration::from_secs(10);

@@ -1,9 +1,9 @@
 //! Spiral's two paths on the wire: answers of their own shape, refusals with a `message`.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use accredit_api::token::TokenError;
-use accredit_core::model::DecisionId;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -13,9 +13,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::body;
-use super::token::{Credentials, check_head, respond};
+use super::token::{Credentials, check_head, count_unavailable, faulty, respond, spent_by};
 use crate::app::App;
-use crate::chance;
 use crate::exchange::{Refused, exchange};
 use crate::faces::{Cause, Face, Media, Params, RequestFault, SPIRAL, SPIRAL_AWS};
 
@@ -36,8 +35,25 @@ pub(super) async fn answer(
     request: Request<Incoming>,
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
+    let begun = Instant::now();
+    let answer = match app.budgets.admit(source) {
+        Ok(()) => admitted(app, face, &method, request, source).await,
+        Err(spent) => render(app, &spent_by(app, face, spent, source), face, &method),
+    };
+    app.metrics.exchanges.took(answer.status().is_success(), begun.elapsed());
+    answer
+}
+
+async fn admitted(
+    app: &App,
+    face: &'static Face,
+    method: &Method,
+    request: Request<Incoming>,
+    source: IpAddr,
+) -> Response<Full<Bytes>> {
+    let refuse = |fault: &RequestFault| render(app, &faulty(app, face, fault, source), face, method);
     let asked = async {
-        let media = check_head(&request, &method, Credentials::Refused)?;
+        let media = check_head(&request, method, Credentials::Refused)?;
         if media != face.media {
             return Err(NOT_JSON);
         }
@@ -45,33 +61,29 @@ pub(super) async fn answer(
     };
     let bytes = match asked.await {
         Ok(bytes) => bytes,
-        Err(fault) => return refuse(app, &fault, face, &method),
+        Err(fault) => return refuse(&fault),
     };
     let params = match Params::read(Media::Json, &bytes) {
         Ok(params) => params,
-        Err(fault) => return refuse(app, &fault, face, &method),
+        Err(fault) => return refuse(&fault),
     };
     let asked = match (face.parse)(&params) {
         Ok(asked) => asked,
-        Err(fault) => return refuse(app, &fault, face, &method),
+        Err(fault) => return refuse(&fault),
     };
     match exchange(app, face, &asked, source).await {
         Ok((decision, response)) => {
-            let body = match method {
+            let body = match *method {
                 Method::PUT => serde_json::to_vec(&json!({"token": response.access_token})),
                 _ => serde_json::to_vec(&response),
             };
             respond(StatusCode::OK, decision, body.unwrap_or_default())
         }
-        Err(refused) => render(app, &refused, face, &method),
+        Err(refused) => {
+            count_unavailable(app, face, &refused);
+            render(app, &refused, face, method)
+        }
     }
-}
-
-fn refuse(app: &App, fault: &RequestFault, face: &Face, method: &Method) -> Response<Full<Bytes>> {
-    let decision = DecisionId::new(chance::bits());
-    let refused =
-        Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None };
-    render(app, &refused, face, method)
 }
 
 /// RFC 6749's members for whoever reads those, and the one that Spiral's clients print.

@@ -1,6 +1,7 @@
 //! The token endpoint on the wire: a request in, a face's answer out.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use accredit_api::token::TokenError;
 use accredit_core::model::DecisionId;
@@ -12,8 +13,9 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::body;
 use crate::app::App;
+use crate::budget::{Cost, Spent};
 use crate::chance;
-use crate::exchange::{Refused, exchange};
+use crate::exchange::{RATE_LIMITED, Refused, exchange};
 use crate::faces::{Cause, FALLBACK, Face, Media, Params, Proof, RequestFault, recognise};
 use crate::narrow::narrow;
 
@@ -24,29 +26,44 @@ pub(super) async fn answer(
     request: Request<Incoming>,
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
+    let begun = Instant::now();
+    let answer = match app.budgets.admit(source) {
+        Ok(()) => admitted(app, fallback, request, source).await,
+        Err(spent) => throttled(app, fallback, spent, source),
+    };
+    app.metrics.exchanges.took(answer.status().is_success(), begun.elapsed());
+    answer
+}
+
+async fn admitted(
+    app: &App,
+    fallback: &'static Face,
+    request: Request<Incoming>,
+    source: IpAddr,
+) -> Response<Full<Bytes>> {
     let media = match check_head(&request, &Method::POST, Credentials::Refused) {
         Ok(media) => media,
         Err(fault) => {
-            let mut refused = refuse(app, fallback, &fault);
+            let mut refused = refuse(app, fallback, &fault, source);
             challenge(&request, &mut refused);
             return refused;
         }
     };
     let bytes = match body::read(request.into_body()).await {
         Ok(bytes) => bytes,
-        Err(fault) => return refuse(app, fallback, &fault),
+        Err(fault) => return refuse(app, fallback, &fault, source),
     };
     let params = match Params::read(media, &bytes) {
         Ok(params) => params,
-        Err(fault) => return refuse(app, fallback, &fault),
+        Err(fault) => return refuse(app, fallback, &fault, source),
     };
     let face = match recognise(fallback.path, media, &params) {
         Ok(face) => face,
-        Err(fault) => return refuse(app, fallback, &fault),
+        Err(fault) => return refuse(app, fallback, &fault, source),
     };
     let asked = match (face.parse)(&params) {
         Ok(asked) => asked,
-        Err(fault) => return refuse(app, face, &fault),
+        Err(fault) => return refuse(app, face, &fault, source),
     };
     let answered = match &asked.proof {
         Proof::AccessToken(token) => narrow(app, face, token.0, &asked, source).await,
@@ -57,8 +74,33 @@ pub(super) async fn answer(
             let body = serde_json::to_vec(&response).unwrap_or_default();
             respond(StatusCode::OK, decision, body)
         }
-        Err(refused) => render(app, face, &refused),
+        Err(refused) => {
+            count_unavailable(app, face, &refused);
+            render(app, face, &refused)
+        }
     }
+}
+
+/// Everything else that is refused is counted where it is known whose token it was.
+pub(super) fn count_unavailable(app: &App, face: &Face, refused: &Refused) {
+    let reason = match refused.cause {
+        Cause::StoreUnavailable => "store-unavailable",
+        Cause::Internal => "internal",
+        _ => return,
+    };
+    app.metrics.exchanges.refused(face.name, None, reason);
+}
+
+/// The answer to a source that has spent its budget: nothing of its request was looked at.
+pub(super) fn throttled(app: &App, face: &'static Face, spent: Spent, source: IpAddr) -> Response<Full<Bytes>> {
+    render(app, face, &spent_by(app, face, spent, source))
+}
+
+/// The same as a refusal.
+pub(super) fn spent_by(app: &App, face: &Face, spent: Spent, source: IpAddr) -> Refused {
+    app.tally.count(None, RATE_LIMITED, source);
+    app.metrics.exchanges.refused(face.name, None, RATE_LIMITED);
+    Refused::throttled(DecisionId::new(chance::bits()), spent)
 }
 
 /// What becomes of an `Authorization` header.
@@ -119,17 +161,22 @@ pub(super) fn check_head(
         .ok_or_else(|| unsupported("the content type is not application/x-www-form-urlencoded or application/json"))
 }
 
-/// A refusal of the request itself: nothing was looked up, nothing is recorded.
-fn refuse(app: &App, face: &Face, fault: &RequestFault) -> Response<Full<Bytes>> {
+/// A refusal of the request itself: nothing was looked up, nothing is recorded, and its source pays.
+fn refuse(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Response<Full<Bytes>> {
+    render(app, face, &faulty(app, face, fault, source))
+}
+
+/// The same before it is rendered.
+pub(super) fn faulty(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Refused {
+    app.budgets.failed(source, Cost::Look);
+    app.metrics.exchanges.refused(face.name, None, fault.code);
     let decision = DecisionId::new(chance::bits());
-    let refused =
-        Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None };
-    render(app, face, &refused)
+    Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None }
 }
 
 /// The answer to a request that no face is asked about.
-pub(super) fn refused(app: &App, fault: &RequestFault) -> Response<Full<Bytes>> {
-    refuse(app, FALLBACK, fault)
+pub(super) fn refused(app: &App, fault: &RequestFault, source: IpAddr) -> Response<Full<Bytes>> {
+    refuse(app, FALLBACK, fault, source)
 }
 
 fn render(app: &App, face: &Face, refused: &Refused) -> Response<Full<Bytes>> {

@@ -9,6 +9,7 @@ mod forgetting;
 mod login;
 mod narrow;
 mod ring;
+mod stats;
 mod tally;
 mod writer;
 

@@ -5,8 +5,9 @@
 //! while it lingers. Changes of resources and keys pass through it as well, between two batches.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use accredit_id::time::Timestamp;
 use accredit_store::audit::{NewRecord, SignedHead};
@@ -17,6 +18,7 @@ use accredit_store::{
 use tokio::sync::{Notify, oneshot};
 
 use super::forgetting::Forgetting;
+use super::stats::Stats;
 use crate::clock;
 
 /// The queue in front of the writer. Cheap to clone.
@@ -73,6 +75,7 @@ pub(crate) enum StoreWork {
 struct Shared {
     queue: Mutex<Queue>,
     wake: Notify,
+    stats: Stats,
 }
 
 #[derive(Default)]
@@ -103,7 +106,7 @@ impl Recorder {
         sign_head: SignHead,
         bring_pins: BringPins,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new() });
+        let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new(), stats: Stats::default() });
         let (last_batch, last_head) = (0, clock::now());
         let forgetting = Forgetting::default();
         let writer = Writer {
@@ -124,6 +127,7 @@ impl Recorder {
         let (answer, answered) = oneshot::channel();
         self.push(|queue| {
             if queue.entries.len() >= MAX_WAITING {
+                self.shared.stats.full.fetch_add(1, Relaxed);
                 return Err(RecordFault::Full { waiting: queue.entries.len() });
             }
             queue.entries.push_back(Waiting { entry, answer });
@@ -144,10 +148,24 @@ impl Recorder {
     pub(crate) async fn work(&self, work: StoreWork) -> Result<Head, RecordFault> {
         let (answer, answered) = oneshot::channel();
         self.push(|queue| {
+            if queue.work.len() >= MAX_WORK {
+                self.shared.stats.full.fetch_add(1, Relaxed);
+                return Err(RecordFault::Full { waiting: queue.work.len() });
+            }
             queue.work.push_back((work, answer));
             Ok(())
         })?;
         answered.await.map_err(|_| RecordFault::Ended)?
+    }
+
+    /// How many records are waiting.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
+
+    /// How the writer is.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.shared.stats
     }
 
     /// Whether records can still be written.
@@ -248,7 +266,10 @@ impl Writer {
         self.last_batch = batch.len();
         let (entries, answers): (Vec<Entry>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
-        match self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await {
+        let begun = Instant::now();
+        let committed = self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await;
+        self.shared.stats.batch(entries.len(), begun.elapsed(), committed.is_ok());
+        match committed {
             Ok(committed) => {
                 // Before anybody is answered: whoever is told to decide again must see what he lost to.
                 if !committed.pins.is_empty() {
@@ -323,6 +344,8 @@ const MAX_BATCH: usize = 512;
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 /// Beyond this the disk is too slow for what comes in, and callers are told to come back.
 const MAX_WAITING: usize = 8192;
+/// The same of changes; they are rarer and dearer.
+const MAX_WORK: usize = 1024;
 const LINGER: Duration = Duration::from_micros(900);
 /// Seconds between two signed heads of a busy chain.
 const HEAD_EVERY: i64 = 60;

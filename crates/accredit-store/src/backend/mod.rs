@@ -10,7 +10,8 @@ use crate::error::StoreError;
 use crate::head::{self, Head};
 
 pub(crate) use sqlite::{
-    Connection, FIND_SUMMARIES, FIND_SUMMARIES_WITHIN, Statement, begin_read, begin_write, fault, is_unique_violation,
+    Connection, FIND_SUMMARIES, FIND_SUMMARIES_WITHIN, STORE_BYTES, Statement, begin_read, begin_write, fault,
+    is_unique_violation,
 };
 
 /// A connection, lent.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::audit::{Batch, ChainId, Link, Origin, Record};
-use crate::backend::{Connection, fault};
+use crate::backend::{Connection, STORE_BYTES, fault};
 use crate::chain::fixed;
 use crate::error::StoreError;
 use crate::sql;
@@ -104,6 +104,12 @@ pub(crate) async fn clock_mark(connection: &mut Connection) -> Result<Option<i64
         sqlx::query_as(sql::LAST_BATCH_TIME).fetch_optional(&mut *connection).await.map_err(fault)?;
     let (chain,): (Option<i64>,) = sqlx::query_as(sql::LAST_CHAIN_TIME).fetch_one(connection).await.map_err(fault)?;
     Ok(batch.map(|(at,)| at).max(chain))
+}
+
+/// How many bytes the store has on its disk.
+pub(crate) async fn size(connection: &mut Connection) -> Result<u64, StoreError> {
+    let (bytes,): (i64,) = sqlx::query_as(STORE_BYTES).fetch_one(connection).await.map_err(fault)?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
 /// The records of one batch, the newest first.

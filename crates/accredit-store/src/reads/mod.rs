@@ -13,7 +13,7 @@ mod verify;
 pub(crate) use find::{find_record, find_record_about};
 pub(crate) use history::{changes_since, load_at};
 pub(crate) use keys::keys;
-pub(crate) use log::{chains, clock_mark, page};
+pub(crate) use log::{chains, clock_mark, page, size};
 pub(crate) use pins::pins;
 pub(crate) use resources::load_each;
 pub(crate) use revoked::revoked_tokens;

@@ -73,6 +73,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Alarm(verb) => alarm::run(common, &verb, terminal).await,
         Verb::Key(verb) => key::run(common, &verb, terminal).await,
         Verb::Openapi => terminal.show(&accredit_server::openapi()).map(|()| Exit::Done),
+        Verb::MetricsReference => terminal.show(&accredit_server::metrics_reference()).map(|()| Exit::Done),
         Verb::Status => status::run(common, terminal).await,
         Verb::Login(args) => login::run(common, &args, terminal).await,
         Verb::Logout => logout::run(common, terminal),

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use accredit_server::Config;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
@@ -42,11 +43,11 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         }
     })?;
     let socket = config.admin.socket.display().to_string();
-    if let Some(admin_address) = running.admin_address {
-        tracing::info!(address = %admin_address, "administrators elsewhere are served");
-    }
     // Before anybody is told that it is ready: whoever hears that may stop it at once.
-    let stopped = stopped();
+    let (mut stopped, mut hung_up) = (Signals::new(), signal(SignalKind::hangup()).ok());
+    if let Some(metrics_address) = running.metrics_address {
+        tracing::info!(address = %metrics_address, "metrics are served");
+    }
     if let Some(admin_address) = running.admin_address {
         tracing::info!(address = %admin_address, "administrators elsewhere are served");
     }
@@ -54,9 +55,15 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     if args.config.is_none() {
         terminal.say(&next_steps(&config, common));
     }
-    let signal = stopped.await;
-    tracing::info!(signal, "server stopping");
-    running.stop().await;
+    let name = loop {
+        tokio::select! {
+            name = stopped.next() => break name,
+            () = next(&mut hung_up) => running.reload(),
+        }
+    };
+    tracing::info!(signal = name, "server stopping");
+    // Told twice, it does not wait for those who lead clients here.
+    running.stop(async move { _ = stopped.next().await }).await;
     Ok(Exit::Done)
 }
 
@@ -106,24 +113,40 @@ fn next_steps(config: &Config, common: &Common) -> String {
 fn log_to_stderr(format: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // Where the log cannot be written, saying so there would end whoever tried.
+    let builder = builder.log_internal_errors(false);
     let _ = match format {
         "json" => builder.json().try_init(),
         _ => builder.with_ansi(false).try_init(),
     };
 }
 
-/// Listens for SIGTERM and SIGINT from now on; what it gives waits for one of them.
-pub(crate) fn stopped() -> impl Future<Output = &'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
-            let _ = tokio::signal::ctrl_c().await;
-            return "SIGINT";
-        };
+/// SIGTERM and SIGINT, listened for since it was made.
+pub(crate) struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+// === impl Signals ===
+
+impl Signals {
+    pub(crate) fn new() -> Self {
+        Self { terminate: signal(SignalKind::terminate()).ok(), interrupt: signal(SignalKind::interrupt()).ok() }
+    }
+
+    /// Waits for the next of them.
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            () = next(&mut self.terminate) => "SIGTERM",
+            () = next(&mut self.interrupt) => "SIGINT",
         }
+    }
+}
+
+/// A signal that cannot be listened for never comes.
+async fn next(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }

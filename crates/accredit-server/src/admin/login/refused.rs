@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::admin::gate::ProofRefused;
+use crate::budget::Spent;
 
 /// A refusal as the caller may know it.
 pub(super) struct Refused {
@@ -15,23 +16,31 @@ pub(super) struct Refused {
     pub(super) error: &'static str,
     pub(super) sentence: String,
     pub(super) reason: Option<&'static str>,
+    /// Seconds after which trying again makes sense.
+    pub(super) retry_after: Option<u32>,
 }
 
 impl Refused {
     pub(super) fn request(sentence: impl Into<String>) -> Self {
-        Self { status: 400, error: "invalid_request", sentence: sentence.into(), reason: None }
+        Self { status: 400, error: "invalid_request", sentence: sentence.into(), reason: None, retry_after: None }
     }
 
     pub(super) fn policy(why: NotLetIn) -> Self {
-        Self { status: 403, error: "access_denied", sentence: why.caller_sentence().to_owned(), reason: None }
+        Self { status: 403, error: "access_denied", ..Self::request(why.caller_sentence()) }
     }
 
     pub(super) fn unavailable() -> Self {
-        Self { status: 503, error: "temporarily_unavailable", ..Self::request("nobody can log in at the moment") }
+        let (error, retry_after) = ("temporarily_unavailable", Some(1));
+        Self { status: 503, error, retry_after, ..Self::request("nobody can log in at the moment") }
+    }
+
+    pub(super) fn throttled(spent: Spent) -> Self {
+        let (error, retry_after) = ("slow_down", Some(spent.retry_after));
+        Self { status: 429, error, retry_after, ..Self::request("too many logins from this address have failed") }
     }
 
     pub(super) fn rendered(self, decision: DecisionId, public_url: &str) -> Response<Body> {
-        let Self { status, error, sentence, reason } = self;
+        let Self { status, error, sentence, reason, retry_after } = self;
         let body = TokenError {
             error: error.to_owned(),
             error_description: format!("{sentence} (decision {decision})"),
@@ -40,7 +49,11 @@ impl Refused {
             reason: reason.map(str::to_owned),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        rendered(status, serde_json::to_vec(&body).unwrap_or_default(), decision)
+        let mut response = rendered(status, serde_json::to_vec(&body).unwrap_or_default(), decision);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! The same road as an exchange, with other policy: verify, facts, decide (`core/decide/login`), mint, sign, record.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use accredit_api::token::TokenResponse;
@@ -25,6 +24,7 @@ use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
 use super::refused::{Refused, rendered};
 use crate::admin::Source;
 use crate::admin::gate::Gate;
+use crate::budget::Cost;
 use crate::exchange::is_another_providers;
 use crate::faces::{Media, Params};
 use crate::read_model::InForce;
@@ -65,6 +65,7 @@ async fn respond(
     if headers.contains_key(header::AUTHORIZATION) {
         return Err(Refused { status: 401, error: "invalid_client", ..Refused::request(NO_CLIENT) });
     }
+    gate.app.budgets.admit(source.address()).map_err(Refused::throttled)?;
     let asked = Asked::read(headers, body, &gate.audience())?;
     let now = clock::now();
     let proof = gate.proved(headers, "POST", uri.path(), None, now)?;
@@ -265,7 +266,11 @@ impl Walk<'_> {
             pins: Vec::new(),
             decided_on: self.in_force.revocation,
         };
-        match app.recorder.record(entry).await {
+        let recorded = app.recorder.record(entry).await;
+        if matches!(recorded, Ok(Recorded::Durably)) {
+            app.metrics.exchanges.allowed("admin", found);
+        }
+        match recorded {
             Ok(Recorded::Durably) => Ok(Some(TokenResponse {
                 access_token,
                 issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
@@ -334,6 +339,7 @@ impl Walk<'_> {
             sequence,
             explanation: serde_json::to_value(explanation).unwrap_or_default(),
         };
+        self.gate.app.metrics.exchanges.refused("admin", Some(found), reason);
         let content = record::not_logged_in(&denied);
         let record = accredit_store::audit::NewRecord { id: *self.decision.bits(), content };
         if let Err(fault) = self.gate.app.recorder.note(record).await {
@@ -354,8 +360,10 @@ impl Walk<'_> {
         found: Option<&Resource>,
     ) -> Refused {
         let provider = found.map(|found| found.name.to_string());
-        let source = self.source.0.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+        let source = self.source.address();
         self.gate.app.tally.count(provider.as_deref(), code, source);
+        self.gate.app.metrics.exchanges.refused("admin", found, code);
+        self.gate.app.budgets.failed(source, Cost::Verification);
         let sequence = self.in_force.world.sequence;
         let refused =
             record::Unverified { at: self.now, sequence, reason: code, operator, hint, provider, account: None };

@@ -27,6 +27,9 @@ pub(crate) type Connection = SqliteConnection;
 pub(crate) type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// Finds the batches whose summary may hold `$1`, the beginning of a record's id; newest first.
+/// How many bytes the database has.
+pub(crate) const STORE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+
 pub(crate) const FIND_SUMMARIES: &str =
     "SELECT chain, number FROM audit_batch WHERE instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
 

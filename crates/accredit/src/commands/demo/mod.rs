@@ -12,7 +12,7 @@ use accredit_client::admin::AdminClient;
 use accredit_client::exchange::{ExchangeError, Request, TokenEndpoint};
 use accredit_server::{Config, DemoIssuer};
 
-use super::server::stopped;
+use super::server::Signals;
 use crate::exit::{Exit, Failure};
 use crate::render::explanation;
 use crate::terminal::Terminal;
@@ -53,11 +53,11 @@ pub(crate) async fn run(args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit
             let job = issuer.job_token("main", &config.public_url).map_err(|error| failed("issuer", &error))?;
             tokio::fs::write(&token, job).await.map_err(|error| failed("token file", &error))?;
             terminal.show(&play.to_try(&token))?;
-            stopped().await;
+            Signals::new().next().await;
         }
         false => terminal.show("next     accredit demo --stay, or: accredit server\n         accredit init github --repository YOU/REPO --ref main --api URL --permission NAME\n")?,
     }
-    running.stop().await;
+    running.stop(std::future::pending()).await;
     Ok(Exit::Done)
 }
 

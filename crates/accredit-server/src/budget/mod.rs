@@ -1,0 +1,263 @@
+//! Budgets: who pays for what a request costs.
+//!
+//! | payer | pays for | when there is nothing left |
+//! |---|---|---|
+//! | source: an IPv4 address, an IPv6 /64 | requests that fail before anybody has vouched for them | refused before its body is read |
+//! | subject: of one provider | what it asks for once its token has verified; a refusal counts fifty-fold | refused before it is decided, unrecorded |
+//! | provider: all its subjects | the same, where the configuration says so | the same |
+//! | refusals of a provider's tokens | explanations and records | refused as before, counted and not recorded |
+//!
+//! INVARIANT: before a signature verifies the source alone pays. Were a provider or subject charged for what a request merely
+//! says, anybody could use up what belongs to others (L21).
+
+mod buckets;
+mod connections;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use accredit_core::model::Id;
+
+pub(crate) use connections::{Connections, NoSeat, OfListeners, Seat};
+
+use crate::chance;
+use crate::config::LimitsConfig;
+use buckets::{Buckets, Payer};
+
+/// All budgets of a server.
+pub(crate) struct Budgets {
+    begun: Instant,
+    /// Has taken in a secret of this process.
+    hasher: DefaultHasher,
+    sources: Buckets,
+    subjects: Buckets,
+    providers: Option<Buckets>,
+    recorded_refusals: Buckets,
+    /// Requests that were refused for want of a budget.
+    pub(crate) throttled: Throttled,
+}
+
+/// Counts of what was refused for want of a budget.
+#[derive(Default)]
+pub(crate) struct Throttled {
+    pub(crate) sources: AtomicU64,
+    pub(crate) subjects: AtomicU64,
+    pub(crate) providers: AtomicU64,
+    /// Refusals that were counted and not recorded.
+    pub(crate) unrecorded: AtomicU64,
+}
+
+/// What a failed request costs its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cost {
+    /// It was looked at.
+    Look,
+    /// A signature was computed for it, or somebody was asked.
+    Verification,
+}
+
+/// Nothing is left; how many seconds until there is, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) retry_after: u32,
+}
+
+// === impl Budgets ===
+
+impl Budgets {
+    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&chance::bits());
+        Self {
+            begun: Instant::now(),
+            hasher,
+            sources: Buckets::new(limits.source),
+            subjects: Buckets::new(limits.subject),
+            providers: limits.provider.map(Buckets::new),
+            recorded_refusals: Buckets::new(limits.recorded_refusals),
+            throttled: Throttled::default(),
+        }
+    }
+
+    /// Refuses a source that has spent its budget. Costs it nothing.
+    pub(crate) fn admit(&self, source: IpAddr) -> Result<(), Spent> {
+        match self.sources.wait(self.source(source), self.now()) {
+            None => Ok(()),
+            Some(wait) => Err(spent(wait, &self.throttled.sources)),
+        }
+    }
+
+    /// A request of this source failed before anybody had vouched for it.
+    pub(crate) fn failed(&self, source: IpAddr, cost: Cost) {
+        let units = match cost {
+            Cost::Look => 1,
+            Cost::Verification => VERIFICATION,
+        };
+        self.sources.spend(self.source(source), units, self.now());
+    }
+
+    /// A token of this subject verified: it pays for what comes now.
+    pub(crate) fn verified(&self, provider: Id, subject: &str) -> Result<(), Spent> {
+        let now = self.now();
+        let payer = self.subject(provider, subject);
+        if let Some(wait) = self.subjects.wait(payer, now) {
+            return Err(spent(wait, &self.throttled.subjects));
+        }
+        if let Some(providers) = &self.providers {
+            let payer = self.provider(provider);
+            if let Some(wait) = providers.wait(payer, now) {
+                return Err(spent(wait, &self.throttled.providers));
+            }
+            providers.spend(payer, 1, now);
+        }
+        self.subjects.spend(payer, 1, now);
+        Ok(())
+    }
+
+    /// A token that the provider has signed is refused, and says whether that is explained and recorded by itself. It costs
+    /// the subject only where the token was good: anybody may have found an old one, or one that was meant for others.
+    pub(crate) fn refused(&self, provider: Id, subject: Option<&str>) -> bool {
+        let now = self.now();
+        if let Some(subject) = subject {
+            self.subjects.spend(self.subject(provider, subject), REFUSAL, now);
+        }
+        let payer = self.provider(provider);
+        let is_recorded = self.recorded_refusals.wait(payer, now).is_none();
+        if is_recorded {
+            self.recorded_refusals.spend(payer, 1, now);
+        } else {
+            self.throttled.unrecorded.fetch_add(1, Relaxed);
+        }
+        is_recorded
+    }
+
+    /// How many sources have spent something that is not back yet.
+    pub(crate) fn sources_in_debt(&self) -> usize {
+        self.sources.spending(self.now())
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn source(&self, address: IpAddr) -> Payer {
+        self.payer(|hasher| network(address).hash(hasher))
+    }
+
+    fn subject(&self, provider: Id, subject: &str) -> Payer {
+        self.payer(|hasher| {
+            hasher.write(provider.bits());
+            hasher.write(subject.as_bytes());
+        })
+    }
+
+    fn provider(&self, provider: Id) -> Payer {
+        self.payer(|hasher| hasher.write(provider.bits()))
+    }
+
+    fn payer(&self, write: impl FnOnce(&mut DefaultHasher)) -> Payer {
+        let mut hasher = self.hasher.clone();
+        write(&mut hasher);
+        Payer(hasher.finish().max(1))
+    }
+}
+
+/// What counts as one source: an IPv4 address, also where it comes as IPv6; the /64 of any other, within which a host may
+/// choose its address as it likes.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+    }
+}
+
+fn spent(wait: u64, counter: &AtomicU64) -> Spent {
+    counter.fetch_add(1, Relaxed);
+    let seconds = Duration::from_nanos(wait).as_secs() + 1;
+    Spent { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) }
+}
+
+/// What a verification costs, in units of a look.
+const VERIFICATION: u32 = 5;
+/// What a refusal costs a subject, in units of an exchange: it is explained at length, and recorded.
+const REFUSAL: u32 = 50;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use crate::config::Allowance;
+
+    fn id(text: &str) -> Id {
+        text.parse().unwrap()
+    }
+
+    fn budgets(limits: LimitsConfig) -> Budgets {
+        Budgets::new(&limits)
+    }
+
+    #[test]
+    fn sources_are_addresses_and_networks_of_64_bits() {
+        for (one, other, is_same) in [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+        ] {
+            let [one, other] = [one, other].map(|text| network(text.parse().unwrap()));
+            assert_eq!(one == other, is_same, "{one} {other}");
+        }
+    }
+
+    /// J15, L21: who floods is refused, and nobody else is; a verification costs more than a look.
+    #[test]
+    fn a_source_pays_for_its_failures_alone() {
+        let source = Allowance { burst: 100, per_second: 1 };
+        let budgets = budgets(LimitsConfig { source, ..LimitsConfig::default() });
+        let [bad, worse, good] = [1, 2, 3].map(|last| IpAddr::from([192, 0, 2, last]));
+        let failures = |address, cost| {
+            (0..).take_while(|_| budgets.admit(address).inspect(|()| budgets.failed(address, cost)).is_ok()).count()
+        };
+        assert_eq!(failures(bad, Cost::Look), 100);
+        assert_eq!(failures(worse, Cost::Verification), 20);
+        assert!(budgets.admit(bad).unwrap_err().retry_after >= 1);
+        assert!((0..10_000).all(|_| budgets.admit(good).is_ok()), "who fails at nothing pays nothing");
+        assert_eq!(budgets.throttled.sources.load(Relaxed), 3);
+        assert_eq!(budgets.sources_in_debt(), 2);
+    }
+
+    #[test]
+    fn a_subject_pays_once_its_token_has_verified() {
+        let subject = Allowance { burst: 200, per_second: 1 };
+        let budgets = budgets(LimitsConfig { subject, ..LimitsConfig::default() });
+        let (one, other) = (id("idp_00000000000000000000000001"), id("idp_00000000000000000000000002"));
+        assert_eq!((0..300).filter(|_| budgets.verified(one, "a").is_ok()).count(), 200);
+        assert!(budgets.verified(one, "b").is_ok() && budgets.verified(other, "a").is_ok());
+        let refusals =
+            (0..300).filter(|_| budgets.verified(other, "c").is_ok() && budgets.refused(other, Some("c"))).count();
+        assert_eq!(refusals, 4);
+    }
+
+    /// A provider whose tokens anybody can get fills no disk with refusals; its other subjects are served.
+    #[test]
+    fn refusals_of_a_provider_are_recorded_up_to_a_point() {
+        let recorded_refusals = Allowance { burst: 10, per_second: 1 };
+        let budgets = budgets(LimitsConfig { recorded_refusals, ..LimitsConfig::default() });
+        let (one, other) = (id("idp_00000000000000000000000001"), id("idp_00000000000000000000000002"));
+        assert_eq!((0..50).filter(|number| budgets.refused(one, Some(&number.to_string()))).count(), 10);
+        assert!(budgets.refused(other, None) && budgets.verified(one, "honest").is_ok());
+        assert_eq!(budgets.throttled.unrecorded.load(Relaxed), 40);
+    }
+
+    #[test]
+    fn a_provider_pays_where_it_is_told_to() {
+        let provider = Some(Allowance { burst: 5, per_second: 1 });
+        let budgets = budgets(LimitsConfig { provider, ..LimitsConfig::default() });
+        let (one, other) = (id("idp_00000000000000000000000001"), id("idp_00000000000000000000000002"));
+        assert_eq!((0..50).filter(|number| budgets.verified(one, &number.to_string()).is_ok()).count(), 5);
+        assert!(budgets.verified(other, "a").is_ok());
+    }
+}

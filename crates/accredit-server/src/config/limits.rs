@@ -1,0 +1,85 @@
+//! Limits: what one source, subject or provider may spend, and how many connections there are.
+
+use serde::Deserialize;
+
+use super::ConfigFault;
+
+/// Limits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// No access token lives longer, in seconds; at most 3600.
+    pub max_token_seconds: u64,
+    /// What an address may spend on requests that fail before anybody has vouched for them. A good token costs it nothing.
+    pub source: Allowance,
+    /// What one subject of one provider may spend once its token has verified.
+    pub subject: Allowance,
+    /// What all subjects of one provider may spend together; absent: as much as each of them may.
+    pub provider: Option<Allowance>,
+    /// How many refusals of one provider's verified tokens are explained and recorded one by one; those beyond are counted.
+    pub recorded_refusals: Allowance,
+    /// The most connections that a TCP listener keeps open.
+    pub connections: usize,
+    /// The most that it keeps open to one address; listed proxies are exempt.
+    pub connections_per_source: usize,
+    /// How long a connection may be idle between two requests, in seconds.
+    pub idle_seconds: u64,
+}
+
+/// A bucket: full at first, emptied by what is spent, refilled with time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowance {
+    /// How much it holds.
+    pub burst: u32,
+    /// How much is added each second.
+    pub per_second: u32,
+}
+
+// === impl LimitsConfig ===
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            max_token_seconds: 3600,
+            source: Allowance { burst: 1_000, per_second: 20 },
+            subject: Allowance { burst: 50_000, per_second: 5_000 },
+            provider: None,
+            recorded_refusals: Allowance { burst: 5_000, per_second: 200 },
+            connections: 8_192,
+            connections_per_source: 1_024,
+            idle_seconds: 75,
+        }
+    }
+}
+
+impl LimitsConfig {
+    pub(super) fn check(&self) -> Result<(), ConfigFault> {
+        let numbers = [
+            ("limits.max_token_seconds", self.max_token_seconds, 10..=3600),
+            ("limits.connections", self.connections as u64, 16..=1_000_000),
+            ("limits.connections_per_source", self.connections_per_source as u64, 1..=1_000_000),
+            ("limits.idle_seconds", self.idle_seconds, 1..=3600),
+        ];
+        let allowances = [
+            ("limits.source", Some(self.source)),
+            ("limits.subject", Some(self.subject)),
+            ("limits.provider", self.provider),
+            ("limits.recorded_refusals", Some(self.recorded_refusals)),
+        ];
+        let allowances = allowances.into_iter().filter_map(|(field, allowance)| Some((field, allowance?)));
+        let allowances = allowances.flat_map(|(field, Allowance { burst, per_second })| {
+            [(field, u64::from(burst), 1..=MOST), (field, u64::from(per_second), 1..=MOST)]
+        });
+        for (field, seen, expected) in numbers.into_iter().chain(allowances) {
+            if !expected.contains(&seen) {
+                let message = format!("is {seen}, expected {} to {}", expected.start(), expected.end());
+                return Err(ConfigFault::Value { field, message });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// More than any machine exchanges.
+const MOST: u64 = 1_000_000;

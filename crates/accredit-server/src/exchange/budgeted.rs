@@ -1,0 +1,81 @@
+//! What an exchange costs, and whom.
+
+use accredit_core::evidence::Evidence;
+use accredit_core::model::{DecisionId, Resource};
+use accredit_id::json::{Json, Object};
+
+use super::{Refused, Walk};
+use crate::budget::{Cost, Spent};
+use crate::faces::Cause;
+use crate::record::{self, RecordFault, Recorded};
+
+/// The code of a refusal for want of a budget.
+pub(crate) const RATE_LIMITED: &str = "rate-limited";
+
+impl Walk<'_> {
+    /// The evidence holds: from now on its subject pays, not the source.
+    pub(super) fn pay(&self, provider: &Resource, evidence: Evidence<'_>) -> Result<(), Refused> {
+        self.app.budgets.verified(provider.id, subject(evidence.claims())).map_err(|spent| {
+            self.app.tally.count(Some(provider.name.as_str()), RATE_LIMITED, self.source);
+            self.app.metrics.exchanges.refused(self.face.name, Some(provider), RATE_LIMITED);
+            Refused::throttled(self.decision, spent)
+        })
+    }
+
+    /// What its provider has signed is refused: by policy, or, without `evidence`, because it is past its time or for others.
+    /// Says whether that is explained and recorded by itself.
+    pub(super) fn pay_for_refusal(&self, provider: &Resource, evidence: Option<Evidence<'_>>) -> bool {
+        self.app.budgets.refused(provider.id, evidence.map(|evidence| subject(evidence.claims())))
+    }
+
+    /// Nobody has vouched for it.
+    pub(super) fn pay_for_failure(&self, code: &str) {
+        let cost = match code {
+            "bad-signature" | "aws-refused" => Cost::Verification,
+            // Nothing that the caller could help.
+            "keys-unavailable" | "aws-unavailable" | "aws-unreadable" => return,
+            _ => Cost::Look,
+        };
+        self.app.budgets.failed(self.source, cost);
+    }
+
+    /// So many refusals of this provider are on record that this one is counted alone. It is explained for a while.
+    pub(super) fn count_unrecorded(&self, provider: &Resource, reason: &'static str) {
+        self.app.tally.count(Some(provider.name.as_str()), reason, self.source);
+        let refused = record::Unverified {
+            at: self.now,
+            sequence: self.in_force.world.sequence,
+            reason,
+            operator: "refusals of this provider come so fast that this one is counted and not explained".to_owned(),
+            hint: Some("send the token to `accredit explain`".to_owned()),
+            provider: Some(provider.name.to_string()),
+            account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
+        };
+        self.app.ring.push(self.decision, refused);
+    }
+
+    /// Counts what was issued.
+    pub(super) fn count(&self, recorded: &Result<Recorded, RecordFault>, provider: &Resource) {
+        if matches!(recorded, Ok(Recorded::Durably)) {
+            self.app.metrics.exchanges.allowed(self.face.name, provider);
+        }
+    }
+}
+
+impl Refused {
+    /// A budget is spent.
+    pub(crate) fn throttled(decision: DecisionId, spent: Spent) -> Self {
+        Self {
+            decision,
+            cause: Cause::Throttled,
+            sentence: "too many requests, or too many that failed: wait as long as Retry-After says",
+            reason: Some(RATE_LIMITED),
+            retry_after: Some(spent.retry_after),
+        }
+    }
+}
+
+/// Who it is, in the words of the provider: whoever is somebody else there has a budget of his own.
+fn subject<'c>(claims: &'c Object<'_>) -> &'c str {
+    ["sub", "arn"].iter().find_map(|name| claims.get(name).and_then(Json::as_str)).unwrap_or_default()
+}

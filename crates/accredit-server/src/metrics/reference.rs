@@ -1,0 +1,45 @@
+//! The reference page, from the list.
+
+use std::fmt::Write as _;
+
+use super::list::{Described, METRICS};
+
+/// `docs/reference/metrics.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = HEAD.to_owned();
+    for Described { name, shape, labels, help, read: _ } in METRICS {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(page, "| `{name}` | {} | {} | {help} |", shape.name(), labels.join(", "));
+    }
+    page.push_str(TAIL);
+    page
+}
+
+const HEAD: &str = "\
+<!-- Written by `cargo xtask gen` from crates/accredit-server/src/metrics/list.rs; do not edit. -->
+
+# Metrics
+
+What `GET /metrics` says, in Prometheus' text format. [Watching a server](../operations/metrics.md) tells where it is served
+and what to look at first.
+
+| metric | kind | labels | what it says |
+|---|---|---|---|
+";
+
+const TAIL: &str = "
+## Labels
+
+| label | values |
+|---|---|
+| `face` | the protocol of the request: `rfc8693`, `openai`, `jwt-bearer`, `client-credentials`, `anthropic`, `entra`, `spiral`, `spiral-aws`; `admin` for logins of administrators |
+| `provider` | the name of a registered provider; `-` for none, and for those beyond the first thousand that were asked for |
+| `outcome` | `allowed`, `refused` |
+| `reason` | the code that the audit log has for a refusal, `-` where there is none; elsewhere as the metric says |
+| `version` | of the binary |
+| `listener` | `public`, `admin`, `metrics` |
+| `budget` | `source`, `subject`, `provider` |
+
+No label holds what a token or a caller says.
+";
