@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use accredit_id::jose::{Algorithm, Algorithms};
 use accredit_id::trust_domain::TrustDomain;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Lifetime, Login, LoginSpec, Replay, SignedRequests, SignedRequestsSpec};
 use crate::expr::Program;
@@ -35,7 +35,8 @@ pub struct ProviderSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysSpec>,
     /// Beside uploaded keys: the set that its issuer will change over to. Its keys count already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub next_keys: Option<Value>,
     /// For kind `aws`, instead of tokens: accepts requests that are signed with AWS credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +75,11 @@ pub struct ProviderSpec {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+/// A key set's form is judged when it is parsed; that it is an object is said where it stands.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Ok(Option::<Map<String, Value>>::deserialize(deserializer)?.map(Value::Object))
 }
 
 /// Where a provider's keys come from.

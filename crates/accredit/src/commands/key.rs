@@ -52,6 +52,8 @@ pub(crate) struct Rotate {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Condemn {
     /// Its id, from `accredit key list`
+    // A thumbprint may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     pub(crate) id: String,
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
@@ -158,5 +160,26 @@ fn sealed(rewrapped: &KeysRewrapped) -> String {
             "{count} sealed under `{}`\n`keys.previous` can be taken out of the configuration, and its key destroyed\n",
             Inert(sealed_by)
         ),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_may_be_called_like_a_flag() {
+        for words in [["x", "-Tz4", "--reason", "leaked"], ["x", "--reason", "leaked", "-Tz4"]] {
+            #[derive(clap::Parser)]
+            struct Line {
+                #[command(flatten)]
+                condemn: Condemn,
+            }
+            let Condemn { id, reason, .. } = Line::try_parse_from(words).unwrap().condemn;
+            assert_eq!((&*id, &*reason), ("-Tz4", "leaked"));
+        }
     }
 }
