@@ -38,6 +38,8 @@ def generated_requests(world: World) -> None:
         command = [world.parts.schemathesis, "run", folder / "openapi.json", "--url", url, "--checks", ",".join(CHECKS)]
         # A fixed seed: a failure is the change's, not the day's.
         command += ["--seed", "1", "--max-examples", "12", "--phases", "examples,coverage,fuzzing", "--no-color", "--max-time", "150"]
+        # Logging in is for those who come from elsewhere, not for the server's own user on the socket.
+        command += ["--exclude-path-regex", "^/admin/"]
         command += ["--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none"]
         with Child("schemathesis", command, folder, {"PATH": "/usr/bin:/bin", "HOME": str(folder)}) as child:
             code = child.wait(300)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use accredit_api::admin::{self as wire, NewResource, ResourcePage, Written};
 use accredit_core::decide::access::{Subject, Verb};
-use accredit_core::model::{Document, Faults, Kind, Resource};
+use accredit_core::model::{Document, Faults, Kind, Ownership, Resource};
 use accredit_core::plan::{self, Plan};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -65,8 +65,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
         match (parts.method == Method::POST, deed) {
             (true, Some(_)) => Ok(Self { kind, name: name.to_owned(), deed }),
             (true, None) => Err(AdminFault::Method(Some("DELETE, GET, HEAD, PUT"))),
-            (false, Some(_)) if name.contains('/') => Err(AdminFault::Method(Some("POST"))),
-            // `ci/enable` may be what a resource is called.
+            // `ci/enable` may be what a resource is called, but for one that is the server's own.
+            (false, Some(_)) if name.contains('/') || kind.ownership() == Ownership::Server => {
+                Err(AdminFault::Method(Some("POST")))
+            }
             (false, _) => Ok(Self { kind, name: rest, deed: None }),
         }
     }

@@ -116,6 +116,7 @@ async fn what_is_no_request_is_a_problem() {
         ("PUT", "/v1/nothings/a", json, b"{}".to_vec(), 404),
         ("PATCH", "/v1/projects/ci", json, b"{}".to_vec(), 405),
         ("POST", "/v1/projects/ci/explode", json, b"".to_vec(), 405),
+        ("PUT", "/v1/projects/ci/disable", json, b"{}".to_vec(), 405),
         ("GET", "/v1/projects/%ff", None, b"".to_vec(), 400),
         ("GET", "/v1/projects/a%00b", None, b"".to_vec(), 404),
         ("GET", "/v1/projects?page_token=AAAA", None, b"".to_vec(), 400),
