@@ -1,15 +1,17 @@
 //! Token exchange (RFC 8693): a workload's token for an access token.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use accredit_api::token::{TokenError, TokenResponse};
+use accredit_id::jose::dpop::{ProofKey, ToProve};
 use accredit_id::secret::Secret;
 use serde::Deserialize;
 
 use crate::inert::Inert;
 pub use crate::web::EndpointFault;
 use crate::web::{Answer, Endpoint, WebFault};
-use crate::{clock, form};
+use crate::{chance, clock, form};
 
 /// A token endpoint, ours or anyone's that speaks RFC 8693 with a form.
 ///
@@ -31,6 +33,8 @@ use crate::{clock, form};
 #[derive(Clone, Debug)]
 pub struct TokenEndpoint {
     endpoint: Endpoint,
+    /// The nonce that the server told last (RFC 9449 section 8).
+    nonce: Arc<Mutex<Option<String>>>,
 }
 
 /// What is offered and asked for. Only the subject token is needed where one candidate remains without the rest.
@@ -105,7 +109,7 @@ impl TokenEndpoint {
     /// # Errors
     /// When a token must not be sent to such a URL.
     pub fn new(url: &str) -> Result<Self, EndpointFault> {
-        Ok(Self { endpoint: Endpoint::parse(url, None)? })
+        Ok(Self { endpoint: Endpoint::parse(url, None)?, nonce: Arc::default() })
     }
 
     /// The same, trusting also the certificates in `pem`, for a server with a private certificate authority.
@@ -113,7 +117,7 @@ impl TokenEndpoint {
     /// # Errors
     /// As [`TokenEndpoint::new`], and when `pem` holds no certificate.
     pub fn trusting(url: &str, pem: &[u8]) -> Result<Self, EndpointFault> {
-        Ok(Self { endpoint: Endpoint::parse(url, Some(pem))? })
+        Ok(Self { endpoint: Endpoint::parse(url, Some(pem))?, nonce: Arc::default() })
     }
 
     /// Exchanges once. Nothing is tried again here: the caller knows what a second use of the token costs.
@@ -121,14 +125,64 @@ impl TokenEndpoint {
     /// # Errors
     /// [`ExchangeError`], which tells a refusal from an accident.
     pub async fn exchange(&self, request: &Request) -> Result<TokenResponse, ExchangeError> {
-        let answer = self.endpoint.post_form(request.form(), BODY_CAP).await.map_err(|fault| self.fault(fault))?;
+        let answer =
+            self.endpoint.post_form(request.form(), None, BODY_CAP).await.map_err(|fault| self.fault(fault))?;
         match answer.status.as_u16() {
-            200 => self.success(&answer),
+            200 => self.success(&answer, "Bearer"),
             _ => Err(self.failure(&answer)),
         }
     }
 
-    fn success(&self, answer: &Answer) -> Result<TokenResponse, ExchangeError> {
+    /// Exchanges once for a token that is bound to `key` (DPoP, RFC 9449): it is worth nothing without a proof by that key,
+    /// which goes with each request that shows it. Where the server wants its nonce in the proof, the request is sent once
+    /// more with it; a server wants that before it looks at the subject token.
+    ///
+    /// ```no_run
+    /// # async fn example(seed: [u8; 32], platform_token: String) -> Result<(), Box<dyn std::error::Error>> {
+    /// use accredit_client::exchange::{Request, TokenEndpoint};
+    /// use accredit_id::jose::dpop::ProofKey;
+    /// use accredit_id::secret::Secret;
+    ///
+    /// let key = ProofKey::from_seed(&Secret::new(seed))?; // 32 bytes of your system's random generator
+    /// let endpoint = TokenEndpoint::new("https://accredit.example.org/oauth/token")?;
+    /// let token = endpoint.exchange_bound(&Request::new(platform_token), &key).await?;
+    /// assert_eq!(token.token_type, "DPoP");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TokenEndpoint::exchange`]; also a token that is not bound, which is not given out.
+    pub async fn exchange_bound(&self, request: &Request, key: &ProofKey) -> Result<TokenResponse, ExchangeError> {
+        let known = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut answer = self.proved(request, key, known.as_deref()).await?;
+        let told = self.told(&answer);
+        let wants = lenient_error(&answer.body).is_ok_and(|error| error.error == "use_dpop_nonce");
+        if let Some(told) = told.filter(|told| wants && known.as_ref() != Some(told)) {
+            answer = self.proved(request, key, Some(&told)).await?;
+            self.told(&answer);
+        }
+        match answer.status.as_u16() {
+            200 => self.success(&answer, "DPoP"),
+            _ => Err(self.failure(&answer)),
+        }
+    }
+
+    async fn proved(&self, request: &Request, key: &ProofKey, nonce: Option<&str>) -> Result<Answer, ExchangeError> {
+        let token_id = chance::bytes().map_err(|fault| self.fault(WebFault::Unreachable(fault.to_string())))?;
+        let (url, now) = (self.endpoint.url().as_str(), clock::now());
+        let proof = key.prove(&ToProve { method: "POST", url, nonce, access_token: None, token_id, now });
+        self.endpoint.post_form(request.form(), Some(&proof), BODY_CAP).await.map_err(|fault| self.fault(fault))
+    }
+
+    /// Remembers the nonce of an answer, for the next request.
+    fn told(&self, answer: &Answer) -> Option<String> {
+        let told = header(answer, "dpop-nonce")?;
+        *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(told.clone());
+        Some(told)
+    }
+
+    fn success(&self, answer: &Answer, kind: &'static str) -> Result<TokenResponse, ExchangeError> {
         let malformed = |message: &str| self.malformed(answer, message);
         let success: Success =
             serde_json::from_slice(&answer.body).map_err(|_| malformed("a body that is no token response"))?;
@@ -137,8 +191,9 @@ impl TokenEndpoint {
         if access_token.is_empty() {
             return Err(malformed("an empty access token"));
         }
-        if !token_type.eq_ignore_ascii_case("bearer") {
-            return Err(malformed("a token type other than Bearer"));
+        // A bearer token where a bound one was asked for is a downgrade: whoever sees it could use it.
+        if !token_type.eq_ignore_ascii_case(kind) {
+            return Err(malformed(&format!("a token type other than {kind}")));
         }
         if expires_in == 0 {
             return Err(malformed("a token that has expired"));
@@ -146,7 +201,7 @@ impl TokenEndpoint {
         Ok(TokenResponse {
             access_token,
             issued_token_type: issued_token_type.unwrap_or_else(|| ACCESS_TOKEN.to_owned()),
-            token_type: "Bearer".to_owned(),
+            token_type: kind.to_owned(),
             expires_in,
             expires_at: expires_at.unwrap_or_else(|| in_seconds(expires_in)),
             scope,

@@ -1,11 +1,13 @@
 //! Verification of access tokens (RFC 9068), for the owner of an API that receives them.
 
 mod discovery;
+mod presented;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
+use accredit_id::jose::dpop::Spent;
 use accredit_id::jose::jwk::KeySet;
 use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
@@ -17,10 +19,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use discovery::DiscoveryError;
+pub use presented::{BindingFault, Presented};
 
 use crate::web::Endpoint;
+use presented::{Bound, Scheme};
 
 /// Verifies access tokens of one issuer for one API.
+///
+/// An API that takes tokens that are bound to a key or a certificate calls [`AccessTokenVerifier::verify_request`]; to
+/// [`AccessTokenVerifier::verify`] every such token is refused, because a bearer token is all that it can see.
 ///
 /// Make one at start and keep it: it holds the issuer's keys. A token of an unknown key has them fetched anew, at most
 /// every 30 seconds; keys older than five minutes, or than the `max-age` they came with where that is shorter, are fetched
@@ -73,6 +80,12 @@ pub enum AccessTokenError {
     /// The token is not what it should be.
     #[error("access token refused: {}", .0.code())]
     Rejected(TokenFault),
+    /// The token is genuine, and whoever shows it has not proved that he may.
+    #[error("access token refused: {}", .0.code())]
+    NotProved(BindingFault),
+    /// The request has no credentials of a scheme that is known here.
+    #[error("request has no access token")]
+    Missing,
     /// The issuer has not given its keys for a day: nobody can tell.
     #[error("access tokens cannot be verified: keys of the issuer are {hours} h old")]
     KeysTooOld {
@@ -86,6 +99,8 @@ struct Shared {
     audience: Vec<String>,
     source: Endpoint,
     keys: ArcSwap<Keys>,
+    /// Proofs that were shown to this verifier.
+    spent: Spent,
     /// When keys were last asked for. Held while they are, so that one fetch serves all who wait.
     asked: Mutex<Instant>,
 }
@@ -126,35 +141,78 @@ impl AccessTokenVerifier {
             audience: vec![audience.to_owned()],
             source,
             keys: ArcSwap::from_pointee(Keys { set, fetched: now, fresh: fresh(max_age) }),
+            spent: presented::spent(),
             asked: Mutex::new(now),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Verifies a token: signature, issuer, audience, profile, times.
+    /// Verifies a bearer token: signature, issuer, audience, profile, times. One that is bound to a key is refused.
     ///
     /// `token` is what follows `Bearer ` in the `Authorization` header (RFC 6750 section 2.1).
     ///
     /// # Errors
     /// [`AccessTokenError`].
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+        let bare = Presented { authorization: "", proofs: &[], method: "", url: "", certificate: None };
+        self.verify_as(&bare, (Scheme::Bearer, token), now).await
+    }
+
+    /// Verifies the token of a request together with what it is bound to: the key of a DPoP proof (RFC 9449 section 7), the
+    /// certificate of the connection (RFC 8705 section 3). A bound token that is shown as a bearer token is refused, and so is a
+    /// bearer token under the scheme `DPoP`.
+    ///
+    /// Each proof counts once, at this verifier and its clones: where an API runs as several servers, a captured request could be
+    /// tried at another one within a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(authorization: &str, dpop: &str, now: accredit_id::time::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+    /// use accredit_client::verifier::{AccessTokenVerifier, Presented};
+    ///
+    /// let verifier = AccessTokenVerifier::discover("https://accredit.example.org", "https://payments.example.org").await?;
+    /// let url = "https://payments.example.org/v1/payments";
+    /// let request = Presented { authorization, proofs: &[dpop], method: "GET", url, certificate: None };
+    /// match verifier.verify_request(&request, now).await {
+    ///     Ok(token) => println!("{} may {:?}", token.subject, token.scope),
+    ///     Err(error) => println!("401 Unauthorized, WWW-Authenticate: {}", error.challenge()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AccessTokenError`].
+    pub async fn verify_request(
+        &self,
+        request: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<AccessToken, AccessTokenError> {
+        self.verify_as(request, request.scheme()?, now).await
+    }
+
+    async fn verify_as(
+        &self,
+        request: &Presented<'_>,
+        token: (Scheme, &str),
+        now: Timestamp,
+    ) -> Result<AccessToken, AccessTokenError> {
         let keys = self.shared.keys.load_full();
         let age = keys.fetched.elapsed();
         if age > KEPT {
             // Nothing else can be said without keys, so here alone everybody waits for the fetch.
             let fresh = self.newer_than(&keys).await;
             let fresh = fresh.ok_or(AccessTokenError::KeysTooOld { hours: age.as_secs() / 3600 })?;
-            return self.shared.judge(token, &fresh.set, now);
+            return self.shared.judge(request, token, &fresh.set, now);
         }
         if age > keys.fresh {
             let verifier = self.clone();
             let old = Arc::clone(&keys);
             tokio::spawn(async move { verifier.newer_than(&old).await });
         }
-        match self.shared.judge(token, &keys.set, now) {
+        match self.shared.judge(request, token, &keys.set, now) {
             Err(AccessTokenError::Rejected(fault @ TokenFault::KeyNotFound { .. })) => {
                 match self.newer_than(&keys).await {
-                    Some(fresh) => self.shared.judge(token, &fresh.set, now),
+                    Some(fresh) => self.shared.judge(request, token, &fresh.set, now),
                     None => Err(AccessTokenError::Rejected(fault)),
                 }
             }
@@ -201,7 +259,13 @@ impl Shared {
         Some(fresh)
     }
 
-    fn judge(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<AccessToken, AccessTokenError> {
+    fn judge(
+        &self,
+        request: &Presented<'_>,
+        (scheme, token): (Scheme, &str),
+        keys: &KeySet,
+        now: Timestamp,
+    ) -> Result<AccessToken, AccessTokenError> {
         let expected = Expectations {
             token_type: ExpectedType::AccessToken,
             issuer: ExpectedIssuer::Exact(&self.issuer),
@@ -215,10 +279,14 @@ impl Shared {
             issued_at: IssuedAtRule::Required,
         };
         let mut buffer = Buffer::default();
-        let token = read(token, &mut buffer).map_err(AccessTokenError::Rejected)?;
+        let read = read(token, &mut buffer).map_err(AccessTokenError::Rejected)?;
         let verified =
-            verify(token, &expected, keys, now).map_err(|rejected| AccessTokenError::Rejected(rejected.fault))?;
-        AccessToken::of(&verified).map_err(AccessTokenError::Rejected)
+            verify(read, &expected, keys, now).map_err(|rejected| AccessTokenError::Rejected(rejected.fault))?;
+        let told = AccessToken::of(&verified).map_err(AccessTokenError::Rejected)?;
+        // Last, so that only whoever shows a genuine token fills the memory of proofs.
+        let proved =
+            Bound::of(verified.claims()).and_then(|bound| request.proves((scheme, token), &bound, &self.spent, now));
+        proved.map(|()| told).map_err(AccessTokenError::NotProved)
     }
 }
 
@@ -254,20 +322,34 @@ impl AccessTokenError {
         match self {
             AccessTokenError::KeysTooOld { .. } => "keys-too-old",
             AccessTokenError::Rejected(fault) => fault.code(),
+            AccessTokenError::NotProved(fault) => fault.code(),
+            AccessTokenError::Missing => "token-missing",
         }
     }
 
     /// What was seen and expected, for the API's own log.
     pub fn operator_text(&self) -> String {
         match self {
-            AccessTokenError::KeysTooOld { .. } => self.to_string(),
+            AccessTokenError::KeysTooOld { .. } | AccessTokenError::Missing => self.to_string(),
             AccessTokenError::Rejected(fault) => fault.operator_text(),
+            AccessTokenError::NotProved(fault) => fault.to_string(),
         }
     }
 
-    /// The `WWW-Authenticate` value to answer with (RFC 6750 section 3). It says no more than that.
+    /// The `WWW-Authenticate` value to answer with (RFC 6750 section 3, RFC 9449 section 7.1). It says no more than that.
     pub fn challenge(&self) -> &'static str {
-        "Bearer error=\"invalid_token\""
+        match self {
+            AccessTokenError::NotProved(fault) if fault.is_of_the_proof() => {
+                "DPoP algs=\"ES256 ES384 EdDSA\", error=\"invalid_dpop_proof\""
+            }
+            AccessTokenError::NotProved(BindingFault::ShownAsBearer) => {
+                "DPoP algs=\"ES256 ES384 EdDSA\", error=\"invalid_token\""
+            }
+            AccessTokenError::Missing => "Bearer",
+            AccessTokenError::KeysTooOld { .. } | AccessTokenError::Rejected(_) | AccessTokenError::NotProved(_) => {
+                "Bearer error=\"invalid_token\""
+            }
+        }
     }
 }
 

@@ -112,14 +112,17 @@ impl Endpoint {
         read(request.send().await.map_err(|error| unreachable_after(error, patience))?, cap).await
     }
 
-    /// Sends a form and reads the answer.
-    pub(crate) async fn post_form(&self, form: String, cap: usize) -> Result<Answer, WebFault> {
-        let request = self
+    /// Sends a form, perhaps with a DPoP proof, and reads the answer.
+    pub(crate) async fn post_form(&self, form: String, proof: Option<&str>, cap: usize) -> Result<Answer, WebFault> {
+        let mut request = self
             .client
             .post(self.url.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
             .body(form);
+        if let Some(proof) = proof {
+            request = request.header("dpop", proof);
+        }
         read(request.send().await.map_err(unreachable)?, cap).await
     }
 

@@ -11,7 +11,8 @@ use accredit_store::{Store, StoreError};
 
 use crate::admin::BootstrapFault;
 use crate::budget::{Budgets, OfListeners};
-use crate::config::Config;
+use crate::config::{ClientCertificates, Config};
+use crate::dpop::Proofs;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
 use crate::health::Health;
 use crate::issued::Tokens;
@@ -47,6 +48,10 @@ pub struct App {
     pub(crate) connections: OfListeners,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    /// Whether tokens are bound to certificates, too.
+    pub(crate) binds_certificates: bool,
+    /// Proofs at the public listener.
+    pub(crate) proofs: Proofs,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -199,6 +204,8 @@ impl App {
             connections: OfListeners::new(&config.limits),
             metrics: Metrics::default(),
             health: Health::default(),
+            binds_certificates: config.public.client_certificates == ClientCertificates::Request,
+            proofs: Proofs::new(config.public_url.clone()),
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))

@@ -61,6 +61,20 @@ pub struct Public {
     /// Networks of the proxies that may speak plain HTTP to us, in CIDR form.
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
+    /// Whether clients are asked for a certificate, to which their tokens are then bound (RFC 8705 section 3).
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+/// What becomes of clients' certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    /// Nobody is asked for one.
+    #[default]
+    None,
+    /// Clients are asked; who has none goes on without. Any will do, since it authenticates nobody.
+    Request,
 }
 
 /// PEM files.
@@ -166,7 +180,13 @@ impl Config {
     pub fn laptop(listen: SocketAddr, data: &Path, key_file: &Path, socket: &Path) -> Self {
         Self {
             public_url: format!("http://{listen}"),
-            public: Public { listen, tls: None, hosts: Vec::new(), trusted_proxies: Vec::new() },
+            public: Public {
+                listen,
+                tls: None,
+                hosts: Vec::new(),
+                trusted_proxies: Vec::new(),
+                client_certificates: ClientCertificates::None,
+            },
             admin: Admin::local(socket),
             store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
             keys: KeysConfig::sealed_by(KeyEncryption::File(key_file.to_owned())),
@@ -269,6 +289,10 @@ impl Config {
                 ),
             );
         }
+        if self.public.tls.is_none() && self.public.client_certificates != ClientCertificates::None {
+            let message = "is `request`, but there is no `public.tls`: certificates are shown in its handshake";
+            return fault("public.client_certificates", message.to_owned());
+        }
         if let Some(listen) = self.admin.listen.filter(|listen| self.admin.tls.is_none() && !listen.ip().is_loopback())
         {
             return fault(
@@ -353,6 +377,7 @@ mod tests {
             ("http://a.example.org", "0.0.0.0:443", "tls = { certificate = \"c\", key = \"k\" }", "public_url"),
             ("https://a.example.org/", "127.0.0.1:1", "", "public_url"),
             ("ftp://a.example.org", "127.0.0.1:1", "", "public_url"),
+            ("http://127.0.0.1:1", "127.0.0.1:1", "client_certificates = \"request\"", "public.client_certificates"),
             ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nmax_token_seconds = 7200", "limits.max_token_seconds"),
             ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nconnections = 1", "limits.connections"),
             ("http://127.0.0.1:1", "127.0.0.1:1", "[limits]\nsource = { burst = 9, per_second = 0 }", "limits.source"),

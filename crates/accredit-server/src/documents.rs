@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accredit_core::decide::Reason;
 use accredit_id::base64url;
 use accredit_id::digest::sha256;
-use accredit_id::jose::{Algorithm, Algorithms};
+use accredit_id::jose::{Algorithm, Algorithms, dpop};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -47,6 +47,8 @@ async fn discovery(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<
         "introspection_endpoint_auth_methods_supported": ["Bearer"],
         "revocation_endpoint": format!("{url}/oauth/revoke"),
         "revocation_endpoint_auth_methods_supported": ["none"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS.iter().map(Algorithm::as_str).collect::<Vec<_>>(),
+        "tls_client_certificate_bound_access_tokens": app.binds_certificates,
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],

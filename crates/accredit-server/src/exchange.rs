@@ -202,6 +202,7 @@ impl Walk<'_> {
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
             lifetime: None,
+            held: self.request.keys.held(),
         }
     }
 
@@ -222,6 +223,13 @@ impl Walk<'_> {
         ask: Ask<'_>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
+            let Some(denial) = why.denial() else {
+                return Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1));
+            };
+            let explanation = tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+            return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
+        }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
         let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
         let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
@@ -253,7 +261,7 @@ impl Walk<'_> {
             Ok(Recorded::Durably) => Ok(Some(TokenResponse {
                 access_token,
                 issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
-                token_type: "Bearer".to_owned(),
+                token_type: terms.token_type().to_owned(),
                 expires_in: u64::try_from(terms.expires_at.seconds_since(self.now)).unwrap_or_default(),
                 expires_at: terms.expires_at.unix(),
                 scope: Some(terms.scope()),

@@ -8,6 +8,7 @@
 
 mod admin;
 mod app;
+mod binding;
 mod budget;
 mod chance;
 mod client;

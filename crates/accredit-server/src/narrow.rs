@@ -86,6 +86,7 @@ impl Walk<'_> {
             account: self.request.account.as_deref(),
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
+            held: self.request.keys.held(),
             ..Ask::default()
         };
         let (world, limits) = (&self.in_force.world, &self.app.limits);
@@ -102,6 +103,12 @@ impl Walk<'_> {
         origin: &Origin,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
+            return Err(match why.denial() {
+                Some(denial) => self.denied(token, verified, Some(origin), &denial).await,
+                None => Refused::unavailable(self.decision, Cause::StoreUnavailable, 1),
+            });
+        }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
         let parent: DecisionId = verified.token_id().and_then(|id| id.parse().ok()).ok_or_else(internal)?;
         let provider = self.in_force.world.by_id(origin.issued.provider).ok_or_else(internal)?;
@@ -143,7 +150,7 @@ impl Walk<'_> {
         Ok(Some(TokenResponse {
             access_token,
             issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
-            token_type: "Bearer".to_owned(),
+            token_type: terms.token_type().to_owned(),
             expires_in: u64::try_from(terms.expires_at.seconds_since(self.now)).unwrap_or_default(),
             expires_at: terms.expires_at.unix(),
             scope: Some(terms.scope()),

@@ -19,6 +19,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use reload::{Certificates, LOOK_EVERY};
 
+use crate::binding::AnyCertificate;
+use crate::config::ClientCertificates;
+
 /// What is wrong with a TLS file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsFault {
@@ -75,24 +78,31 @@ pub(crate) enum TlsFault {
 
 /// Makes the configuration of a listener from a certificate file (the server's own certificate first, then its chain) and a
 /// key file (PKCS#8, PKCS#1 or SEC1), both PEM: TLS 1.2 and 1.3, HTTP/1.1, sessions resumed by tickets.
-pub(crate) fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsFault> {
+pub(crate) fn server_config(
+    certificate: &Path,
+    key: &Path,
+    clients: ClientCertificates,
+) -> Result<Arc<ServerConfig>, TlsFault> {
     let chain = certificates(certificate, "certificate")?;
     let private = private_key(key)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(TlsFault::Library)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                TlsFault::Mismatch { key: key.to_owned(), certificate: certificate.to_owned() }
-            }
-            rustls::Error::InvalidCertificate(_) => {
-                TlsFault::Certificate { path: certificate.to_owned(), role: "certificate", index: 0 }
-            }
-            _ => TlsFault::Key { path: key.to_owned() },
-        })?;
+        .map_err(TlsFault::Library)?;
+    let builder = match clients {
+        ClientCertificates::None => builder.with_no_client_auth(),
+        ClientCertificates::Request => builder.with_client_cert_verifier(Arc::new(AnyCertificate::new(algorithms))),
+    };
+    let mut config = builder.with_single_cert(chain, private).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            TlsFault::Mismatch { key: key.to_owned(), certificate: certificate.to_owned() }
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            TlsFault::Certificate { path: certificate.to_owned(), role: "certificate", index: 0 }
+        }
+        _ => TlsFault::Key { path: key.to_owned() },
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // A full handshake costs three times an exchange; a client that comes back should not pay it again.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsFault::Library)?;
@@ -214,6 +224,8 @@ mod tests {
 
     use super::*;
 
+    const NONE: ClientCertificates = ClientCertificates::None;
+
     struct Files(TempDir);
 
     impl Files {
@@ -235,16 +247,16 @@ mod tests {
         let files = Files(TempDir::new().unwrap());
         let (certificate, key) = pair();
         let (certificate_path, key_path) = (files.write("cert.pem", &certificate), files.write("key.pem", &key));
-        let config = server_config(&certificate_path, &key_path).unwrap();
+        let config = server_config(&certificate_path, &key_path, NONE).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
         assert!(config.ticketer.enabled());
         // One file may hold both.
         let both = files.write("both.pem", &format!("{key}{certificate}"));
-        assert!(server_config(&both, &both).is_ok());
+        assert!(server_config(&both, &both, NONE).is_ok());
         let ed25519 = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let own = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&ed25519).unwrap();
         let (own, ed25519) = (files.write("ed.pem", &own.pem()), files.write("ed.key", &ed25519.serialize_pem()));
-        assert!(server_config(&own, &ed25519).is_ok());
+        assert!(server_config(&own, &ed25519, NONE).is_ok());
     }
 
     #[test]
@@ -302,7 +314,7 @@ mod tests {
         ];
         let folder = format!("{}/", files.0.path().display());
         for (certificate, private, expected) in cases {
-            let fault = server_config(&certificate, &private).unwrap_err();
+            let fault = server_config(&certificate, &private, NONE).unwrap_err();
             let text = fault.to_string().replace(&folder, "");
             assert!(text.contains(expected), "{text}");
             for secret in key.lines().chain(broken.lines()).filter(|line| !line.starts_with('-')) {

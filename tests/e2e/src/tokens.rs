@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use accredit_id::base64url;
+use accredit_id::jose::dpop::ToProve;
+use accredit_id::time::Timestamp;
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
+use crate::admin::key;
 use crate::claims::{job, random, token, with};
 use crate::issuer::{Issuer, now};
 use crate::server::PUBLIC_URL;
@@ -91,7 +94,10 @@ impl Tokens {
             "disabled-provider-flipped" => flipped(&token(self.issuer("disabled"), &json!({}))),
             "flipped" => flipped(&token(ci, &json!({}))),
             "foreign-key" => self.issuer("other").sign(&job(ci)),
-            _ => self.assertion(name).unwrap_or_else(|| self.malformed(name)),
+            _ => match name.strip_prefix("proof-") {
+                Some(name) => proof(name),
+                None => self.assertion(name).unwrap_or_else(|| self.malformed(name)),
+            },
         }
     }
 
@@ -201,6 +207,40 @@ impl Tokens {
 impl Default for Tokens {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A DPoP proof for the token endpoint, or for another path where its name is one.
+fn proof(name: &str) -> String {
+    let key = key();
+    let good = |path: &str, nonce: Option<&str>, method: &str, at: i64| {
+        let (url, now) = (format!("{PUBLIC_URL}{path}"), Timestamp::from_unix(at));
+        key.prove(&ToProve { method, url: &url, nonce, access_token: None, token_id: random(), now })
+    };
+    let usual = good("/oauth/token", None, "POST", now());
+    let (head, rest) = usual.split_once('.').unwrap();
+    let (payload, _) = rest.split_once('.').unwrap();
+    let under = |changes: Value| {
+        let header = serde_json::from_slice(&base64url::decode(head).unwrap()).unwrap();
+        format!("{}.{rest}", base64url::encode(with(header, &changes).to_string().as_bytes()))
+    };
+    match name {
+        "without-nonce" => usual,
+        "strange-nonce" => good("/oauth/token", Some("AAAAAAAAAAAAAAAAAAAAAA"), "POST", now()),
+        "other-method" => good("/oauth/token", None, "PUT", now()),
+        "put" => good("/v1/auth/aws/token", None, "PUT", now()),
+        "stale" => good("/oauth/token", None, "POST", now() - 600),
+        "none" => {
+            let header = json!({"typ": "dpop+jwt", "alg": "none"}).to_string();
+            format!("{}.{payload}.", base64url::encode(header.as_bytes()))
+        }
+        "private" => under(json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "A", "d": "A"}})),
+        "symmetric" => under(json!({"alg": "HS256", "jwk": {"kty": "oct", "k": "A"}})),
+        "other-key" => {
+            under(json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}))
+        }
+        "typ" => under(json!({"typ": "JWT"})),
+        path => good(path, None, "POST", now()),
     }
 }
 

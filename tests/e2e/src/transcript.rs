@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fs, io, thread};
 
+use accredit_id::base64url;
 use serde_json::Value;
 
 use crate::http::{Answer, Connection, Stream};
@@ -208,7 +209,13 @@ fn shown(answer: &Answer) -> Result<Vec<String>, String> {
     let mut lines = vec![status_line.clone()];
     for (name, value) in headers.iter().filter(|(name, _)| name != "date") {
         let is_length = name == "content-length" && value.parse() == Ok(body.len());
-        lines.push(format!("{name}: {}", if is_length { "{{length}}" } else { value }));
+        let is_nonce = name == "dpop-nonce" && value.len() == 22 && base64url::decode(value).is_ok();
+        let shown = match (is_length, is_nonce) {
+            (true, _) => "{{length}}",
+            (_, true) => "{{nonce}}",
+            _ => value,
+        };
+        lines.push(format!("{name}: {shown}"));
     }
     lines.push(String::new());
     if let Some(decision) = answer.header("x-request-id") {

@@ -42,7 +42,7 @@ impl<'i> DeviceFlow<'i> {
         let url = url.ok_or_else(|| issuer.malformed("no device authorization endpoint: it has no such login"))?;
         let endpoint = issuer.endpoint(url)?;
         let form = form::encode(&[("client_id", &issuer.provider.client_id), ("scope", &issuer.scope())]);
-        let answer = endpoint.post_form(form, CAP).await.map_err(|fault| LoginError::web(url, fault))?;
+        let answer = endpoint.post_form(form, None, CAP).await.map_err(|fault| LoginError::web(url, fault))?;
         if answer.status.as_u16() != 200 {
             return Err(issuer.not_let_in(&answer));
         }

@@ -91,7 +91,7 @@ impl Issuer {
     /// Asks the token endpoint.
     pub(super) async fn ask(&self, pairs: &[(&str, &str)]) -> Result<Answer, LoginError> {
         let url = self.metadata.token_endpoint.as_str();
-        self.token_endpoint.post_form(form::encode(pairs), CAP).await.map_err(|fault| LoginError::web(url, fault))
+        self.token_endpoint.post_form(form::encode(pairs), None, CAP).await.map_err(|fault| LoginError::web(url, fault))
     }
 
     /// Another endpoint of the provider.

@@ -2,6 +2,9 @@
 
 use crate::peer::{Peer, answer};
 use accredit_client::exchange::{ExchangeError, Request, TokenEndpoint};
+use accredit_id::base64url;
+use accredit_id::jose::dpop::ProofKey;
+use accredit_id::secret::Secret;
 
 const TOKEN: &str = "eyJ.secret-subject.token";
 
@@ -119,4 +122,57 @@ async fn nobody_there_is_unreachable() {
     let error = endpoint.exchange(&request()).await.unwrap_err();
     assert!(matches!(error, ExchangeError::Unreachable { .. }), "{error}");
     assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
+}
+
+/// I08: the nonce that a server wants is learnt once and kept; each request has a proof of its own.
+#[tokio::test]
+async fn a_proof_goes_out_with_the_nonce_that_was_told() {
+    let good = r#"{"access_token":"a.b.c","token_type":"DPoP","expires_in":60}"#;
+    let peer = Peer::tcp(move |_, request| match nonce_of(request).as_deref() {
+        Some("n1") => answer("200 OK", "dpop-nonce: n1\r\n", good),
+        _ => answer("400 Bad Request", "dpop-nonce: n1\r\n", r#"{"error":"use_dpop_nonce"}"#),
+    });
+    let peer = peer.await.unwrap();
+    let endpoint = TokenEndpoint::new(&format!("{}/oauth/token", peer.address)).unwrap();
+    let key = ProofKey::from_seed(&Secret::new([7; 32])).unwrap();
+    for _ in 0..2 {
+        let token = endpoint.exchange_bound(&request(), &key).await.unwrap();
+        assert_eq!((token.token_type.as_str(), token.access_token.as_str()), ("DPoP", "a.b.c"));
+    }
+    let sent = peer.requests();
+    let nonces: Vec<_> = sent.iter().map(|request| nonce_of(request)).collect();
+    assert_eq!(nonces, [None, Some("n1".to_owned()), Some("n1".to_owned())]);
+    let names: Vec<_> = sent.iter().map(|request| claims_of(request)["jti"].clone()).collect();
+    assert!(names[0] != names[1] && names[1] != names[2], "{names:?}");
+    let claims = claims_of(&sent[0]);
+    assert_eq!((&claims["htm"], &claims["htu"]), (&"POST".into(), &format!("{}/oauth/token", peer.address).into()));
+}
+
+/// I10: a bearer token where a bound one was asked for is not given out, and a server that never has enough of nonces is asked
+/// twice.
+#[tokio::test]
+async fn a_server_cannot_shed_the_binding() {
+    let key = ProofKey::from_seed(&Secret::new([7; 32])).unwrap();
+    let bearer = r#"{"access_token":"a.b.c","token_type":"Bearer","expires_in":60}"#;
+    for (answered, said, asked) in [
+        (answer("200 OK", "", bearer), "a token type other than DPoP", 1),
+        (answer("400 Bad Request", "dpop-nonce: n\r\n", r#"{"error":"use_dpop_nonce"}"#), "use_dpop_nonce", 2),
+        (answer("400 Bad Request", "", r#"{"error":"use_dpop_nonce"}"#), "use_dpop_nonce", 1),
+        (answer("400 Bad Request", "dpop-nonce: n\r\n", r#"{"error":"invalid_request"}"#), "invalid_request", 1),
+    ] {
+        let peer = Peer::tcp(move |_, _| answered.clone()).await.unwrap();
+        let endpoint = TokenEndpoint::new(&format!("{}/oauth/token", peer.address)).unwrap();
+        let error = endpoint.exchange_bound(&request(), &key).await.unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(peer.requests().len(), asked, "{said}");
+    }
+}
+
+fn claims_of(request: &str) -> serde_json::Value {
+    let proof = request.lines().find_map(|line| line.strip_prefix("dpop: ")).unwrap();
+    serde_json::from_slice(&base64url::decode(proof.split('.').nth(1).unwrap()).unwrap()).unwrap()
+}
+
+fn nonce_of(request: &str) -> Option<String> {
+    claims_of(request).get("nonce").and_then(|nonce| nonce.as_str()).map(str::to_owned)
 }

@@ -8,6 +8,7 @@ use accredit_id::json::Json;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
+use super::bound::{self, Held};
 use super::clause::holds;
 use super::pinned::first_uses;
 use super::{Denial, Reason, Terms};
@@ -29,6 +30,8 @@ pub struct Ask<'a> {
     pub scope: Option<&'a str>,
     /// How long, in seconds.
     pub lifetime: Option<u32>,
+    /// The keys that the request proves to hold, whose the token will be.
+    pub held: Held<'a>,
 }
 
 /// What the server as a whole allows.
@@ -52,26 +55,23 @@ pub fn exchange<S>(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Terms<S>, Denial> {
-    admissible(facts, provider, world)?;
+    admissible(ask, facts, provider, world)?;
     let account = named_account(ask, world)?;
     let matched = the_one_match(ask, account, facts, provider, world)?;
     terms(ask, facts, matched, world, limits, now)
 }
 
 /// Whether a provider's evidence is looked at, whatever it says.
-pub(crate) fn admissible<S>(facts: &Facts<'_, S>, provider: &Resource, world: &World) -> Result<(), Denial> {
+pub(crate) fn admissible<S>(
+    ask: &Ask<'_>,
+    facts: &Facts<'_, S>,
+    provider: &Resource,
+    world: &World,
+) -> Result<(), Denial> {
     if world.enabled(provider.id).is_none() {
         return Err(Denial::new(Reason::ProviderDisabled, format!("provider `{}` is disabled", provider.name)));
     }
-    // Whoever copied a bound token must not be able to shed its binding here.
-    if facts.raw().get("cnf").is_some() {
-        return Err(Denial::new(
-            Reason::ProofMissing,
-            "token has `cnf`: it is bound to a key, and the request shows no proof of it",
-        )
-        .hint("have the workload fetch a token that is not sender-constrained for this exchange"));
-    }
-    Ok(())
+    bound::proved(facts.raw(), ask.held, "token")
 }
 
 /// What the one mapping that matches allows.
@@ -84,6 +84,7 @@ pub(crate) fn terms<S>(
     now: Timestamp,
 ) -> Result<Terms<S>, Denial> {
     let first_uses = first_uses(resource, mapping, facts, world)?;
+    bound::required(resource, mapping.bound, ask.held)?;
     let (account, project) = usable_account(mapping.account, world)?;
     let reach = world.reach(account.id);
     let reach = target(ask, &reach, mapping, account, limits)?;
@@ -109,6 +110,7 @@ pub(crate) fn terms<S>(
         expires_at,
         signing: api.signing,
         replay,
+        confirmation: ask.held.confirmation(),
         first_uses,
         standing: PhantomData,
     })

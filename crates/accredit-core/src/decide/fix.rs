@@ -49,6 +49,7 @@ pub(super) fn smallest<S>(
         | Reason::AccountDisabled
         | Reason::MappingsAmbiguous
         | Reason::PinMismatch
+        | Reason::BindingRequired
         | Reason::AccountRequired
         | Reason::NothingGranted
         | Reason::TargetUnknown
@@ -58,7 +59,8 @@ pub(super) fn smallest<S>(
         | Reason::TokenIdMissing
         | Reason::ClientMismatch
         | Reason::TokenInactive
-        | Reason::TokenReplayed => None,
+        | Reason::TokenReplayed
+        | Reason::ProofReplayed => None,
     }?;
     asked.is_allowed_with(&document).then(|| yaml::write(&document))
 }

@@ -4,6 +4,7 @@
 //! more, with a trace, for its operator. Because deciding is pure, both always agree.
 
 pub mod access;
+mod bound;
 mod clause;
 mod exchange;
 mod explain;
@@ -17,6 +18,7 @@ mod reason;
 mod survey;
 mod trace;
 
+pub use bound::{Confirmation, Held};
 pub(crate) use clause::holds;
 pub use exchange::{Ask, Limits, exchange};
 pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping, terms};
@@ -57,12 +59,22 @@ pub struct Terms<S> {
     pub signing: Signing,
     /// Whether the evidence may be shown again.
     pub replay: Replay,
+    /// What the token is bound to; `None` for a bearer token.
+    pub confirmation: Option<Box<Confirmation>>,
     /// Names that are let in for the first time: to be pinned together with the record. Nearly always none.
     pub first_uses: Vec<FirstUse>,
     pub(crate) standing: PhantomData<S>,
 }
 
 impl<S> Terms<S> {
+    /// How the token is shown: `DPoP` where it is bound to a key (RFC 9449 section 5), else `Bearer`.
+    pub fn token_type(&self) -> &'static str {
+        match self.confirmation.as_ref().is_some_and(|bound| bound.proof_key.is_some()) {
+            true => "DPoP",
+            false => "Bearer",
+        }
+    }
+
     /// The permissions as an OAuth scope.
     pub fn scope(&self) -> String {
         let mut scope = String::new();

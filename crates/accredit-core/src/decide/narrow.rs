@@ -11,6 +11,7 @@ use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::Verified;
 
+use super::bound;
 use super::exchange::{Ask, Limits, SHORTEST, named_account, usable_account};
 use super::{Denial, Reason, Terms};
 use crate::facts::Proved;
@@ -78,13 +79,7 @@ pub fn narrow(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Terms<Proved>, Denial> {
-    // Whoever copied a bound token must not be able to shed its binding here.
-    if token.claims().get("cnf").is_some() {
-        return Err(Denial::new(
-            Reason::ProofMissing,
-            "token has `cnf`: it is bound to a key, and the request shows no proof of it",
-        ));
-    }
+    bound::proved(token.claims(), ask.held, "token")?;
     let scope = token.claims().get("scope").and_then(Json::as_str).unwrap_or_default();
     let Standing { provider: _, mapping, account, project, api, permissions } = standing(issued, scope, world)?;
     if named_account(ask, world)?.is_some_and(|asked| asked != account.id) {
@@ -96,6 +91,7 @@ pub fn narrow(
     let (Some(rules), Some(known)) = (mapping.as_mapping(), api.as_api()) else {
         return Err(Denial::new(Reason::TargetUnknown, "the target is no API"));
     };
+    bound::required(mapping, rules.bound, ask.held)?;
     let is_it = |asked: &str| *known.audience == *asked || api.name.as_str() == asked || api.id.to_string() == asked;
     if let Some(asked) = ask.api.filter(|asked| !is_it(asked)) {
         return Err(Denial::new(
@@ -130,6 +126,8 @@ pub fn narrow(
         expires_at,
         signing: known.signing,
         replay: Replay::Reuse,
+        // All that was proved, and what the token is bound to was.
+        confirmation: ask.held.confirmation(),
         first_uses: Vec::new(),
         standing: PhantomData,
     })

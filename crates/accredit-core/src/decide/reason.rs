@@ -26,6 +26,8 @@ pub enum Reason {
     MappingsAmbiguous,
     /// A name that the mapping trusts has another permanent id than at its first use.
     PinMismatch,
+    /// The mapping says that its tokens must be bound to a key, and the request proves none.
+    BindingRequired,
     /// So many mappings could match that the request must say which account it wants.
     AccountRequired,
     /// The account may use no API at all, or nothing is left of it after the mapping.
@@ -46,6 +48,8 @@ pub enum Reason {
     TokenInactive,
     /// The evidence was used already, and its mapping says once.
     TokenReplayed,
+    /// The request's proof was shown before.
+    ProofReplayed,
 }
 
 /// A refusal: its reason, and a sentence for the operator. It has no `Display`, so that the sentence cannot slip into an
@@ -62,7 +66,7 @@ pub struct Denial {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 19] = [
+    pub const ALL: [Reason; 21] = [
         Reason::ProviderDisabled,
         Reason::ProofMissing,
         Reason::ClientMismatch,
@@ -72,6 +76,7 @@ impl Reason {
         Reason::NoMappingMatched,
         Reason::MappingsAmbiguous,
         Reason::PinMismatch,
+        Reason::BindingRequired,
         Reason::AccountRequired,
         Reason::NothingGranted,
         Reason::TargetUnknown,
@@ -82,6 +87,7 @@ impl Reason {
         Reason::TokenIdMissing,
         Reason::TokenInactive,
         Reason::TokenReplayed,
+        Reason::ProofReplayed,
     ];
 
     /// The operator's code.
@@ -96,6 +102,7 @@ impl Reason {
             Reason::NoMappingMatched => "no-mapping-matched",
             Reason::MappingsAmbiguous => "mappings-ambiguous",
             Reason::PinMismatch => "pin-mismatch",
+            Reason::BindingRequired => "binding-required",
             Reason::AccountRequired => "service-account-required",
             Reason::NothingGranted => "nothing-granted",
             Reason::TargetUnknown => "target-unknown",
@@ -106,6 +113,7 @@ impl Reason {
             Reason::TokenIdMissing => "jti-missing",
             Reason::TokenInactive => "token-inactive",
             Reason::TokenReplayed => "jti-reused",
+            Reason::ProofReplayed => "proof-replayed",
         }
     }
 
@@ -122,6 +130,7 @@ impl Reason {
             Reason::ProofMissing
             | Reason::ClientMismatch
             | Reason::MappingsAmbiguous
+            | Reason::BindingRequired
             | Reason::AccountRequired
             | Reason::NothingGranted
             | Reason::TargetUnknown
@@ -131,7 +140,8 @@ impl Reason {
             | Reason::TooLittleTimeLeft
             | Reason::TokenIdMissing
             | Reason::TokenInactive
-            | Reason::TokenReplayed => self.code(),
+            | Reason::TokenReplayed
+            | Reason::ProofReplayed => self.code(),
         }
     }
 
@@ -147,6 +157,9 @@ impl Reason {
             Reason::ProofMissing => "the subject token is bound to a key, and no proof of that key was shown",
             Reason::ClientMismatch => "client_id is not whom the assertion speaks for",
             Reason::MappingsAmbiguous => "more than one mapping matches this token",
+            Reason::BindingRequired => {
+                "the token must be bound to a key, and the request proves none of the right kind"
+            }
             Reason::AccountRequired => "the request must name a service account",
             Reason::NothingGranted => "the service account has no permission on any API",
             Reason::TargetUnknown => "the audience asked for is not one that this token may reach",
@@ -157,6 +170,7 @@ impl Reason {
             Reason::TokenIdMissing => "the subject token has no jti, which its mapping requires",
             Reason::TokenInactive => "the subject token is not active any more",
             Reason::TokenReplayed => "the subject token was used already",
+            Reason::ProofReplayed => "the DPoP proof was shown before",
         }
     }
 }
@@ -184,6 +198,15 @@ impl Denial {
     /// The refusal of an access token of ours that is good for nothing any more.
     pub fn inactive(operator: impl Into<String>) -> Self {
         Self::new(Reason::TokenInactive, operator)
+    }
+
+    /// The refusal of a request whose proof was shown before.
+    pub fn proof_replayed() -> Self {
+        Self::new(
+            Reason::ProofReplayed,
+            "DPoP proof was shown before; whoever shows it again may have copied the request",
+        )
+        .hint("make a proof for each request, also for one that is sent again")
     }
 
     /// The refusal of a token that was used already, in this decision at this time, as far as they are known.

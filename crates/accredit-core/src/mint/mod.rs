@@ -5,7 +5,7 @@ mod admin_token;
 use accredit_id::jose::jws::signing_input;
 use serde_json::Value;
 
-use crate::decide::Terms;
+use crate::decide::{Confirmation, Terms};
 use crate::facts::Proved;
 use crate::model::{DecisionId, Signing};
 
@@ -39,8 +39,9 @@ pub fn access_token(terms: &Terms<Proved>, issuer: Issuer<'_>, decision: Decisio
     };
     let account = terms.account.id;
     let header = format!(r#"{{"alg":"{algorithm}","kid":{},"typ":"at+jwt"}}"#, quoted(issuer.key_id));
+    let confirmation = terms.confirmation.as_deref().map_or_else(String::new, confirmation);
     let payload = format!(
-        r#"{{"iss":{},"sub":"{account}","aud":{},"exp":{},"iat":{},"jti":"{decision}","client_id":"{account}","org_id":"{}","scope":{}}}"#,
+        r#"{{"iss":{},"sub":"{account}","aud":{},"exp":{},"iat":{},"jti":"{decision}","client_id":"{account}","org_id":"{}","scope":{}{confirmation}}}"#,
         quoted(issuer.url),
         quoted(&terms.audience),
         terms.expires_at.unix(),
@@ -49,6 +50,15 @@ pub fn access_token(terms: &Terms<Proved>, issuer: Issuer<'_>, decision: Decisio
         quoted(&terms.scope()),
     );
     Unsigned { signing_input: signing_input(&header, &payload), signing: terms.signing }
+}
+
+/// `,"cnf":{...}` (RFC 7800 section 3.1).
+fn confirmation(bound: &Confirmation) -> String {
+    let Confirmation { proof_key, certificate } = bound;
+    let members = [("jkt", proof_key), ("x5t#S256", certificate)];
+    let member = |(name, value): (&str, &Option<Box<str>>)| Some(format!("\"{name}\":{}", quoted(value.as_deref()?)));
+    let members: Vec<String> = members.into_iter().filter_map(member).collect();
+    format!(",\"cnf\":{{{}}}", members.join(","))
 }
 
 /// A JSON string. Most need no escape, so the common case is two quotes around the text.

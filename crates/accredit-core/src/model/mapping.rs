@@ -37,6 +37,9 @@ pub struct MappingSpec {
     /// Whether evidence may be shown again; absent means what its provider says: tokens may, signed requests may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
+    /// Its tokens must be bound to a key; absent means that they are where the request proves one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -65,6 +68,32 @@ pub enum Replay {
     Once,
 }
 
+/// To what kind of key a token must be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// The key of a DPoP proof (RFC 9449).
+    Dpop,
+    /// The certificate of the connection (RFC 8705).
+    Mtls,
+    /// Either.
+    Any,
+}
+
+// === impl Bound ===
+
+impl Bound {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Bound::Dpop => "dpop",
+            Bound::Mtls => "mtls",
+            Bound::Any => "any",
+        }
+    }
+}
+
 /// A mapping.
 #[derive(Clone, Debug)]
 pub struct Mapping {
@@ -88,6 +117,8 @@ pub struct Mapping {
     pub outlives_subject: Option<Lifetime>,
     /// Whether evidence may be shown again, where it says.
     pub replay: Option<Replay>,
+    /// To what its tokens must be bound, where it says.
+    pub bound: Option<Bound>,
     /// For people.
     pub description: Option<Box<str>>,
     /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
@@ -165,6 +196,7 @@ impl Mapping {
             lifetime: Some(self.lifetime),
             outlives_subject: self.outlives_subject,
             replay: self.replay,
+            bound: self.bound,
             description: self.description.as_deref().map(str::to_owned),
         }
     }

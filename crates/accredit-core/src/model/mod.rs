@@ -39,7 +39,9 @@ pub use grant::{Given, Grant, GrantSpec};
 pub use id::{DecisionId, Id, IdFault};
 pub use kind::{Kind, Ownership};
 pub use login::{Login, LoginSpec};
-pub use mapping::{ApiPermissions, Clause, Clauses, Mapping, MappingPermissions, MappingSpec, PermissionsSpec, Replay};
+pub use mapping::{
+    ApiPermissions, Bound, Clause, Clauses, Mapping, MappingPermissions, MappingSpec, PermissionsSpec, Replay,
+};
 pub use matching::{Claim, Expected, Match, Scalar, ValueFault, Values};
 pub use name::{Name, NameFault};
 pub use permission::{Permission, Permissions};

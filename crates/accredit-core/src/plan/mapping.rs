@@ -66,6 +66,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         lifetime,
         outlives_subject: spec.outlives_subject,
         replay: spec.replay,
+        bound: spec.bound,
         description: spec.description.as_deref().map(Into::into),
         anchor,
         trusts_names,

@@ -109,7 +109,7 @@ fn partly_known(
     now: Timestamp,
 ) -> Result<Judged, Denial> {
     let ask = subject.ask();
-    admissible(facts, provider, world)?;
+    admissible(&ask, facts, provider, world)?;
     let account = named_account(&ask, world)?;
     let mut candidates: Vec<&Arc<Resource>> = Vec::new();
     match named_mapping(&ask, provider, world)? {

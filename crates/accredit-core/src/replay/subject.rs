@@ -4,7 +4,7 @@ use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
 
 use super::reads::Reads;
-use crate::decide::Ask;
+use crate::decide::{Ask, Held};
 use crate::model::{DecisionId, Id};
 
 /// A decision as the log keeps it.
@@ -47,6 +47,8 @@ pub struct Subject {
     pub scope: Option<String>,
     /// Any claim that is not among the recorded ones may be missing.
     pub(super) may_miss_any: bool,
+    /// Whether the request proved a key, and whether it showed a certificate.
+    held: [bool; 2],
     pub(super) allowed_by: Option<(Id, i64)>,
 }
 
@@ -69,10 +71,14 @@ impl Subject {
         let mut missing: Vec<String> =
             unlisted.iter().filter(|name| reads.has(name)).map(|name| (*name).to_owned()).collect();
         missing.sort_unstable();
-        // Bound to a key is bound to a key, whichever it was.
-        if missing.iter().any(|name| name == "cnf") {
+        let held = [ask.held.proof_key.is_some(), ask.held.certificate.is_some()];
+        // Bound to a key is bound to a key, whichever it was: to those that were proved, if any were.
+        if claims.get("cnf").is_some() || unlisted.contains(&"cnf") {
             missing.retain(|name| name != "cnf");
-            decisive.insert("cnf", Json::Object(Object::new()));
+            let mut bound = Object::new();
+            let members = ["jkt", "x5t#S256"].into_iter().zip(held).filter(|(_, held)| *held);
+            members.for_each(|(name, _)| bound.insert(name, Json::String(SOME.into())));
+            decisive.insert("cnf", Json::Object(bound));
         }
         let own = |text: Option<&str>| text.map(str::to_owned);
         let is_partial = *unlisted_is_cut || !missing.is_empty();
@@ -85,6 +91,7 @@ impl Subject {
             api: own(ask.api),
             scope: own(ask.scope),
             may_miss_any: *unlisted_is_cut,
+            held,
             allowed_by: allowed_by.filter(|_| is_partial),
         }
     }
@@ -97,6 +104,7 @@ impl Subject {
             api: self.api.as_deref(),
             scope: self.scope.as_deref(),
             lifetime: None,
+            held: Held { proof_key: self.held[0].then_some(SOME), certificate: self.held[1].then_some(SOME) },
         }
     }
 
@@ -118,10 +126,14 @@ impl Subject {
 
     /// The same text for the same subject and no other.
     pub(super) fn key(&self) -> String {
-        let Self { provider, claims, missing, account, mapping, api, scope, may_miss_any, allowed_by } = self;
+        let Self { provider, claims, missing, account, mapping, api, scope, may_miss_any, allowed_by, held } = self;
         let allowed_by = allowed_by.map(|(id, revision)| (id.to_string(), revision));
-        let key = (provider.to_string(), claims, missing, [account, mapping, api, scope], *may_miss_any, allowed_by);
+        let asked = [account, mapping, api, scope];
+        let key = (provider.to_string(), claims, missing, asked, *may_miss_any, allowed_by, held);
         // Texts, numbers and lists of them: writing them cannot fail.
         serde_json::to_string(&key).unwrap_or_default()
     }
 }
+
+/// Stands for a key: which one it was decides nothing.
+const SOME: &str = "some";

@@ -4,7 +4,7 @@
 //! from rows, and, where a fix is proposed, with the fix applied.
 
 use accredit_core::decide::{
-    Ask, ClauseVerdict, Denial, Explained, FirstUse, Limits, Near, Reason, Terms, exchange, explain,
+    Ask, ClauseVerdict, Confirmation, Denial, Explained, FirstUse, Held, Limits, Near, Reason, Terms, exchange, explain,
 };
 use accredit_core::facts::{Facts, TypedIn};
 use accredit_core::model::{Document, Kind, Provider, Replay, Resource};
@@ -62,6 +62,8 @@ struct When {
     api: Option<String>,
     scope: Option<String>,
     lifetime: Option<u32>,
+    proof_key: Option<String>,
+    certificate: Option<String>,
     now: Option<i64>,
     server_maximum: Option<u64>,
 }
@@ -78,6 +80,7 @@ struct Then {
     expires_at: Option<i64>,
     signing: Option<String>,
     replay: Option<String>,
+    cnf: Option<[String; 2]>,
     deny: Option<String>,
     told: Option<String>,
     hint: Option<String>,
@@ -118,7 +121,13 @@ fn every_reason_and_every_near_miss_has_a_scenario() {
         files.iter().flat_map(|path| toml::from_str::<File>(&crate::text(path)).unwrap().scenario).collect();
     // The first is made where a mark is found in the store, the second nowhere yet; the others belong to clients that show
     // an assertion and to tokens of ours that come back, which have transcripts.
-    let elsewhere = [Reason::TokenReplayed, Reason::AccountRequired, Reason::ClientMismatch, Reason::TokenInactive];
+    let elsewhere = [
+        Reason::TokenReplayed,
+        Reason::ProofReplayed,
+        Reason::AccountRequired,
+        Reason::ClientMismatch,
+        Reason::TokenInactive,
+    ];
     for reason in Reason::ALL.into_iter().filter(|reason| !elsewhere.contains(reason)) {
         let is_shown = scenarios.iter().any(|scenario| scenario.then.deny.as_deref() == Some(reason.code()));
         assert!(is_shown, "no scenario is denied with `{}`", reason.code());
@@ -259,13 +268,15 @@ impl Question {
     }
 
     fn ask(&self) -> Ask<'_> {
-        let When { account, mapping, api, scope, lifetime, now: _, server_maximum: _ } = &self.when;
+        let When { account, mapping, api, scope, lifetime, proof_key, certificate, now: _, server_maximum: _ } =
+            &self.when;
         Ask {
             account: account.as_deref(),
             mapping: mapping.as_deref(),
             api: api.as_deref(),
             scope: scope.as_deref(),
             lifetime: *lifetime,
+            held: Held { proof_key: proof_key.as_deref(), certificate: certificate.as_deref() },
         }
     }
 
@@ -366,9 +377,16 @@ fn rendered(terms: &Terms<TypedIn>) -> Then {
         expires_at: Some(terms.expires_at.unix()),
         signing: Some(format!("{:?}", terms.signing).to_uppercase()).filter(|signing| signing != "ES256"),
         replay: (terms.replay == Replay::Once).then(|| "once".to_owned()),
+        cnf: terms.confirmation.as_deref().map(bound),
         pins: Some(terms.first_uses.iter().map(pinned).collect()).filter(|pins: &Vec<_>| !pins.is_empty()),
         ..Then::default()
     }
+}
+
+/// The key and the certificate.
+fn bound(confirmation: &Confirmation) -> [String; 2] {
+    let Confirmation { proof_key, certificate } = confirmation;
+    [proof_key, certificate].map(|text| text.as_deref().unwrap_or_default().to_owned())
 }
 
 fn pinned(first: &FirstUse) -> [String; 4] {

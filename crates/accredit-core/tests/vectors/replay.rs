@@ -128,6 +128,7 @@ fn take(replay: &mut Replay<'_>, record: &Record, claims: &Object<'_>, provider:
             api: record.api.as_deref(),
             scope: record.scope.as_deref(),
             lifetime: None,
+            ..Ask::default()
         },
         allowed_by: allowed_by.map(|mapping| (mapping.id, mapping.revision)),
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use accredit_id::base64url;
-use accredit_id::jose::dpop::{ExpectedProof, Proof, ProofFault, token_hash, verify};
+use accredit_id::jose::dpop::{ExpectedProof, Freshness, Proof, ProofFault, token_hash, verify};
 use accredit_id::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -110,7 +110,7 @@ impl Vector {
                 url: self.url.as_deref().unwrap_or("https://accredit.example.org/v1/status"),
                 access_token: Some(self.token.as_deref().unwrap_or("token")).filter(|token| !token.is_empty()),
                 key: bound_to.as_deref(),
-                nonces: &nonces,
+                freshness: Freshness::Nonce(&nonces),
                 now: Timestamp::from_unix(self.now.unwrap_or(1_800_000_010)),
             },
         )

@@ -281,6 +281,7 @@ impl Question<'_> {
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
             lifetime: None,
+            ..Ask::default()
         }
     }
 

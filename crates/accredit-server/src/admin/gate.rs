@@ -6,14 +6,14 @@ use accredit_core::decide::access::Rights;
 use accredit_core::decide::login;
 use accredit_core::mint::AdminClaims;
 use accredit_id::jose::Algorithms;
-use accredit_id::jose::dpop::{self, ExpectedProof, Proof, ProofFault};
+use accredit_id::jose::dpop::ProofFault;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{
     self, Buffer, Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule, TokenFault,
 };
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::http::{HeaderValue, Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse as _;
 
@@ -21,63 +21,20 @@ use super::refused::Asked;
 use super::{Actor, AdminFault};
 use crate::app::App;
 use crate::clock;
-use crate::dpop::{Nonces, NotSpent, Spent};
+use crate::dpop::{ALGORITHMS, ProofRefused, Proofs};
 
 /// What the remote listener knows beside the application.
 pub(crate) struct Gate {
     pub(super) app: Arc<App>,
-    /// The listener's URL as administrators know it, without a slash at its end: what proofs are made for.
-    pub(super) url: String,
-    nonces: Nonces,
-    spent: Spent,
-}
-
-/// Why a request's proof does not hold.
-#[derive(Debug)]
-pub(super) enum ProofRefused {
-    /// It is missing, or there are two.
-    Count(usize),
-    /// It does not hold.
-    Fault(ProofFault),
-    /// It was shown before.
-    Replayed,
-    /// There is no room to remember it.
-    Full,
+    /// Proofs are made for the listener's URL as administrators know it.
+    pub(super) proofs: Proofs,
 }
 
 // === impl Gate ===
 
 impl Gate {
     pub(crate) fn new(app: Arc<App>, url: String) -> Self {
-        Self { app, url, nonces: Nonces::new(), spent: Spent::default() }
-    }
-
-    /// Judges the proof of a request. It is not spent yet.
-    pub(super) fn proved(
-        &self,
-        headers: &HeaderMap,
-        method: &str,
-        path: &str,
-        bound: Option<(&str, &str)>,
-        now: Timestamp,
-    ) -> Result<Proof, ProofRefused> {
-        let mut proofs = headers.get_all(PROOF).iter();
-        let (Some(proof), None) = (proofs.next(), proofs.next()) else {
-            return Err(ProofRefused::Count(headers.get_all(PROOF).iter().count()));
-        };
-        let url = format!("{}{path}", self.url);
-        let nonces = self.nonces.accepted(now);
-        let (access_token, key) = bound.unzip();
-        let expected = ExpectedProof { method, url: &url, access_token, key, nonces: &nonces, now };
-        dpop::verify(proof.to_str().unwrap_or_default(), &expected).map_err(ProofRefused::Fault)
-    }
-
-    /// Takes note of a proof, so that it counts once.
-    pub(super) fn spend(&self, proof: &Proof, now: Timestamp) -> Result<(), ProofRefused> {
-        self.spent.spend(proof, now).map_err(|why| match why {
-            NotSpent::Replayed => ProofRefused::Replayed,
-            NotSpent::Full => ProofRefused::Full,
-        })
+        Self { app, proofs: Proofs::new(url) }
     }
 
     /// The audience of admin tokens, and of workloads' tokens that are shown for one.
@@ -104,8 +61,9 @@ impl Gate {
         let method = request.method().as_str();
         let bound = Some((token, claims.key.as_str()));
         let proof = self
-            .proved(request.headers(), method, request.uri().path(), bound, now)
-            .and_then(|proof| self.spend(&proof, now))
+            .proofs
+            .judge(request.headers(), method, request.uri().path(), bound, now)
+            .and_then(|proof| self.proofs.spend(&proof, now))
             .map_err(Challenge::Proof);
         proof?;
         let in_force = self.app.read_model.now();
@@ -158,10 +116,8 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, n
 /// Every answer tells the nonce that counts longest (RFC 9449 section 8.2).
 pub(super) async fn tell_nonce(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response<Body> {
     let mut response = next.run(request).await;
-    if let Ok(nonce) = HeaderValue::from_str(&gate.nonces.current(clock::now())) {
-        response.headers_mut().insert(NONCE, nonce);
-    }
     let headers = response.headers_mut();
+    gate.proofs.tell_nonce(headers, clock::now());
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
@@ -219,7 +175,3 @@ impl Challenge {
 }
 
 const DISOWNED: &str = "what its holder was let in by is not what it was";
-/// As RFC 9449 section 7.1 lists them.
-const ALGORITHMS: &str = "ES256 ES384 EdDSA";
-const PROOF: HeaderName = HeaderName::from_static("dpop");
-const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");

@@ -8,7 +8,7 @@ use accredit_api::admin::{
     Verdict,
 };
 use accredit_core::decide::access::{Subject, Verb};
-use accredit_core::decide::{Ask, Reason};
+use accredit_core::decide::{Ask, Held, Reason};
 use accredit_core::model::{DecisionId, Document, Faults, Id, Kind};
 use accredit_core::plan::{self, Plan};
 use accredit_core::replay::{Changed, Recorded, Replay, Report, Side, Tally, What};
@@ -139,6 +139,10 @@ struct Kept<'r> {
     asked_scope: Option<Cow<'r, str>>,
     #[serde(borrow)]
     made_from: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    proof_key: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    certificate: Option<Cow<'r, str>>,
 }
 
 /// Who reads the answer.
@@ -168,8 +172,9 @@ fn take(
     if kept.made_from.is_some() {
         return;
     }
-    // What is wrong with the token itself, or with whom it speaks for, no resource mends.
-    let mends = |reason: &&Reason| !matches!(reason, Reason::ClientMismatch | Reason::TokenInactive);
+    // What is wrong with the token itself, with the request's proof, or with whom it speaks for, no resource mends.
+    let mends =
+        |reason: &&Reason| !matches!(reason, Reason::ClientMismatch | Reason::TokenInactive | Reason::ProofReplayed);
     if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().filter(mends).all(|reason| reason.code() != code)) {
         left_out.token_faults += 1;
         return;
@@ -201,6 +206,7 @@ fn take(
             api: kept.asked_api.as_deref(),
             scope: kept.asked_scope.as_deref(),
             lifetime: None,
+            held: Held { proof_key: kept.proof_key.as_deref(), certificate: kept.certificate.as_deref() },
         },
         allowed_by: mapping.zip(kept.mapping_revision),
     });

@@ -4,7 +4,6 @@
 //! the memory of shown proofs may be gone too.
 
 mod nonces;
-mod spent;
+mod proofs;
 
-pub(crate) use nonces::Nonces;
-pub(crate) use spent::{NotSpent, Spent};
+pub(crate) use proofs::{ALGORITHMS, PROOF, ProofRefused, Proofs};

@@ -32,7 +32,7 @@ impl Walk<'_> {
             issued_at: evidence.issued_at(),
             expires_at: evidence.expires_at(),
             longest: known.max_token_lifetime.duration(),
-            holder: None,
+            holder: self.request.keys.held().proof_key,
             account: terms.account.id,
             api: terms.api.id,
         };

@@ -72,6 +72,8 @@ fn error(cause: Cause) -> WireError {
         Cause::MethodNotAllowed => WireError::new(405, "invalid_request"),
         Cause::MisdirectedRequest => WireError::new(421, "invalid_request"),
         Cause::Policy(_) | Cause::Token => WireError::new(400, "invalid_grant"),
+        Cause::Proof => WireError::new(400, "invalid_dpop_proof"),
+        Cause::ProofNonce => WireError::new(400, "use_dpop_nonce"),
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),
         Cause::RequestTimeout => WireError::new(408, "invalid_request"),
         Cause::Throttled => WireError::new(429, "slow_down"),

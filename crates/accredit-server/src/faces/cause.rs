@@ -17,6 +17,10 @@ pub(crate) enum Cause {
     MethodNotAllowed,
     /// Another host than ours.
     MisdirectedRequest,
+    /// The request's DPoP proof does not count.
+    Proof,
+    /// It needs our nonce.
+    ProofNonce,
     /// Policy refuses.
     Policy(Reason),
     /// The body is too large.

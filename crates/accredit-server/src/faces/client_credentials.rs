@@ -121,8 +121,10 @@ fn error(cause: Cause) -> WireError {
                 WireError::new(400, "invalid_target")
             }
             Reason::ScopeNotGranted => WireError::new(400, "invalid_scope"),
+            Reason::ProofReplayed => WireError::new(400, "invalid_dpop_proof"),
             Reason::ClientMismatch
             | Reason::ProofMissing
+            | Reason::BindingRequired
             | Reason::TooLittleTimeLeft
             | Reason::TokenIdMissing
             | Reason::TokenInactive
@@ -137,6 +139,8 @@ fn error(cause: Cause) -> WireError {
             | Reason::AccountRequired
             | Reason::NothingGranted => WireError::new(400, "unauthorized_client"),
         },
+        Cause::Proof => WireError::new(400, "invalid_dpop_proof"),
+        Cause::ProofNonce => WireError::new(400, "use_dpop_nonce"),
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),
         Cause::RequestTimeout => WireError::new(408, "invalid_request"),
         Cause::Throttled => WireError::new(429, "slow_down"),

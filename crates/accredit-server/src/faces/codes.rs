@@ -42,6 +42,21 @@ pub(crate) static CODES: &[(&str, &str)] = &[
     ("param-subject-token-type", "subject_token_type is missing or not known"),
     ("param-token", "token is missing"),
     ("param-type", "a parameter is not a JSON string"),
+    ("proof-access-token", "the ath of the DPoP proof is not the hash of the access token"),
+    ("proof-algorithm", "the DPoP proof is not signed by ES256, ES384 or EdDSA"),
+    ("proof-claim", "the DPoP proof lacks a claim, or has one of another form"),
+    ("proof-count", "the request has not one DPoP proof"),
+    ("proof-header", "the DPoP proof has a header that is not accepted"),
+    ("proof-key", "the jwk of the DPoP proof is not a usable public key"),
+    ("proof-malformed", "the DPoP proof is not a signed JWT of at most 8 KiB"),
+    ("proof-memory", "DPoP proofs cannot be remembered at the moment"),
+    ("proof-method", "the DPoP proof is for another method"),
+    ("proof-nonce", "the DPoP proof needs the nonce of this answer"),
+    ("proof-other-key", "the DPoP proof is made by another key than the one of the access token"),
+    ("proof-signature", "the signature of the DPoP proof does not match its jwk"),
+    ("proof-stale", "the DPoP proof was made too long ago, or in the future"),
+    ("proof-type", "the typ of the DPoP proof is not dpop+jwt"),
+    ("proof-url", "the DPoP proof is for another URL than the one in the metadata of this server"),
     ("rate-limited", "too many requests, or too many that failed: wait as long as Retry-After says"),
     ("subject-missing", "a claim of the subject token is missing or not well formed"),
     ("target-malformed", "resource is not an absolute URI without a fragment"),
@@ -54,10 +69,13 @@ pub(crate) static CODES: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use accredit_id::jose::dpop::ProofFault;
+
     use super::*;
 
     /// Where requests are refused. A code that a new file brings in is not seen unless the file stands here.
     const SOURCES: &[&str] = &[
+        include_str!("../binding/fault.rs"),
         include_str!("../http/one_token.rs"),
         include_str!("../http/body.rs"),
         include_str!("../http/serve.rs"),
@@ -90,6 +108,8 @@ mod tests {
     #[test]
     fn every_code_is_listed_once_and_in_order() {
         assert!(CODES.is_sorted_by(|one, two| one.0 < two.0));
+        let is_listed = |code| CODES.binary_search_by_key(&code, |known| known.0).is_ok();
+        assert!(ProofFault::CODES.into_iter().all(is_listed));
         let met: Vec<_> = SOURCES.iter().flat_map(|source| codes(source)).collect();
         assert!(met.len() > 40, "only {} codes were found", met.len());
         for code in met {

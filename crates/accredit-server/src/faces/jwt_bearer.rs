@@ -53,8 +53,10 @@ fn error(cause: Cause) -> WireError {
                 WireError::new(400, "invalid_target")
             }
             Reason::ScopeNotGranted => WireError::new(400, "invalid_scope"),
+            Reason::ProofReplayed => WireError::new(400, "invalid_dpop_proof"),
             Reason::ProviderDisabled
             | Reason::ProofMissing
+            | Reason::BindingRequired
             | Reason::ClientMismatch
             | Reason::MappingUnknown
             | Reason::AccountUnknown
@@ -69,6 +71,8 @@ fn error(cause: Cause) -> WireError {
             | Reason::TokenInactive
             | Reason::TokenReplayed => WireError::new(400, "invalid_grant"),
         },
+        Cause::Proof => WireError::new(400, "invalid_dpop_proof"),
+        Cause::ProofNonce => WireError::new(400, "use_dpop_nonce"),
         Cause::RequestTooLarge => WireError::new(413, "invalid_request"),
         Cause::RequestTimeout => WireError::new(408, "invalid_request"),
         Cause::Throttled => WireError::new(429, "slow_down"),

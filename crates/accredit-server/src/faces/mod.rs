@@ -25,6 +25,7 @@ use std::borrow::Cow;
 
 use accredit_id::aws_request::AwsRequest;
 
+use crate::binding::Proven;
 use crate::client::Client;
 
 /// Every face that is found by its path and parameters, in the order in which those of one path are asked. Spiral's two have a
@@ -88,6 +89,8 @@ pub(crate) struct TokenRequest<'p> {
     pub(crate) scope: Option<Cow<'p, str>>,
     /// What the workload says of itself, for the log alone.
     pub(crate) context: Option<&'p str>,
+    /// The keys that the request proves, whatever its face.
+    pub(crate) keys: Proven,
 }
 
 /// What is shown as evidence. `Debug` shows no secret of it.

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use super::paced::{Pace, Paced};
 use super::phase::{LAST_WORD, Life};
 use super::turned_away::turn_away;
+use crate::binding::Certificate;
 use crate::budget::{Connections, Seat};
 use crate::tls::Certificates;
 
@@ -92,12 +93,16 @@ impl<D: Doorway> Entrance<D> {
         let _ = stream.set_nodelay(true);
         let at = Connected { door: Arc::clone(&self.door), peer, idle: self.idle, life: life.clone(), _seat: seat };
         match &self.tls {
-            None => drop(connections.spawn(at.serve(stream))),
+            None => drop(connections.spawn(at.serve(stream, None))),
             Some(certificates) => {
                 let (acceptor, counts) = (certificates.acceptor(), Arc::clone(&self.connections));
                 connections.spawn(async move {
                     match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => at.serve(stream).await,
+                        Ok(Ok(stream)) => {
+                            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                            let certificate = shown.map(|leaf| Certificate::of_der(leaf));
+                            at.serve(stream, certificate).await;
+                        }
                         _ => _ = counts.refused_peer.fetch_add(1, Relaxed),
                     }
                 });
@@ -116,13 +121,21 @@ struct Connected<D> {
 }
 
 impl<D: Doorway> Connected<D> {
-    async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, stream: S) {
+    /// Serves it; `certificate` is the one that the handshake has proved, for every request that comes.
+    async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        self,
+        stream: S,
+        certificate: Option<Certificate>,
+    ) {
         let Self { door, peer, idle, mut life, _seat } = self;
         let pace = Pace::new();
         let stream = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
         let told = life.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let (door, pace, told) = (Arc::clone(&door), Arc::clone(&pace), told.clone());
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(certificate.clone());
+            }
             async move {
                 pace.asked();
                 let mut answer = door.answer(request, peer).await;

@@ -24,7 +24,7 @@ use super::serve::{ambiguity, names};
 use super::{listen, peer};
 use crate::admin::{self, AdminFault, Source};
 use crate::app::{App, StartError};
-use crate::config::Config;
+use crate::config::{ClientCertificates, Config};
 use crate::tls::Certificates;
 
 /// The remote listener, before anybody is let in.
@@ -37,7 +37,8 @@ pub(super) struct Remote {
 /// Listens where `admin.listen` says, when it does.
 pub(super) async fn remote(config: &Config) -> Result<Option<Remote>, StartError> {
     let Some(listen) = config.admin.listen else { return Ok(None) };
-    let tls = config.admin.tls.as_ref().map(|files| Certificates::read("admin", files)).transpose()?;
+    let read = |files| Certificates::read("admin", files, ClientCertificates::None);
+    let tls = config.admin.tls.as_ref().map(read).transpose()?;
     let listener = listen::tcp(listen).await?;
     let address = listen::address(&listener)?;
     Ok(Some(Remote { listener, tls, address }))

@@ -1,11 +1,12 @@
 //! Token introspection (RFC 7662) for the owners of APIs.
 //!
-//! The caller authenticates by an access token of ours whose audience is its own API, and is told about tokens of that
-//! audience alone. Everything else is `active: false` and nothing more: it may not exist, or not be theirs.
+//! The caller authenticates by an access token of ours whose audience is its own API, with a proof where the token is bound to
+//! a key, and is told about tokens of that audience alone. Everything else is `active: false` and nothing more: it may not exist, or not be theirs.
 
 use std::net::IpAddr;
 
 use accredit_core::model::Resource;
+use accredit_id::jose::dpop::ProofFault;
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{Buffer, Verified};
@@ -14,30 +15,39 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::token::refused;
 use super::{one_token, unavailable};
 use crate::app::App;
+use crate::binding::{NotProven, Presented, Scheme};
+use crate::dpop::{PROOF, ProofRefused};
 use crate::{clock, issued};
 
 /// Answers one request to `/oauth/introspect`.
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
-    if let Err(fault) = one_token::check(&request) {
+    let (head, body) = request.into_parts();
+    let mut response = answer_parts(app, &head, body, source).await;
+    if head.headers.contains_key(PROOF) {
+        app.proofs.tell_nonce(response.headers_mut(), clock::now());
+    }
+    response
+}
+
+async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -> Response<Full<Bytes>> {
+    if let Err(fault) = one_token::check(head) {
         return refused(app, &fault, source);
     }
-    let bearer = bearer(&request).map(str::to_owned);
     let now = clock::now();
-    let api = match &bearer {
-        None => return unauthenticated(false),
-        Some(token) => match caller(app, token, now).await {
-            Ok(Some(audience)) => audience,
-            Ok(None) => return unauthenticated(true),
-            Err(fault) => return unavailable(&fault),
-        },
+    let Some(shown) = Presented::of(head) else { return unauthenticated(BEARER) };
+    let api = match caller(app, shown, head, now).await {
+        Ok(Ok(audience)) => audience,
+        Ok(Err(challenge)) => return unauthenticated(challenge),
+        Err(fault) => return unavailable(&fault),
     };
-    match one_token::read(request).await {
+    match one_token::read(body).await {
         Err(fault) => refused(app, &fault, source),
         Ok(token) => match introspect(app, &token, &api, now).await {
             Ok(told) => json_answer(StatusCode::OK, &told.unwrap_or_else(|| json!({"active": false}))),
@@ -46,13 +56,31 @@ pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr
     }
 }
 
-/// The audience of the API that calls. Its own token must be active, else a disabled account could go on asking.
-async fn caller(app: &App, token: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
-    let Ok(audience) = issued::audience(token) else { return Ok(None) };
+/// The audience of the API that calls, or how to challenge it. Its own token must be active, else a disabled account could go
+/// on asking; and one that is bound is nobody's who does not prove it (I10).
+async fn caller(
+    app: &App,
+    shown: Presented<'_>,
+    head: &Parts,
+    now: Timestamp,
+) -> Result<Result<String, &'static str>, StoreError> {
+    let refused = match shown.scheme {
+        Scheme::Bearer => BEARER_REFUSED,
+        Scheme::Dpop => DPOP_REFUSED,
+    };
+    let Ok(audience) = issued::audience(shown.token) else { return Ok(Err(refused)) };
     let mut buffer = Buffer::default();
-    let Ok(verified) = issued::genuine(app, token, &audience, &mut buffer, now) else { return Ok(None) };
+    let Ok(verified) = issued::genuine(app, shown.token, &audience, &mut buffer, now) else { return Ok(Err(refused)) };
     let in_force = app.read_model.now();
-    Ok(issued::active(app, &verified, &in_force.world).await?.map(|_| audience))
+    if issued::active(app, &verified, &in_force.world).await?.is_none() {
+        return Ok(Err(refused));
+    }
+    Ok(match shown.check(&verified, head, &app.proofs, now) {
+        Ok(()) => Ok(audience),
+        Err(NotProven::Proof(ProofRefused::Fault(ProofFault::Nonce))) => Err(NONCE_WANTED),
+        Err(NotProven::Proof(_)) => Err(PROOF_REFUSED),
+        Err(NotProven::Scheme | NotProven::Certificate) => Err(refused),
+    })
 }
 
 async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result<Option<Value>, StoreError> {
@@ -68,11 +96,15 @@ async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result
 
 /// RFC 7662 section 2.2. `scope` is what is still granted of the token's own.
 fn told(token: &Verified<'_>, scope: &str, project: &Resource) -> Value {
-    json!({
+    // An API that asks must hold the token's bearer to what it is bound to, as one that verifies by itself does.
+    let bound = token.claims().get("cnf");
+    let is_proved = bound.and_then(Json::as_object).is_some_and(|bound| bound.get("jkt").is_some());
+    let token_type = if is_proved { "DPoP" } else { "Bearer" };
+    let mut told = json!({
         "active": true,
         "scope": scope,
         "client_id": token.claims().get("client_id").and_then(Json::as_str),
-        "token_type": "Bearer",
+        "token_type": token_type,
         "exp": token.expires_at().unix(),
         "iat": token.issued_at().map(Timestamp::unix),
         "sub": token.subject(),
@@ -80,26 +112,22 @@ fn told(token: &Verified<'_>, scope: &str, project: &Resource) -> Value {
         "iss": token.issuer(),
         "jti": token.token_id(),
         "org_id": project.id.to_string(),
-    })
+    });
+    if let (Some(bound), Some(members)) = (bound, told.as_object_mut()) {
+        members.insert("cnf".to_owned(), serde_json::to_value(bound).unwrap_or_default());
+    }
+    told
 }
 
-/// RFC 6750 section 2.1.
-fn bearer(request: &Request<Incoming>) -> Option<&str> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("Bearer") && values.next().is_none()).then(|| token.trim())
-}
-
-/// RFC 6750 section 3.
-fn unauthenticated(shown: bool) -> Response<Full<Bytes>> {
-    let sentence = "the caller is not known: expected an access token of its API as bearer";
-    let mut response =
-        json_answer(StatusCode::UNAUTHORIZED, &json!({"error": "invalid_token", "error_description": sentence}));
-    let challenge = match shown {
-        true => HeaderValue::from_static("Bearer realm=\"accredit\", error=\"invalid_token\""),
-        false => HeaderValue::from_static("Bearer realm=\"accredit\""),
+/// RFC 6750 section 3, RFC 9449 section 7.1.
+fn unauthenticated(challenge: &'static str) -> Response<Full<Bytes>> {
+    let (error, sentence) = match challenge {
+        NONCE_WANTED => ("use_dpop_nonce", "the DPoP proof needs the nonce of this answer"),
+        PROOF_REFUSED => ("invalid_dpop_proof", "the DPoP proof does not hold for the token and this request"),
+        _ => ("invalid_token", "the caller is not known: expected an access token of its API as bearer"),
     };
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    let mut response = json_answer(StatusCode::UNAUTHORIZED, &json!({"error": error, "error_description": sentence}));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response
 }
 
@@ -112,3 +140,9 @@ pub(super) fn json_answer(status: StatusCode, body: &Value) -> Response<Full<Byt
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
 }
+
+const BEARER: &str = "Bearer realm=\"accredit\"";
+const BEARER_REFUSED: &str = "Bearer realm=\"accredit\", error=\"invalid_token\"";
+const DPOP_REFUSED: &str = "DPoP realm=\"accredit\", algs=\"ES256 ES384 EdDSA\", error=\"invalid_token\"";
+const PROOF_REFUSED: &str = "DPoP realm=\"accredit\", algs=\"ES256 ES384 EdDSA\", error=\"invalid_dpop_proof\"";
+const NONCE_WANTED: &str = "DPoP realm=\"accredit\", algs=\"ES256 ES384 EdDSA\", error=\"use_dpop_nonce\"";

@@ -1,4 +1,5 @@
-//! Token revocation (RFC 7009): whoever holds a token may revoke it. Holding it is all that it takes to use it, too.
+//! Token revocation (RFC 7009): whoever holds a token may revoke it. Holding it is all that it takes to use it, too; one that
+//! is bound to a key takes more, and is revoked by whoever found it all the same: nothing is opened by that.
 //!
 //! The answer is 200 whatever the token is: a caller who has thrown it away must not care. Credentials that come along are
 //! not looked at, since nothing depends on them.
@@ -24,10 +25,11 @@ use crate::{clock, issued};
 
 /// Answers one request to `/oauth/revoke`.
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
-    if let Err(fault) = one_token::check(&request) {
+    let (head, body) = request.into_parts();
+    if let Err(fault) = one_token::check(&head) {
         return refused(app, &fault, source);
     }
-    match one_token::read(request).await {
+    match one_token::read(body).await {
         Err(fault) => refused(app, &fault, source),
         Ok(token) => match revoke(app, &token, source).await {
             Ok(()) => done(),

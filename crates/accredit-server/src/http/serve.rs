@@ -52,7 +52,8 @@ pub struct Running {
 /// Whatever keeps it from starting.
 pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let mut certificates = Vec::new();
-    let public_tls = config.public.tls.as_ref().map(|files| Certificates::read("public", files)).transpose()?;
+    let read = |files| Certificates::read("public", files, config.public.client_certificates);
+    let public_tls = config.public.tls.as_ref().map(read).transpose()?;
     certificates.extend(public_tls.clone());
     let proxies: Result<Vec<Cidr>, _> = config.public.trusted_proxies.iter().map(|entry| entry.parse()).collect();
     let proxies = proxies.map_err(|fault: crate::gather::RangeFault| StartError::Range {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -15,6 +16,9 @@ use serde_json::json;
 use super::body;
 use super::token::{Credentials, check_head, count_unavailable, faulty, respond, spent_by};
 use crate::app::App;
+use crate::binding::Proven;
+use crate::clock;
+use crate::dpop::PROOF;
 use crate::exchange::{Refused, exchange};
 use crate::faces::{Cause, Face, Media, Params, RequestFault, SPIRAL, SPIRAL_AWS};
 
@@ -36,10 +40,14 @@ pub(super) async fn answer(
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
     let begun = Instant::now();
-    let answer = match app.budgets.admit(source) {
-        Ok(()) => admitted(app, face, &method, request, source).await,
+    let (head, body) = request.into_parts();
+    let mut answer = match app.budgets.admit(source) {
+        Ok(()) => admitted(app, face, &method, &head, body, source).await,
         Err(spent) => render(app, &spent_by(app, face, spent, source), face, &method),
     };
+    if head.headers.contains_key(PROOF) {
+        app.proofs.tell_nonce(answer.headers_mut(), clock::now());
+    }
     app.metrics.exchanges.took(answer.status().is_success(), begun.elapsed());
     answer
 }
@@ -48,16 +56,17 @@ async fn admitted(
     app: &App,
     face: &'static Face,
     method: &Method,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: Incoming,
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
     let refuse = |fault: &RequestFault| render(app, &faulty(app, face, fault, source), face, method);
     let asked = async {
-        let media = check_head(&request, method, Credentials::Refused)?;
+        let media = check_head(head, method, Credentials::Refused)?;
         if media != face.media {
             return Err(NOT_JSON);
         }
-        body::read(request.into_body()).await
+        body::read(body).await
     };
     let bytes = match asked.await {
         Ok(bytes) => bytes,
@@ -67,8 +76,12 @@ async fn admitted(
         Ok(params) => params,
         Err(fault) => return refuse(&fault),
     };
-    let asked = match (face.parse)(&params) {
+    let mut asked = match (face.parse)(&params) {
         Ok(asked) => asked,
+        Err(fault) => return refuse(&fault),
+    };
+    asked.keys = match Proven::of(head, &app.proofs, clock::now()) {
+        Ok(keys) => keys,
         Err(fault) => return refuse(&fault),
     };
     match exchange(app, face, &asked, source).await {

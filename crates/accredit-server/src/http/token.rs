@@ -9,15 +9,18 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::body;
 use crate::app::App;
+use crate::binding::Proven;
 use crate::budget::{Cost, Spent};
-use crate::chance;
+use crate::dpop::PROOF;
 use crate::exchange::{RATE_LIMITED, Refused, exchange};
 use crate::faces::{Cause, FALLBACK, Face, Media, Params, Proof, RequestFault, recognise};
 use crate::narrow::narrow;
+use crate::{chance, clock};
 
 /// Answers one request to a path of faces; `fallback` is the one that renders what fails before its face is known.
 pub(super) async fn answer(
@@ -27,10 +30,14 @@ pub(super) async fn answer(
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
     let begun = Instant::now();
-    let answer = match app.budgets.admit(source) {
-        Ok(()) => admitted(app, fallback, request, source).await,
+    let (head, body) = request.into_parts();
+    let mut answer = match app.budgets.admit(source) {
+        Ok(()) => admitted(app, fallback, &head, body, source).await,
         Err(spent) => throttled(app, fallback, spent, source),
     };
+    if head.headers.contains_key(PROOF) {
+        app.proofs.tell_nonce(answer.headers_mut(), clock::now());
+    }
     app.metrics.exchanges.took(answer.status().is_success(), begun.elapsed());
     answer
 }
@@ -38,18 +45,19 @@ pub(super) async fn answer(
 async fn admitted(
     app: &App,
     fallback: &'static Face,
-    request: Request<Incoming>,
+    head: &Parts,
+    body: Incoming,
     source: IpAddr,
 ) -> Response<Full<Bytes>> {
-    let media = match check_head(&request, &Method::POST, Credentials::Refused) {
+    let media = match check_head(head, &Method::POST, Credentials::Refused) {
         Ok(media) => media,
         Err(fault) => {
             let mut refused = refuse(app, fallback, &fault, source);
-            challenge(&request, &mut refused);
+            challenge(head, &mut refused);
             return refused;
         }
     };
-    let bytes = match body::read(request.into_body()).await {
+    let bytes = match body::read(body).await {
         Ok(bytes) => bytes,
         Err(fault) => return refuse(app, fallback, &fault, source),
     };
@@ -61,8 +69,12 @@ async fn admitted(
         Ok(face) => face,
         Err(fault) => return refuse(app, fallback, &fault, source),
     };
-    let asked = match (face.parse)(&params) {
+    let mut asked = match (face.parse)(&params) {
         Ok(asked) => asked,
+        Err(fault) => return refuse(app, face, &fault, source),
+    };
+    asked.keys = match Proven::of(head, &app.proofs, clock::now()) {
+        Ok(keys) => keys,
         Err(fault) => return refuse(app, face, &fault, source),
     };
     let answered = match &asked.proof {
@@ -113,8 +125,8 @@ pub(super) enum Credentials {
 }
 
 /// A client that tried to authenticate by the header is answered in the scheme that it used (RFC 6749 section 5.2).
-fn challenge(request: &Request<Incoming>, refused: &mut Response<Full<Bytes>>) {
-    let used = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+fn challenge(head: &Parts, refused: &mut Response<Full<Bytes>>) {
+    let used = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_basic =
         used.and_then(|value| value.split(' ').next()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("Basic"));
     if is_basic && refused.status() == StatusCode::UNAUTHORIZED {
@@ -124,22 +136,18 @@ fn challenge(request: &Request<Incoming>, refused: &mut Response<Full<Bytes>>) {
 }
 
 /// What can be refused without reading the body.
-pub(super) fn check_head(
-    request: &Request<Incoming>,
-    method: &Method,
-    credentials: Credentials,
-) -> Result<Media, RequestFault> {
-    if request.method() != method {
+pub(super) fn check_head(head: &Parts, method: &Method, credentials: Credentials) -> Result<Media, RequestFault> {
+    if head.method != method {
         let sentence = match *method {
             Method::PUT => "this path takes PUT alone",
             _ => "the token endpoint takes POST alone",
         };
         return Err(RequestFault::new(Cause::MethodNotAllowed, "method", sentence));
     }
-    if request.uri().query().is_some() {
+    if head.uri.query().is_some() {
         return Err(RequestFault::invalid("param-in-query", "parameters belong into the body, not into the URL"));
     }
-    let headers = request.headers();
+    let headers = &head.headers;
     if credentials == Credentials::Refused && headers.contains_key(header::AUTHORIZATION) {
         return Err(RequestFault::new(
             Cause::ClientAuthentication,
@@ -168,7 +176,12 @@ fn refuse(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Respo
 
 /// The same before it is rendered.
 pub(super) fn faulty(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Refused {
-    app.budgets.failed(source, Cost::Look);
+    let cost = match fault.cause {
+        Cause::Proof => Cost::Verification,
+        // Also the first request of a client that could not know our nonce.
+        _ => Cost::Look,
+    };
+    app.budgets.failed(source, cost);
     app.metrics.exchanges.refused(face.name, None, fault.code);
     let decision = DecisionId::new(chance::bits());
     Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None }

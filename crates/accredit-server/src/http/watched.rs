@@ -16,7 +16,7 @@ use super::accept::{Answer, Doorway};
 use super::listen;
 use super::serve::ambiguity;
 use crate::app::{App, StartError};
-use crate::config::Config;
+use crate::config::{ClientCertificates, Config};
 use crate::metrics;
 use crate::tls::Certificates;
 
@@ -38,7 +38,8 @@ pub(super) struct Door {
 /// Listens where `metrics.listen` says, when there is such a section.
 pub(super) async fn listen(config: &Config) -> Result<Option<Listening>, StartError> {
     let Some(metrics) = &config.metrics else { return Ok(None) };
-    let tls = metrics.tls.as_ref().map(|files| Certificates::read("metrics", files)).transpose()?;
+    let read = |files| Certificates::read("metrics", files, ClientCertificates::None);
+    let tls = metrics.tls.as_ref().map(read).transpose()?;
     let listener = listen::tcp(metrics.listen).await?;
     let address = listen::address(&listener)?;
     Ok(Some(Listening { listener, tls, address, hosts: metrics.hosts.clone() }))

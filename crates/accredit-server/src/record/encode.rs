@@ -2,7 +2,7 @@
 //!
 //! Never a token. Of a claim that neither its kind nor its provider lists, the name alone.
 
-use accredit_core::decide::{Ask, Terms};
+use accredit_core::decide::{Ask, Held, Terms};
 use accredit_core::evidence::Evidence;
 use accredit_core::facts::Proved;
 use accredit_core::model::{Provider, Resource};
@@ -188,7 +188,7 @@ impl Line {
 
     /// What the request named, so that the same can be asked again.
     fn asked(&mut self, ask: &Ask<'_>) {
-        let Ask { account, mapping, api, scope, lifetime: _ } = ask;
+        let Ask { account, mapping, api, scope, lifetime: _, held } = ask;
         let named = [
             ("askedServiceAccount", account, MAX_NAME),
             ("askedMapping", mapping, MAX_NAME),
@@ -198,6 +198,17 @@ impl Line {
         for (name, asked, most) in named {
             if let Some(asked) = asked {
                 self.text(name, asked.char_indices().nth(most).map_or(asked, |(end, _)| &asked[..end]));
+            }
+        }
+        self.held(held);
+    }
+
+    /// The keys that the request proved.
+    fn held(&mut self, held: &Held<'_>) {
+        let Held { proof_key, certificate } = held;
+        for (name, key) in [("proofKey", proof_key), ("certificate", certificate)] {
+            if let Some(key) = key {
+                self.text(name, key);
             }
         }
     }

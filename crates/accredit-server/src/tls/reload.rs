@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use super::{TlsFault, server_config};
-use crate::config::TlsFiles;
+use crate::config::{ClientCertificates, TlsFiles};
 
 /// What a listener shows its clients. New connections meet what was read last; open ones keep what they met, and sessions
 /// are not resumed across a change, since a ticket would carry the old certificate on.
@@ -19,6 +19,8 @@ pub(crate) struct Certificates {
     /// What the listener is called in the log.
     pub(crate) listener: &'static str,
     files: TlsFiles,
+    /// Whether clients are asked for certificates, whichever the listener shows itself.
+    clients: ClientCertificates,
     current: ArcSwap<ServerConfig>,
     watched: Mutex<Watched>,
     /// How often other files were read and taken.
@@ -45,12 +47,16 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 impl Certificates {
     /// Reads certificate and key of a listener.
-    pub(crate) fn read(listener: &'static str, files: &TlsFiles) -> Result<Arc<Self>, TlsFault> {
+    pub(crate) fn read(
+        listener: &'static str,
+        files: &TlsFiles,
+        clients: ClientCertificates,
+    ) -> Result<Arc<Self>, TlsFault> {
         let stamps = stamps(files);
-        let current = ArcSwap::new(server_config(&files.certificate, &files.key)?);
+        let current = ArcSwap::new(server_config(&files.certificate, &files.key, clients)?);
         let watched = Mutex::new(Watched { tried: stamps, looked_at: stamps });
         let (replaced, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Arc::new(Self { listener, files: files.clone(), current, watched, replaced, refused }))
+        Ok(Arc::new(Self { listener, files: files.clone(), clients, current, watched, replaced, refused }))
     }
 
     /// Accepts a connection by what was read last.
@@ -62,7 +68,7 @@ impl Certificates {
     pub(crate) fn read_again(&self) {
         let stamps = stamps(&self.files);
         *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Watched { tried: stamps, looked_at: stamps };
-        match server_config(&self.files.certificate, &self.files.key) {
+        match server_config(&self.files.certificate, &self.files.key, self.clients) {
             Ok(config) => {
                 self.current.store(config);
                 self.replaced.fetch_add(1, Relaxed);
@@ -128,7 +134,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let files = TlsFiles { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
         write_pair(&files);
-        let certificates = Certificates::read("public", &files).unwrap();
+        let certificates = Certificates::read("public", &files, ClientCertificates::None).unwrap();
         let first = certificates.current.load_full();
         certificates.look();
         certificates.look();

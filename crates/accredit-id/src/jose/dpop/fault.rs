@@ -63,10 +63,12 @@ pub enum ProofFault {
         expected: Shown,
     },
     /// Made too long ago, or in the future.
-    #[error("proof was made {off} s {}, expected at most {} s off", if *is_ahead { "from now" } else { "ago" }, super::MAX_AGE)]
+    #[error("proof was made {off} s {}, expected at most {most} s off", if *is_ahead { "from now" } else { "ago" })]
     Stale {
         /// How far from now, in seconds.
         off: i64,
+        /// How far it may be, in seconds.
+        most: i64,
         /// Whether it claims to be from the future.
         is_ahead: bool,
     },

@@ -7,18 +7,21 @@
 //! | `fault` | the first thing that was wrong with it |
 //! | `url` | `htu` in one form, so that both sides compare the same text |
 //! | `prove` | the other end: a key that makes proofs |
+//! | `spent` | proofs that were shown, so that each counts once |
 //!
-//! Nothing here remembers. Whether a proof was shown before is the server's to know: [`Proof::token_id`] is what it keeps.
+//! Judging remembers nothing. Whoever takes proofs keeps a [`Spent`] beside it.
 
 mod fault;
 mod prove;
+mod spent;
 mod url;
 mod verify;
 
 pub use fault::ProofFault;
 pub use prove::{ProofKey, ToProve};
+pub use spent::{NotSpent, Spent};
 pub use url::normal;
-pub use verify::{ALGORITHMS, ExpectedProof, MAX_AGE, Proof, verify};
+pub use verify::{ALGORITHMS, ExpectedProof, Freshness, MAX_AGE, Proof, verify};
 
 use crate::base64url;
 use crate::digest::sha256;

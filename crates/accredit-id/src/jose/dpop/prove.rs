@@ -104,7 +104,7 @@ fn written(object: &Object<'_>) -> String {
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
-    use crate::jose::dpop::{ExpectedProof, ProofFault, verify};
+    use crate::jose::dpop::{ExpectedProof, Freshness, ProofFault, verify};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -126,7 +126,7 @@ mod tests {
             url: "https://A.example.org:443/v1/status",
             access_token: Some("token"),
             key: Some(key.thumbprint()),
-            nonces: &nonces,
+            freshness: Freshness::Nonce(&nonces),
             now: NOW,
         };
         let proof = verify(&made(&key, Some("n1"), Some("token")), &expected).unwrap();
@@ -140,8 +140,15 @@ mod tests {
         ] {
             assert_eq!(verify(&made, &expected).unwrap_err().code(), code);
         }
-        let nobody = ExpectedProof { nonces: &[], ..expected };
+        let nobody = ExpectedProof { freshness: Freshness::Nonce(&[]), ..expected };
         assert_eq!(verify(&made(&key, None, Some("token")), &nobody), Err(ProofFault::Nonce));
+        let of_its_time = |now| ExpectedProof { freshness: Freshness::IssuedAt(60), now, ..expected };
+        assert!(verify(&made(&key, None, Some("token")), &of_its_time(Timestamp::from_unix(NOW.unix() + 60))).is_ok());
+        for off in [61, -61] {
+            let later = of_its_time(Timestamp::from_unix(NOW.unix() + off));
+            let stale = verify(&made(&key, None, Some("token")), &later).unwrap_err();
+            assert!(stale.to_string().ends_with("expected at most 60 s off"), "{stale}");
+        }
         assert!(!format!("{key:?}").contains("pair"));
     }
 }

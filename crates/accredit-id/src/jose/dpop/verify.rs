@@ -24,10 +24,20 @@ pub struct ExpectedProof<'e> {
     pub access_token: Option<&'e str>,
     /// The thumbprint that the access token is bound to (`cnf.jkt`).
     pub key: Option<&'e str>,
-    /// The nonces that are accepted now. Empty accepts none: there is no proof without one.
-    pub nonces: &'e [String],
+    /// What shows that it was made for now.
+    pub freshness: Freshness<'e>,
     /// The time of judging.
     pub now: Timestamp,
+}
+
+/// What shows that a proof was made for now.
+#[derive(Debug, Clone, Copy)]
+pub enum Freshness<'e> {
+    /// One of these nonces, which tells its age by the clock of whoever gave it (RFC 9449 section 8). An empty list accepts
+    /// none: there is no proof without one. Its own `iat` may be off by [`MAX_AGE`].
+    Nonce(&'e [String]),
+    /// Its own `iat`, which may be off by so many seconds in either direction. A nonce may be there and is not looked at.
+    IssuedAt(i64),
 }
 
 /// A proof that holds. Whether it was shown before is not said here.
@@ -104,7 +114,11 @@ fn check_claims(claims: &Object<'_>, thumbprint: &str, expected: &ExpectedProof<
         (Some(seen), Some(expected)) if seen == expected => {}
         _ => return Err(ProofFault::Url { seen: Shown::of(&seen), expected: Shown::of(expected.url) }),
     }
-    check_age(claims, expected.now)?;
+    let most = match expected.freshness {
+        Freshness::Nonce(_) => MAX_AGE,
+        Freshness::IssuedAt(most) => most,
+    };
+    check_age(claims, expected.now, most)?;
     if let Some(token) = expected.access_token
         && claims.get("ath").and_then(Json::as_str) != Some(&token_hash(token))
     {
@@ -115,13 +129,14 @@ fn check_claims(claims: &Object<'_>, thumbprint: &str, expected: &ExpectedProof<
     {
         return Err(ProofFault::OtherKey { seen: Shown::of(thumbprint), expected: Shown::of(bound) });
     }
+    let Freshness::Nonce(nonces) = expected.freshness else { return Ok(token_id.into_owned()) };
     match claims.get("nonce").and_then(Json::as_str) {
-        Some(nonce) if expected.nonces.iter().any(|accepted| accepted == nonce) => Ok(token_id.into_owned()),
+        Some(nonce) if nonces.iter().any(|accepted| accepted == nonce) => Ok(token_id.into_owned()),
         _ => Err(ProofFault::Nonce),
     }
 }
 
-fn check_age(claims: &Object<'_>, now: Timestamp) -> Result<(), ProofFault> {
+fn check_age(claims: &Object<'_>, now: Timestamp, most: i64) -> Result<(), ProofFault> {
     let issued_at = match claims.get("iat") {
         Some(Json::Number(Number::Int(seconds @ 0..=LAST))) => Timestamp::from_unix(*seconds),
         other => {
@@ -134,9 +149,9 @@ fn check_age(claims: &Object<'_>, now: Timestamp) -> Result<(), ProofFault> {
         }
     };
     let age = now.seconds_since(issued_at);
-    match age.abs() <= MAX_AGE {
+    match age.abs() <= most {
         true => Ok(()),
-        false => Err(ProofFault::Stale { off: age.abs(), is_ahead: age < 0 }),
+        false => Err(ProofFault::Stale { off: age.abs(), most, is_ahead: age < 0 }),
     }
 }
 

@@ -29,7 +29,7 @@ pub(in crate::admin) async fn options(State(gate): State<Arc<Gate>>) -> Json<Log
     providers.sort_by(|one, two| one.name.cmp(&two.name));
     Json(LoginOptions {
         server: gate.app.public_url.clone(),
-        admin: gate.url.clone(),
+        admin: gate.proofs.url.clone(),
         audience: gate.audience(),
         providers,
     })

@@ -7,8 +7,8 @@ use accredit_id::jose::dpop::ProofFault;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 
-use crate::admin::gate::ProofRefused;
 use crate::budget::Spent;
+use crate::dpop::ProofRefused;
 
 /// A refusal as the caller may know it.
 pub(super) struct Refused {

@@ -68,7 +68,7 @@ async fn respond(
     gate.app.budgets.admit(source.address()).map_err(Refused::throttled)?;
     let asked = Asked::read(headers, body, &gate.audience())?;
     let now = clock::now();
-    let proof = gate.proved(headers, "POST", uri.path(), None, now)?;
+    let proof = gate.proofs.judge(headers, "POST", uri.path(), None, now)?;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(attempt)).await;
@@ -192,7 +192,7 @@ impl Walk<'_> {
             Ok(let_in) => {
                 // Each walk of a request shows the same proof, which counts once.
                 if is_first {
-                    self.gate.spend(self.proof, self.now)?;
+                    self.gate.proofs.spend(self.proof, self.now)?;
                 }
                 self.issue(found, known, verified, &let_in).await
             }

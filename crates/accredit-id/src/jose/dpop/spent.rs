@@ -3,19 +3,25 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use accredit_id::digest::sha256;
-use accredit_id::jose::dpop::Proof;
-use accredit_id::time::Timestamp;
+use super::verify::Proof;
+use crate::digest::sha256;
+use crate::time::Timestamp;
 
-use super::nonces::SLOT;
-
-/// The proofs that were shown while their nonces count. Bounded: when it is full, no proof is taken.
-#[derive(Debug, Default)]
-pub(crate) struct Spent(Mutex<Shown>);
+/// The proofs that were shown while they count. Bounded: when it is full, no proof is taken.
+///
+/// It lives and dies with its process: a proof that was made before a restart must not count after it, which a nonce of the
+/// process sees to, or a window that is short.
+#[derive(Debug)]
+pub struct Spent {
+    /// Seconds for which a proof is remembered.
+    remembered: i64,
+    most: usize,
+    shown: Mutex<Shown>,
+}
 
 /// Why a proof does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotSpent {
+pub enum NotSpent {
     /// It was shown before.
     Replayed,
     /// There is no room to remember it, so it could be shown again.
@@ -25,19 +31,30 @@ pub(crate) enum NotSpent {
 #[derive(Debug, Default)]
 struct Shown {
     proofs: HashSet<[u8; 16]>,
-    /// The same, oldest first, with the second after which their nonces count no more.
+    /// The same, oldest first, with the second after which they are forgotten.
     order: VecDeque<(i64, [u8; 16])>,
 }
 
 // === impl Spent ===
 
 impl Spent {
+    /// Remembers each proof for `remembered` seconds, and at most `most` of them, in some 48 bytes each.
+    ///
+    /// `remembered` must be no shorter than a proof counts: shorter, and it could be shown twice.
+    #[must_use]
+    pub fn new(remembered: i64, most: usize) -> Self {
+        Self { remembered, most, shown: Mutex::default() }
+    }
+
     /// Takes note of a proof, once everything else about its request holds: who cannot show a token fills no memory.
-    pub(crate) fn spend(&self, proof: &Proof, now: Timestamp) -> Result<(), NotSpent> {
+    ///
+    /// # Errors
+    /// [`NotSpent`]: the request must be refused.
+    pub fn spend(&self, proof: &Proof, now: Timestamp) -> Result<(), NotSpent> {
         let digest = sha256(format!("{}\n{}", proof.thumbprint, proof.token_id).as_bytes());
         let mut name = [0; 16];
         name.copy_from_slice(&digest[..16]);
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((_, old)) = shown.order.front().copied().filter(|(until, _)| *until < now.unix()) {
             shown.order.pop_front();
             shown.proofs.remove(&old);
@@ -45,20 +62,14 @@ impl Spent {
         if shown.proofs.contains(&name) {
             return Err(NotSpent::Replayed);
         }
-        if shown.proofs.len() >= CAPACITY {
+        if shown.proofs.len() >= self.most {
             return Err(NotSpent::Full);
         }
         shown.proofs.insert(name);
-        shown.order.push_back((now.unix().saturating_add(REMEMBERED), name));
+        shown.order.push_back((now.unix().saturating_add(self.remembered), name));
         Ok(())
     }
 }
-
-/// Seconds. INVARIANT: no shorter than a nonce counts (`nonces.rs`: two slots), with a slot to spare for a clock that is
-/// set back; shorter, and a proof could be shown twice.
-const REMEMBERED: i64 = 3 * SLOT;
-/// 1400 requests a second for three minutes, in some 12 MiB.
-const CAPACITY: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {
@@ -68,10 +79,10 @@ mod tests {
         Proof { thumbprint: thumbprint.to_owned(), token_id: token_id.to_owned() }
     }
 
-    /// I08: a proof counts once for as long as its nonce does; another key's of the same name is another.
+    /// I08: a proof counts once for as long as it is remembered; another key's of the same name is another.
     #[test]
     fn i08_a_proof_counts_once() {
-        let spent = Spent::default();
+        let spent = Spent::new(180, 100);
         let at = |seconds: i64| Timestamp::from_unix(1_800_000_000 + seconds);
         assert_eq!(spent.spend(&proof("k", "a"), at(0)), Ok(()));
         for seconds in [0, 1, 120, 180] {
@@ -85,13 +96,13 @@ mod tests {
     /// I07: a flood is refused, not forgotten.
     #[test]
     fn i07_a_full_memory_takes_no_proof() {
-        let spent = Spent::default();
+        let spent = Spent::new(180, 1000);
         let now = Timestamp::from_unix(1_800_000_000);
-        for number in 0..CAPACITY {
+        for number in 0..1000 {
             assert_eq!(spent.spend(&proof("k", &number.to_string()), now), Ok(()));
         }
         assert_eq!(spent.spend(&proof("k", "more"), now), Err(NotSpent::Full));
         assert_eq!(spent.spend(&proof("k", "0"), now), Err(NotSpent::Replayed));
-        assert_eq!(spent.spend(&proof("k", "more"), Timestamp::from_unix(now.unix() + REMEMBERED + 1)), Ok(()));
+        assert_eq!(spent.spend(&proof("k", "more"), Timestamp::from_unix(now.unix() + 181)), Ok(()));
     }
 }
