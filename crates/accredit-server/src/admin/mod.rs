@@ -16,6 +16,7 @@ mod keys;
 mod lint;
 mod login;
 mod openapi;
+mod operation;
 mod operations;
 mod page;
 mod pins;

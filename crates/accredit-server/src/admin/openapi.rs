@@ -10,7 +10,8 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
-use super::operations::{OPERATIONS, Operation};
+use super::operation::Operation;
+use super::operations::OPERATIONS;
 use super::schemas::{of, schemas, words};
 
 /// The document, as it is checked in and served. It is the same on every server of this version: it knows nothing of theirs.

@@ -2,44 +2,7 @@
 //!
 //! Of `{kinds}` there is one route for each kind, `{Kind}` and `{noun}` in a row are its words.
 
-/// One route and method.
-pub(super) struct Operation {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) id: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) query: &'static [Query],
-    /// The schema of the request's body.
-    pub(super) asks: Option<&'static str>,
-    /// Statuses of success and their schema.
-    pub(super) answers: &'static [(u16, &'static str)],
-    /// Statuses of refusal beside those of every operation.
-    pub(super) refuses: &'static [u16],
-    /// Whether anybody may ask, without a token.
-    pub(super) open: bool,
-    /// Whether it takes an `Idempotency-Key`.
-    pub(super) keyed: bool,
-    /// Whether it is OAuth's: a form in, OAuth's errors out.
-    pub(super) oauth: bool,
-}
-
-/// A `GET` that asks for nothing.
-const PLAIN: Operation = Operation {
-    method: "get",
-    path: "",
-    id: "",
-    summary: "",
-    query: &[],
-    asks: None,
-    answers: &[],
-    refuses: &[],
-    open: false,
-    keyed: false,
-    oauth: false,
-};
-
-/// A parameter of the query: its name, its schema, its sentence.
-pub(super) type Query = (&'static str, &'static str, &'static str);
+use super::operation::{Operation, PLAIN, Query};
 
 const TEXT: &str = r#"{"type": "string"}"#;
 const SECONDS: &str = r#"{"type": "integer", "format": "int64"}"#;
