@@ -200,8 +200,9 @@ fn i08_a_token_is_worth_nothing_without_its_key() {
     ] {
         refused(what, with(&authorization, &[&key.prove(&made)]), error);
     }
-    let (head, rest) = token.split_once('.').unwrap();
-    let altered = format!("DPoP {head}.{}", rest.replacen('A', "B", 1));
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    let altered = format!("DPoP {signed}.{other}{}", &signature[1..]);
     refused("altered", with(&altered, &[&key.prove(&honest())]), "invalid_token");
     refused("nothing", admin.ask("GET", path, &[], ""), "DPoP");
 
