@@ -94,6 +94,21 @@ fn every_endpoint_that_verifies_has_the_same_budget() {
     }
 }
 
+/// A DPoP proof that does not hold costs its source as much as any other signature.
+#[test]
+fn a_proof_that_does_not_hold_is_paid_for() {
+    let (server, _) = served("source = { burst = 10, per_second = 1 }", "");
+    let body = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange\
+        &subject_token_type=urn:ietf:params:oauth:token-type:jwt&subject_token=a.b.c";
+    let head =
+        "POST /oauth/token HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+    let request = format!("{head}DPoP: a.b.c\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut connection = server.connect();
+    let answers: Vec<_> = (0..4).map(|_| connection.ask(request.as_bytes())).collect();
+    assert_eq!(answers[0].member("error"), "invalid_dpop_proof");
+    assert!(has_to_wait(&answers[3], 1), "{}", answers[3].text());
+}
+
 /// A subject that is refused again and again pays for it, and nobody else of its provider does.
 #[test]
 fn a_subject_pays_for_its_refusals() {
