@@ -11,7 +11,8 @@ use accredit_id::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::Reason;
-use super::exchange::{Ask, Limits, exchange, target};
+use super::allowed::target;
+use super::exchange::{Ask, Limits, exchange};
 use super::trace::{ClauseVerdict, MappingTrace};
 use crate::facts::{Facts, Seen};
 use crate::model::{Claim, Document, Expected, Given, Kind, Name, Permission, Resource, yaml};

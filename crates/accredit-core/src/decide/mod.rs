@@ -4,6 +4,7 @@
 //! more, with a trace, for its operator. Because deciding is pure, both always agree.
 
 pub mod access;
+mod allowed;
 mod bound;
 mod clause;
 mod exchange;
@@ -18,10 +19,11 @@ mod reason;
 mod survey;
 mod trace;
 
+pub(crate) use allowed::terms;
 pub use bound::{Confirmation, Held};
 pub(crate) use clause::holds;
 pub use exchange::{Ask, Limits, exchange};
-pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping, terms};
+pub(crate) use exchange::{admissible, ambiguous, may_match, named_account, named_mapping};
 pub use explain::{Explained, explain};
 pub use narrow::{Issued, Standing, narrow, standing};
 pub use pinned::FirstUse;

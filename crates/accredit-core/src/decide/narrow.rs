@@ -11,8 +11,9 @@ use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::Verified;
 
+use super::allowed::{SHORTEST, usable_account};
 use super::bound;
-use super::exchange::{Ask, Limits, SHORTEST, named_account, usable_account};
+use super::exchange::{Ask, Limits, named_account};
 use super::{Denial, Reason, Terms};
 use crate::facts::Proved;
 use crate::model::{Id, Mapping, Permission, Replay, Resource};
