@@ -82,7 +82,7 @@ mod tests {
         let links = "[vectors/a.toml](../../vectors/a.toml), [vectors/b.toml](../../vectors/b.toml)";
         assert!(row("A01").ends_with(&format!("| {links} |")));
         assert!(row("A02").ends_with("| **missing** |"));
-        assert!(row("F16").ends_with("| waits for provider kind `kubernetes` |"));
+        assert!(row("L09").ends_with("| waits for agents |"));
         assert!(text.contains("\n1 of 173 cases are covered.\n"));
     }
 
@@ -91,6 +91,6 @@ mod tests {
         let mentions = Mentions::from([("A01", ["vectors/a.toml".to_owned()].into())]);
         let missing = missing(&mentions);
         assert!(!missing.contains(&"A01") && missing.contains(&"A02"));
-        assert!(!missing.contains(&"F16") && missing.contains(&"L22") && !missing.contains(&"L03"));
+        assert!(!missing.contains(&"L09") && missing.contains(&"L22") && !missing.contains(&"L03"));
     }
 }
