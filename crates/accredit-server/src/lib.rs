@@ -20,6 +20,7 @@ mod dpop;
 mod egress;
 mod exchange;
 mod faces;
+mod finishing;
 mod gather;
 mod health;
 mod http;

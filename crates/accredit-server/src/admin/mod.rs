@@ -50,6 +50,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::finishing;
 use crate::metrics;
 
 /// What is kept in memory about acts of administration.
@@ -89,6 +90,7 @@ fn inside(app: Arc<App>) -> Router {
     router(Arc::clone(&app))
         .layer(middleware::from_fn(actor::require))
         .layer(middleware::from_fn_with_state(app, refused::write_down))
+        .layer(middleware::from_fn(finishing::every_request))
 }
 
 fn router(app: Arc<App>) -> Router {

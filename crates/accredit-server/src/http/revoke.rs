@@ -5,6 +5,7 @@
 //! not looked at, since nothing depends on them.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use accredit_core::model::DecisionId;
 use accredit_id::verify::Buffer;
@@ -20,21 +21,25 @@ use super::token::refused;
 use super::{one_token, unavailable};
 use crate::app::App;
 use crate::budget::Cost;
+use crate::finishing::to_the_end;
 use crate::record::{self, RecordFault, StoreWork};
 use crate::{clock, issued};
 
 /// Answers one request to `/oauth/revoke`.
-pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
+pub(super) async fn answer(app: &Arc<App>, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     if let Err(fault) = one_token::check(&head) {
         return refused(app, &fault, source);
     }
     match one_token::read(body).await {
         Err(fault) => refused(app, &fault, source),
-        Ok(token) => match revoke(app, &token, source).await {
-            Ok(()) => done(),
-            Err(fault) => unavailable(&fault),
-        },
+        Ok(token) => {
+            let app = Arc::clone(app);
+            match to_the_end(async move { revoke(&app, &token, source).await }).await {
+                Ok(()) => done(),
+                Err(fault) => unavailable(&fault),
+            }
+        }
     }
 }
 

@@ -22,12 +22,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use accredit_core::model::{Faults, Kind, Resource};
 use accredit_core::plan::Plan;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
+use axum::{Router, middleware};
 
 use crate::admin::carry_out;
 use crate::app::App;
+use crate::finishing;
 use crate::read_model::InForce;
 use bearer::Bearer;
 use fault::Fault;
@@ -46,6 +47,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/policies/{policy}", delete(policies::remove))
         .route("/v1/grants/{grant}", get(grants::get).delete(grants::revoke))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(finishing::every_request))
         .with_state(app)
 }
 

@@ -1,6 +1,7 @@
 //! The admin API as each role meets it: the real router and store, with an actor put in as a listener does.
 
 mod documents;
+mod finishing;
 mod keeping;
 mod keys;
 mod readers;
