@@ -166,7 +166,8 @@ impl Walk<'_> {
         let ask = match self.asked(known, evidence.claims()) {
             Ok(ask) => ask,
             Err(denial) => {
-                let explanation = tell::refusal(&denial, self.decision, self.now, provider, world.sequence);
+                let told = || tell::refusal(&denial, self.decision, self.now, provider, world.sequence);
+                let explanation = self.pay_for_refusal(provider, Some(evidence)).then(told);
                 return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
             }
         };
@@ -177,7 +178,7 @@ impl Walk<'_> {
                 let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
                 told.recorded(known, self.decision)
             });
-            (denial, told.unwrap_or_default())
+            (denial, told)
         });
         drop(facts);
         match refused {
@@ -227,7 +228,8 @@ impl Walk<'_> {
             let Some(denial) = why.denial() else {
                 return Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1));
             };
-            let explanation = tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+            let told = || tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
+            let explanation = self.pay_for_refusal(provider, Some(evidence)).then(told);
             return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
         }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
@@ -268,7 +270,8 @@ impl Walk<'_> {
                 decision_id: Some(self.decision.to_string()),
             })),
             Ok(Recorded::Replayed { first }) => {
-                let (denial, explanation) = self.replayed(provider, &terms, first);
+                let (denial, told) = self.replayed(provider, &terms, first);
+                let explanation = self.pay_for_refusal(provider, Some(evidence)).then_some(told);
                 Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
@@ -287,7 +290,7 @@ impl Walk<'_> {
         token: &str,
         evidence: Evidence<'_>,
         denial: &Denial,
-        explanation: serde_json::Value,
+        explanation: Option<serde_json::Value>,
     ) -> Refused {
         self.record_denied(provider, known, token, evidence.claims(), denial.reason.code(), explanation).await;
         let told = self.request.client.as_ref().map(|client| client.told(denial.reason, evidence.claims()));
@@ -310,7 +313,7 @@ impl Walk<'_> {
             tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
         let is_recorded = self.pay_for_refusal(provider, None);
         let explanation = is_recorded.then(|| serde_json::to_value(explanation).unwrap_or_default());
-        self.record_denied(provider, known, token, claims, fault.code(), explanation.unwrap_or_default()).await;
+        self.record_denied(provider, known, token, claims, fault.code(), explanation).await;
         // Whoever shows a token for another audience learns nothing of ours.
         let is_ours = !matches!(
             fault,
@@ -325,7 +328,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Without an explanation (null) the refusal is counted alone.
+    /// Without an explanation the refusal is counted alone.
     async fn record_denied(
         &self,
         provider: &Resource,
@@ -333,12 +336,12 @@ impl Walk<'_> {
         token: &str,
         claims: &Object<'_>,
         reason: &'static str,
-        explanation: serde_json::Value,
+        explanation: Option<serde_json::Value>,
     ) {
         self.app.metrics.exchanges.refused(self.face.name, Some(provider), reason);
-        if explanation.is_null() {
+        let Some(explanation) = explanation else {
             return self.count_unrecorded(provider, reason);
-        }
+        };
         let denied = Denied {
             face: self.face.name,
             provider,

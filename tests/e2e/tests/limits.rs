@@ -143,6 +143,21 @@ fn refusals_beyond_a_budget_are_counted() {
     connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
 }
 
+/// A token that was used already is refused like any other: showing it again and again fills no disk.
+#[test]
+fn replays_beyond_a_budget_are_counted() {
+    let (server, issuer) = served("recorded_refusals = { burst = 3, per_second = 1 }", "");
+    let once = "kind: Mapping\nname: ci/once\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {repository_id: \"123\", repository_owner_id: \"98\", ref: refs/heads/once}\n  replay: once\n";
+    server.apply(once);
+    let subject = token(&issuer, &json!({"ref": "refs/heads/once"}));
+    let mut connection = server.connect();
+    connection.exchange(&subject, &[]).access_token();
+    let answers: Vec<_> = (0..20).map(|_| connection.exchange(&subject, &[])).collect();
+    assert!(answers.iter().all(|answer| answer.status == 400), "{:?}", answers.last());
+    let listed = server.accredit(["audit", "list", "-o", "json"]).ended(0).stdout;
+    assert!((3..15).contains(&listed.matches("exchange-denied").count()), "{listed}");
+}
+
 /// H02: an address has its share of connections, and all together have an end. Who is turned away is told why and when to
 /// come back; a place that is given back is given on.
 #[test]
