@@ -91,7 +91,8 @@ pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Ne
     Response::from_parts(parts, Body::from(body))
 }
 
-/// A request that holds its key; unless its answer is kept, it lets go of it, also when its client goes away.
+/// A request that holds its key; unless its answer is kept, it lets go of it. A client that goes away changes nothing: what
+/// it asked for is finished ([`crate::finishing`]), and its answer waits for whoever asks again.
 struct InFlight<'a> {
     answers: &'a Answers,
     key: Key,

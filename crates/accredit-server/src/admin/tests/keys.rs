@@ -53,10 +53,27 @@ async fn two_at_once_are_carried_out_once() {
     }
     let second = post().await;
     assert_eq!((second.status.as_u16(), &second.body["code"]), (409, &json!("idempotency-key-in-flight")));
+    // The first client goes away. What it asked for is finished all the same, once, and its answer is kept.
     drop(first);
     drop(held);
-    // The first client went away: the key is free again.
-    assert_eq!(post().await.status, 201);
+    let kept = loop {
+        let seen = post().await;
+        if seen.status != 409 {
+            break seen;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((kept.status.as_u16(), &kept.body["resource"]["name"]), (201, &json!("ci/new")), "{:?}", kept.body);
+    let again = post().await;
+    assert_eq!((again.status.as_u16(), &again.body), (201, &kept.body));
+    let created = |event: &Value| event.to_string().contains("ci/new");
+    let events = stage.local("GET", "/v1/audit?page_size=500", Value::Null).await;
+    assert_eq!(
+        events.body["records"].as_array().unwrap().iter().filter(|event| created(event)).count(),
+        1,
+        "{:?}",
+        events.body
+    );
 }
 
 /// RFC 9457 with RFC 6901: each fault of a document says where in the body it lies.
