@@ -23,7 +23,7 @@ use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
 use crate::tls::TlsFault;
 use crate::watch::Watch;
-use crate::{chance, clock, egress, pinning, provider, record};
+use crate::{chance, clock, egress, memory, pinning, provider, record};
 
 /// Everything that a request needs.
 pub struct App {
@@ -315,6 +315,7 @@ fn reserved(public_url: &str) -> Vec<String> {
 }
 
 async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartError> {
+    memory::fit(0);
     let mut rows = Vec::new();
     let mut unknown = None;
     let head = store
@@ -328,6 +329,7 @@ async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartErro
     if let Some(fault) = unknown {
         return Err(StartError::Resource(fault));
     }
+    memory::fit(rows.len());
     let mut world = plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?;
     pinning::bring(&mut world.pins, &store.pins().await?);
     Ok(InForce { world, revocation: head.revocation })

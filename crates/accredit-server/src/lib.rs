@@ -27,6 +27,7 @@ mod http;
 mod issued;
 mod key_history;
 mod keys;
+mod memory;
 mod metrics;
 mod narrow;
 mod pinning;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use accredit_id::json::{Json, Number};
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
-use super::{Ids, SharedProgram, Target, Targets, World, anchor_keys};
+use super::{ById, ByName, Ids, SharedProgram, Target, Targets, World, anchor_keys};
 use crate::expr::Program;
 use crate::model::{Claim, Clause, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
 
@@ -49,7 +50,7 @@ impl World {
     /// Brings a resource into force, in place of the one with its id.
     pub fn put(&mut self, resource: Arc<Resource>) {
         self.remove(resource.id);
-        self.names.insert((resource.kind(), resource.name.clone()), resource.id);
+        self.names.put(ByName(Arc::clone(&resource)));
         for id in references(&resource) {
             self.referrers.change(id, |ids| ids.push(resource.id), |_| true);
         }
@@ -59,21 +60,23 @@ impl World {
                 self.administrators.change(administrator.provider, |ids| ids.push(resource.id), |_| true);
             }
             Compiled::Api(api) => self.audiences.insert((*api.audience).into(), resource.id),
-            Compiled::Grant(grant) => self.grants.change(grant.to, |ids| ids.push(resource.id), |_| true),
+            Compiled::Grant(grant) => {
+                self.grants.change(grant.to, |grants| grants.push(Arc::clone(&resource)), |_| true)
+            }
             Compiled::Provider(provider) => {
                 self.issuers.change(provider.issuer.as_str().into(), |ids| ids.push(resource.id), |_| true);
             }
             Compiled::Mapping(mapping) => self.file(&resource, mapping, true),
             Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
-        self.resources.insert(resource.id, resource);
+        self.resources.put(ById(resource));
     }
 
     /// Takes a resource out of force.
     pub fn remove(&mut self, id: Id) {
-        let Some(resource) = self.resources.get(&id).cloned() else { return };
+        let Some(resource) = self.by_id(id).cloned() else { return };
         let without = |ids: &mut Ids| ids.retain(|other| *other != id);
-        self.names.remove(&(resource.kind(), resource.name.clone()));
+        self.names.remove(&ByName(Arc::clone(&resource)));
         for target in references(&resource) {
             self.referrers.change(target, without, |ids| !ids.is_empty());
         }
@@ -82,7 +85,10 @@ impl World {
                 self.administrators.change(administrator.provider, without, |ids| !ids.is_empty());
             }
             Compiled::Api(api) => self.audiences.remove(&(*api.audience).into()),
-            Compiled::Grant(grant) => self.grants.change(grant.to, without, |ids| !ids.is_empty()),
+            Compiled::Grant(grant) => {
+                let without = |grants: &mut SmallVec<[Arc<Resource>; 1]>| grants.retain(|other| other.id != id);
+                self.grants.change(grant.to, without, |grants| !grants.is_empty());
+            }
             Compiled::Provider(provider) => {
                 self.issuers.change(provider.issuer.as_str().into(), without, |ids| !ids.is_empty());
             }
@@ -90,7 +96,7 @@ impl World {
             Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
         self.share(&resource, false);
-        self.resources.remove(&id);
+        self.resources.remove(&ById(resource));
     }
 
     /// Counts the users of expressions and names; what nobody uses any more is forgotten.

@@ -14,17 +14,17 @@ use accredit_id::json::Object;
 use smallvec::SmallVec;
 
 use crate::expr::Program;
-use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Name, Permission, Resource};
+use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Permission, Resource};
 use index::{Anchor, AnchorKey};
-use shards::Shards;
+use shards::{Keyed, Roll, Shards};
 
 /// The resources in force, and the indexes over them.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// The store's sequence that this world shows.
     pub sequence: i64,
-    resources: Shards<Id, Arc<Resource>>,
-    names: Shards<(Kind, Name), Id>,
+    resources: Roll<ById>,
+    names: Roll<ByName>,
     /// API by audience.
     audiences: Shards<Box<str>, Id>,
     /// Providers by issuer.
@@ -38,7 +38,7 @@ pub struct World {
     /// All mappings from a provider to a service account.
     routes: Shards<(Id, Id), Ids>,
     /// Grants to a service account.
-    grants: Shards<Id, Ids>,
+    grants: Shards<Id, SmallVec<[Arc<Resource>; 1]>>,
     /// Administrators by provider.
     administrators: Shards<Id, Ids>,
     /// Who refers to a resource.
@@ -57,6 +57,14 @@ struct SharedProgram {
     program: Option<Arc<Program>>,
     users: usize,
 }
+
+/// A resource, found by its id.
+#[derive(Clone, Debug)]
+struct ById(Arc<Resource>);
+
+/// A resource, found by its kind and name.
+#[derive(Clone, Debug)]
+struct ByName(Arc<Resource>);
 
 /// A mapping and the service account that it leads to.
 #[derive(Clone, Debug)]
@@ -86,7 +94,7 @@ impl World {
 
     /// A resource by id.
     pub fn by_id(&self, id: Id) -> Option<&Arc<Resource>> {
-        self.resources.get(&id)
+        self.resources.get(id).map(|found| &found.0)
     }
 
     /// A resource of a kind by its name, or by the text of its id.
@@ -94,8 +102,7 @@ impl World {
         if let Ok(id) = text.parse::<Id>() {
             return self.by_id(id).filter(|resource| resource.kind() == kind);
         }
-        let name: Name = text.parse().ok()?;
-        self.by_id(*self.names.get(&(kind, name))?)
+        self.names.get((kind, text)).map(|found| &found.0)
     }
 
     /// The compiled form of an expression that a resource uses already.
@@ -220,7 +227,7 @@ impl World {
     /// What a service account may do: the union of the enabled grants to it, by API, in the order of the APIs' names.
     pub fn reach(&self, account: Id) -> Vec<Reach<'_>> {
         let mut reach: Vec<Reach<'_>> = Vec::new();
-        for grant in self.grants.get(&account).into_iter().flatten().filter_map(|id| self.enabled(*id)) {
+        for grant in self.grants.get(&account).into_iter().flatten().filter(|grant| self.counts(grant)) {
             let Some(grant) = grant.as_grant() else { continue };
             let Some(api) = self.enabled(grant.api) else { continue };
             let given: &[Permission] = match &grant.given {
@@ -261,7 +268,7 @@ impl World {
 
     /// Every resource, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
-        self.resources.values()
+        self.resources.iter().map(|kept| &kept.0)
     }
 
     /// Every resource of a kind, by name.
@@ -279,6 +286,30 @@ impl World {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Keyed for ById {
+    type Key<'a> = Id;
+
+    fn key(&self) -> Id {
+        self.0.id
+    }
+
+    fn has(&self, id: Id) -> bool {
+        self.0.id == id
+    }
+}
+
+impl Keyed for ByName {
+    type Key<'a> = (Kind, &'a str);
+
+    fn key(&self) -> (Kind, &str) {
+        (self.0.kind(), self.0.name.as_str())
+    }
+
+    fn has(&self, key: (Kind, &str)) -> bool {
+        self.key() == key
     }
 }
 

@@ -22,7 +22,7 @@ use super::problem::{AdminFault, Answer};
 use super::provider_keys;
 use super::resources::{existing, remove, set_enabled};
 use crate::app::App;
-use crate::chance;
+use crate::{chance, memory};
 
 /// Which resources are asked for.
 #[derive(Debug, Deserialize)]
@@ -64,6 +64,7 @@ async fn bring(app: &App, caller: &Caller, request: ApplyRequest, verb: Verb) ->
     let documents: Vec<Document> = resources.into_iter().map(document).collect();
     let act = Act { app, caller, event: "resources-applied", dry_run, verb, precondition: None };
     act.check_reach(&documents)?;
+    memory::fit(app.read_model.now().world.len() + documents.len());
     act.carry_out(|in_force, app| plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits))
         .await
         .map(Json)
