@@ -7,12 +7,13 @@ use accredit_core::evidence::aws_request::{Answer, ToSend};
 use accredit_core::model::{Id, Provider, Resource};
 use accredit_core::plan::{self, Context, Stored};
 use accredit_store::audit::ChainId;
-use accredit_store::{Store, StoreError};
+use accredit_store::{Known, Store, StoreError};
 
 use crate::admin::BootstrapFault;
 use crate::budget::{Budgets, OfListeners};
 use crate::config::{ClientCertificates, Config};
 use crate::dpop::Proofs;
+use crate::following::Following;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
 use crate::health::Health;
 use crate::issued::Tokens;
@@ -33,6 +34,7 @@ pub struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) recorder: Recorder,
     pub(crate) read_model: Arc<ReadModel>,
+    pub(crate) following: Following,
     pub(crate) signing: Signing,
     pub(crate) provider_keys: KeyCache,
     pub(crate) key_history: KeyHistory,
@@ -158,7 +160,11 @@ impl App {
     /// Whatever keeps the server from starting; nothing is half started then.
     pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
         let fetcher = Arc::new(egress::fetcher(&config.fetch)?);
-        let store = Arc::new(Store::open(&config.store.url).await?);
+        let store = match config.store.migrate {
+            true => Store::open(&config.store.url).await?,
+            false => Store::open_as_it_is(&config.store.url).await?,
+        };
+        let store = Arc::new(store);
         let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
         let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
         let (may_create, now) = (config.is_loopback(), clock::now());
@@ -170,6 +176,8 @@ impl App {
             plain_http: config.allows_plain_http(),
             now: clock::now(),
         };
+        // Before anything is read: what comes in between is then heard of once more, never missed.
+        let known = store.known().await?;
         let in_force = load(&store, &context).await?;
         let tokens = Tokens::revoked_before(&store.revoked_tokens().await?);
         let (key_sets, sightings) =
@@ -190,6 +198,7 @@ impl App {
             store,
             recorder,
             read_model,
+            following: Following::from(Known { sequence, ..known }),
             signing,
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
             key_history: KeyHistory::restored(key_sets),
@@ -283,7 +292,7 @@ impl App {
     }
 
     /// While the store refuses, nobody is sent here, so nobody would find out that it has come back.
-    async fn try_the_store_again(&self) {
+    pub(crate) async fn try_the_store_again(&self) {
         if self.recorder.stats().is_failing() {
             let sequence = self.read_model.now().world.sequence;
             let again = record::admin_act("store-writable-again", clock::now(), "server", sequence, &().into());

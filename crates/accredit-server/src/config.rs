@@ -5,6 +5,7 @@ mod fetch;
 mod keys;
 mod limits;
 mod metrics;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 pub(crate) use limits::{Allowance, LimitsConfig};
 pub(crate) use metrics::MetricsConfig;
+pub(crate) use store::StoreConfig;
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -118,14 +120,6 @@ impl Admin {
     }
 }
 
-/// The store.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoreConfig {
-    /// `sqlite:PATH`, or `sqlite::memory:`.
-    pub url: String,
-}
-
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFault {
@@ -188,7 +182,7 @@ impl Config {
                 client_certificates: ClientCertificates::None,
             },
             admin: Admin::local(socket),
-            store: StoreConfig { url: format!("sqlite:{}", data.join("accredit.db").display()) },
+            store: StoreConfig::at(format!("sqlite:{}", data.join("accredit.db").display())),
             keys: KeysConfig::sealed_by(KeyEncryption::File(key_file.to_owned())),
             fetch: FetchConfig {
                 allow: vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()],
@@ -265,9 +259,7 @@ impl Config {
         }
         self.keys.files().for_each(place);
         self.fetch.relative_to(folder);
-        if let Some(path) = self.store.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
-            self.store.url = format!("sqlite:{}", folder.join(path).display());
-        }
+        self.store.relative_to(folder);
     }
 
     fn check(&self) -> Result<(), ConfigFault> {

@@ -59,12 +59,14 @@ pub(crate) async fn exchange(
 ) -> Result<(DecisionId, TokenResponse), Refused> {
     let decision = DecisionId::new(chance::bits());
     let mut last = None;
+    let mut decided_on = 0;
     // A decision on resources that were revoked meanwhile is made again, on what is in force by then.
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(attempt)).await;
+            app.await_what_is_newer(decided_on, attempt).await;
         }
         let walk = Walk { app, face, request, source, decision, in_force: app.read_model.now(), now: clock::now() };
+        decided_on = walk.in_force.revocation;
         match walk.walk().await {
             Ok(Some(response)) => return Ok((decision, response)),
             Ok(None) => last = Some(Refused::unavailable(decision, Cause::StoreUnavailable, 1)),

@@ -24,7 +24,7 @@ pub(crate) struct Health {
 pub(crate) enum Unready {
     /// The server was told to end.
     Draining,
-    /// The writer has ended, or the store refused what was written last.
+    /// The writer has ended, the store refused what was written last, or it cannot be seen what other servers change.
     StoreNotWritable,
     /// There is no key that signs access tokens.
     NoSigningKey,
@@ -67,7 +67,9 @@ impl Unready {
     pub(crate) fn holds(self, app: &App) -> bool {
         match self {
             Unready::Draining => app.health.draining.load(Relaxed),
-            Unready::StoreNotWritable => !app.recorder.is_open() || app.recorder.stats().is_failing(),
+            Unready::StoreNotWritable => {
+                !app.recorder.is_open() || app.recorder.stats().is_failing() || app.following.is_blind()
+            }
             Unready::NoSigningKey => app.signing.signer(Signing::Es256, clock::now()).is_none(),
         }
     }

@@ -131,9 +131,14 @@ impl Tokens {
 
     /// From now on the token is revoked. Such as have ended by themselves are forgotten.
     pub(crate) fn revoke(&self, decision: DecisionId, expires_at: Timestamp, now: Timestamp) {
+        self.revoke_decision(*decision.bits(), expires_at, now);
+    }
+
+    /// The same by the bits of the decision.
+    pub(crate) fn revoke_decision(&self, decision: [u8; 16], expires_at: Timestamp, now: Timestamp) {
         let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         revoked.retain(|_, ends| *ends > now.minus(FORGET));
-        revoked.insert(*decision.bits(), expires_at);
+        revoked.insert(decision, expires_at);
     }
 
     fn known(&self, decision: DecisionId) -> Option<Arc<Origin>> {

@@ -45,13 +45,24 @@ pub(crate) const CODE: &str = "key-set";
 impl KeyHistory {
     /// What the store knows, from sightings of [`CODE`].
     pub(crate) fn restored(sightings: impl IntoIterator<Item = Sighting>) -> Self {
-        let mut providers: HashMap<String, Vec<SeenRow>> = HashMap::new();
+        let history = Self(Mutex::default());
+        history.hear(sightings);
+        history
+    }
+
+    /// What another server has put down.
+    pub(crate) fn hear(&self, sightings: impl IntoIterator<Item = Sighting>) {
+        let mut rows = self.rows();
         for Sighting { provider, thing, id, first_seen, last_seen, decision, .. } in sightings {
             let (first, last) = (Timestamp::from_unix(first_seen), Timestamp::from_unix(last_seen));
             let row = SeenRow { set: thing, record: decision, first, last, id, written: last };
-            providers.entry(provider).or_default().push(row);
+            let known = rows.entry(provider).or_default();
+            // What is stored is whose the first look was, whatever this server thought.
+            match known.iter_mut().find(|known| known.set == row.set) {
+                Some(known) => *known = SeenRow { last: row.last.max(known.last), ..row },
+                None => known.push(row),
+            }
         }
-        Self(Mutex::new(providers))
     }
 
     /// Puts down what was seen. A set that is known is only seen again; one that cannot be written will be seen anew.

@@ -36,9 +36,13 @@ pub(crate) async fn narrow(
     source: IpAddr,
 ) -> Result<(DecisionId, TokenResponse), Refused> {
     let decision = DecisionId::new(chance::bits());
+    let mut decided_on = 0;
     for attempt in 0..ATTEMPTS {
-        tokio::time::sleep(std::time::Duration::from_millis(attempt)).await;
+        if attempt > 0 {
+            app.await_what_is_newer(decided_on, attempt).await;
+        }
         let in_force = app.read_model.now();
+        decided_on = in_force.revocation;
         let walk = Walk { app, face, token, request, source, decision, in_force, now: clock::now() };
         if let Some(response) = walk.walk().await? {
             return Ok((decision, response));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use accredit_core::world::World;
-use accredit_core::world::pins::PinKey;
+use accredit_core::world::pins::{PinKey, Pins};
 use accredit_store::NamePin;
 use arc_swap::ArcSwap;
 
@@ -41,6 +41,20 @@ impl ReadModel {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         in_force.world.pins = self.in_force.load().world.pins.clone();
         in_force.world.pins.remove(unpinned);
+        self.in_force.store(Arc::new(in_force));
+    }
+
+    /// Replaces everything as the store has it; the pins where they are given, and otherwise they stay.
+    pub(crate) fn follow(&self, mut in_force: InForce, pins: Option<&[NamePin]>) {
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        in_force.world.pins = match pins {
+            Some(stored) => {
+                let mut pins = Pins::default();
+                pinning::bring(&mut pins, stored);
+                pins
+            }
+            None => self.in_force.load().world.pins.clone(),
+        };
         self.in_force.store(Arc::new(in_force));
     }
 

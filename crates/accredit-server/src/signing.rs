@@ -21,7 +21,7 @@ use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose as Use};
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::SignedHead;
-use accredit_store::{Chain, Store, StoreError};
+use accredit_store::{Chain, KeyDeed, Store, StoreError};
 use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -115,17 +115,21 @@ impl Signing {
         let current = key_encryption_key(&config.encryption, may_create)?;
         let previous = config.previous.as_ref().map(|origin| key_encryption_key(origin, false)).transpose()?;
         let unsealer = Unsealer::new(current, previous);
-        let stored = store.keys().await?;
-        let opened = KeyRing::open(&stored, &unsealer, &KeyRing::default())?;
-        for slot in Slot::ALWAYS {
+        let mut ring = KeyRing::default();
+        let sequence = loop {
+            let sequence = store.head().await?.sequence;
+            ring = KeyRing::open(&store.keys().await?, &unsealer, &ring)?;
             // A slot that had keys before waits for the schedule, whatever became of them.
-            if opened.lives().iter().all(|key| key.slot != slot) {
-                let deed = deeds::found(slot, unsealer.current(), &schedule, now).await?;
-                store.change_keys(chain, deed, now.unix()).await?;
+            let is_missing = |slot: &Slot| ring.lives().iter().all(|key| key.slot != *slot);
+            let Some(slot) = Slot::ALWAYS.into_iter().find(is_missing) else { break sequence };
+            let deed = deeds::found(slot, unsealer.current(), &schedule, now).await?;
+            let deed = KeyDeed { expected_sequence: Some(sequence), ..deed };
+            match store.change_keys(chain, deed, now.unix()).await {
+                // Or another server was faster, and it is looked again.
+                Ok(_) | Err(StoreError::Conflict { .. }) => {}
+                Err(fault) => return Err(fault.into()),
             }
-        }
-        let sequence = store.head().await?.sequence;
-        let ring = KeyRing::open(&store.keys().await?, &unsealer, &opened)?;
+        };
         let keys = Arc::new(ArcSwap::from_pointee(Keys::new(ring, &schedule, now, sequence)));
         Ok(Self { unsealer, schedule, keys, reading: tokio::sync::Mutex::default(), wake: Notify::new() })
     }
@@ -185,7 +189,7 @@ impl Signing {
     ///
     /// # Errors
     /// The store does not answer, or a key does not open; the keys of before stay, and grow old.
-    async fn read(&self, store: &Store, now: Timestamp) -> Result<(), KeysFault> {
+    pub(crate) async fn read(&self, store: &Store, now: Timestamp) -> Result<(), KeysFault> {
         let _one_at_a_time = self.reading.lock().await;
         let head = store.head().await?;
         let before = self.keys.load_full();

@@ -1,7 +1,7 @@
 //! The chain that this process writes: where its next batch goes, and how a batch gets there.
 
 use crate::audit::{self, Batch, ChainId, Content, MAX_RECORD_BYTES, Tail, pack};
-use crate::backend::{Connection, Statement, fault};
+use crate::backend::{Connection, Statement, fault, query_as, statement};
 use crate::error::StoreError;
 use crate::sql;
 
@@ -11,16 +11,17 @@ use crate::sql;
 pub struct Chain {
     ordinal: i64,
     tail: Tail,
-    /// Where the chain ends if the write that is under way succeeds. When it is found set, that write was given up or
-    /// failed, and the store is asked which of the two ends is true.
-    in_doubt: Option<Tail>,
+    /// Where the chain may end: one end for each write that is under way, was given up or failed since the last one that is
+    /// known to have succeeded. The store is asked which is true. On a database elsewhere, a write that was given up may
+    /// still come about behind one that failed after it.
+    in_doubt: Vec<Tail>,
 }
 
 // === impl Chain ===
 
 impl Chain {
     pub(crate) fn new(ordinal: i64, tail: Tail) -> Self {
-        Self { ordinal, tail, in_doubt: None }
+        Self { ordinal, tail, in_doubt: Vec::new() }
     }
 
     /// Its name.
@@ -33,13 +34,18 @@ impl Chain {
         audit::Head { chain: self.tail.chain, number: self.tail.number, hash: self.tail.hash, signed_at }
     }
 
-    /// Finds out where the chain ends, when a write before this one was given up or failed. An end that is neither of the
-    /// two possible ones is somebody else's doing: going on from there would hide it.
+    /// Finds out where the chain ends, when a write before this one was given up or failed. An end that is none of the
+    /// possible ones is somebody else's doing: going on from there would hide it.
     pub(crate) async fn settle(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
-        let Some(hoped) = self.in_doubt else { return Ok(()) };
+        if self.in_doubt.is_empty() {
+            return Ok(());
+        }
         let (number, hash) = tail(connection, self.ordinal).await?;
         let found = Tail { chain: self.tail.chain, number, hash };
-        if found != self.tail && found != hoped {
+        if found == self.tail {
+            return Ok(());
+        }
+        if !self.in_doubt.contains(&found) {
             return Err(self.out_of_step());
         }
         self.committed(found);
@@ -63,7 +69,7 @@ impl Chain {
         batches: Vec<Batch>,
     ) -> Result<Tail, StoreError> {
         let tail = batches.last().map_or(self.tail, Tail::after);
-        self.in_doubt = Some(tail);
+        self.in_doubt.push(tail);
         for batch in batches {
             let done = self.bind(sql::APPEND_BATCH, batch).execute(&mut *connection).await.map_err(fault)?;
             if done.rows_affected() != 1 {
@@ -82,26 +88,31 @@ impl Chain {
         decided_on: i64,
     ) -> Result<bool, StoreError> {
         let tail = Tail::after(&batch);
-        self.in_doubt = Some(tail);
+        self.in_doubt.push(tail);
         let query = self.bind(sql::APPEND_BATCH_IF_CURRENT, batch).bind(decided_on);
         let done = query.execute(connection).await.map_err(fault)?;
         let is_written = done.rows_affected() == 1;
-        self.committed(if is_written { tail } else { self.tail });
+        if is_written {
+            self.committed(tail);
+        } else {
+            // It is over, and was for nothing; those before it may still be on their way.
+            self.in_doubt.pop();
+        }
         Ok(is_written)
     }
 
     /// What `append` wrote is committed.
     pub(crate) fn committed(&mut self, tail: Tail) {
         self.tail = tail;
-        self.in_doubt = None;
+        self.in_doubt.clear();
     }
 
     fn out_of_step(&self) -> StoreError {
         StoreError::ChainOutOfStep { chain: self.tail.chain, number: self.tail.number }
     }
 
-    fn bind(&self, statement: &'static str, batch: Batch) -> Statement {
-        sqlx::query(statement)
+    fn bind(&self, text: &'static str, batch: Batch) -> Statement {
+        statement(text)
             .bind(self.ordinal)
             .bind(batch.number)
             .bind(batch.written_at)
@@ -118,11 +129,11 @@ impl Chain {
 /// Where the chain `ordinal` ends.
 pub(crate) async fn tail(connection: &mut Connection, ordinal: i64) -> Result<(i64, [u8; 32]), StoreError> {
     let last: Option<(i64, Vec<u8>)> =
-        sqlx::query_as(sql::CHAIN_TAIL).bind(ordinal).fetch_optional(&mut *connection).await.map_err(fault)?;
+        query_as(sql::CHAIN_TAIL).bind(ordinal).fetch_optional(&mut *connection).await.map_err(fault)?;
     let (number, hash) = match last {
         Some(last) => last,
         None => {
-            let (hash,) = sqlx::query_as(sql::CHAIN_ORIGIN).bind(ordinal).fetch_one(connection).await.map_err(fault)?;
+            let (hash,) = query_as(sql::CHAIN_ORIGIN).bind(ordinal).fetch_one(connection).await.map_err(fault)?;
             (0, hash)
         }
     };

@@ -13,7 +13,7 @@ pub enum StoreError {
         /// What stands before the first colon.
         scheme: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: String,
     },
     /// The chain's memory and the store disagree about where the next batch goes. The process that wrote the chain is
     /// not the only one that writes it, or the log was tampered with under it.
@@ -38,10 +38,10 @@ pub enum StoreError {
         /// What was found.
         what: String,
     },
-    /// The file is not a store of this product.
-    #[error("file `{path}` is not an Accredit store")]
+    /// The file, or the database on a server, is not a store of this product.
+    #[error("`{path}` is not an Accredit store")]
     Foreign {
-        /// The file.
+        /// The file, or the name of the database.
         path: PathBuf,
     },
     /// Somebody else moved the key on first. Read the keys, decide again.
@@ -57,6 +57,12 @@ pub enum StoreError {
         path: PathBuf,
         /// The process that has it, as it wrote itself down.
         holder: Option<u32>,
+    },
+    /// A store is to be copied into one that holds something.
+    #[error("the store to copy to is not empty: table `{table}` has rows")]
+    NotEmpty {
+        /// The first table that is not.
+        table: String,
     },
     /// What was to be changed or deleted is not there.
     #[error("{kind} `{id}` not found")]
@@ -86,6 +92,14 @@ pub enum StoreError {
         /// The schema of the database.
         found: i64,
         /// The newest schema that this binary knows.
+        known: i64,
+    },
+    /// Steps of the schema are to be taken, and whoever opens the store is not to take them.
+    #[error("database has schema {found}, this program needs schema {known}")]
+    TooOld {
+        /// The schema of the database.
+        found: i64,
+        /// The schema that this binary needs.
         known: i64,
     },
     /// The database cannot be reached, read or written now: disk full, no permission, not answering. Whether a write that
@@ -122,10 +136,12 @@ impl StoreError {
             Self::Foreign { .. } => "store-foreign",
             Self::KeyMoved { .. } => "store-key-moved",
             Self::Locked { .. } => "store-locked",
+            Self::NotEmpty { .. } => "store-not-empty",
             Self::NotFound { .. } => "store-not-found",
             Self::NotUnique { .. } => "store-not-unique",
             Self::RecordTooLarge { .. } => "store-record-too-large",
             Self::TooNew { .. } => "store-too-new",
+            Self::TooOld { .. } => "store-too-old",
             Self::Unavailable { .. } => "store-unavailable",
             Self::UnknownSequence { .. } => "store-unknown-sequence",
             Self::Unrecorded => "store-unrecorded",
@@ -135,13 +151,19 @@ impl StoreError {
     /// What its reader can do, where there is something.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Address { .. } => Some("write `sqlite:PATH`, or `sqlite::memory:` for a store that is forgotten"),
+            Self::Address { .. } => Some(
+                "write `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `sqlite::memory:` for a store that is forgotten",
+            ),
             Self::Conflict { .. } => Some("look at what changed and apply again"),
             Self::Corrupt { .. } => Some("restore the database from a backup"),
-            Self::Foreign { .. } => Some("give the store a path of its own"),
+            Self::Foreign { .. } => Some("give the store a path, or a database, of its own"),
             Self::Locked { .. } => Some("stop the other server, or give this one a path of its own"),
+            Self::NotEmpty { .. } => Some("copy into a new file, or a new database"),
+            Self::TooOld { .. } => Some("run `accredit server migrate`"),
             Self::TooNew { .. } => Some("run the version that wrote the database, or a later one"),
-            Self::Unavailable { .. } => Some("check the disk's space and the file's permissions"),
+            Self::Unavailable { .. } => {
+                Some("check that the database runs and can be reached, its disk's space, and who may use it")
+            }
             Self::UnknownSequence { .. } => Some("load everything anew"),
             Self::ChainOutOfStep { .. }
             | Self::KeyMoved { .. }

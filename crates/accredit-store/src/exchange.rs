@@ -1,7 +1,6 @@
 //! What the road leaves behind: the record of a decision, and the mark that its evidence is spent.
 
 use crate::audit::Content;
-use crate::head::Head;
 use crate::pin::NamePin;
 
 /// How long a mark stays behind the expiry of what it marks, in seconds. INVARIANT: longer than any leeway of a provider and
@@ -44,8 +43,6 @@ pub struct Mark {
 /// What became of the entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// How far the store had come.
-    pub head: Head,
     /// One outcome for each entry, in their order.
     pub outcomes: Vec<EntryOutcome>,
     /// What the names that the entries wanted to pin are pinned to now, by whomever. Empty when none wanted to.

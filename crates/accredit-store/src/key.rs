@@ -57,6 +57,9 @@ pub struct KeyDeed {
     pub revokes: bool,
     /// What is put down about it in the log. Never empty.
     pub records: Vec<NewRecord>,
+    /// The sequence that it was decided on, where it rests on what was not there. When the store has gone on since, nothing
+    /// is done.
+    pub expected_sequence: Option<i64>,
 }
 
 /// One step.

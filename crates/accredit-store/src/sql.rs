@@ -7,13 +7,32 @@ use crate::multi_row::MultiRow;
 
 // Schema.
 pub(crate) const MAKE_SCHEMA_STEPS: &str = "CREATE TABLE IF NOT EXISTS schema_step (number BIGINT PRIMARY KEY)";
-pub(crate) const LAST_SCHEMA_STEP: &str = "SELECT coalesce(max(number), 0) FROM schema_step";
+pub(crate) const SCHEMA_STEPS: &str = "SELECT number FROM schema_step";
+pub(crate) const OLDEST_SCHEMA: &str = "SELECT coalesce(max(oldest), 0) FROM schema_step";
+pub(crate) const SPARE_SCHEMA_STEP: &str = "UPDATE schema_step SET oldest = $2 WHERE number = $1";
 pub(crate) const TAKE_SCHEMA_STEP: &str = "INSERT INTO schema_step (number) VALUES ($1)";
+
+// Copying. The first two are asked of SQLite alone, whatever is copied: of a new store, for what there is.
+pub(crate) const TABLE_NAMES: &str = "\
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_step' ORDER BY name <> 'audit_chain', name";
+pub(crate) const TABLE_COLUMNS: &str = "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid";
+pub(crate) const FORGET_HEAD: &str = "DELETE FROM head";
+
+/// Asked where servers share a database, which then is PostgreSQL.
+pub(crate) const CONNECTIONS: &str = "\
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
+AND pid <> pg_backend_pid()";
 
 // Head. The update comes first in every change: its row lock makes the sequence the order of commits.
 pub(crate) const HEAD: &str = "SELECT seq, revocation FROM head";
 pub(crate) const ADVANCE_HEAD: &str = "\
 UPDATE head SET seq = seq + 1, revocation = CASE WHEN $1 THEN seq + 1 ELSE revocation END RETURNING seq, revocation";
+/// Counts what is no change. Like a change it waits for the row, so that its count is the order of commits, too.
+pub(crate) const ADD_NEWS: &str = "UPDATE head SET news = news + 1 RETURNING news";
+/// Waits for the row and holds it to the end of the transaction.
+pub(crate) const HOLD_HEAD: &str = "UPDATE head SET news = news";
+pub(crate) const HEAD_AND_NEWS: &str = "\
+SELECT seq, revocation, news, (SELECT coalesce(max(oldest), 0) FROM schema_step) FROM head";
 
 // Resources.
 pub(crate) const RESOURCES_AFTER: &str = "\
@@ -73,20 +92,25 @@ THEN excluded.issued_before ELSE replay_floor.issued_before END";
 
 // Revoked tokens.
 pub(crate) const PUT_REVOKED: &str = "\
-INSERT INTO revoked_token (decision, expires_at) VALUES ($1, $2) ON CONFLICT (decision) DO NOTHING";
+INSERT INTO revoked_token (decision, expires_at, news) VALUES ($1, $2, $3) ON CONFLICT (decision) DO NOTHING";
 pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1";
-pub(crate) const REVOKED: &str = "SELECT decision, expires_at FROM revoked_token ORDER BY decision";
+pub(crate) const REVOKED: &str = "SELECT decision, expires_at FROM revoked_token WHERE news > $1 ORDER BY decision";
+
 // First-use pins.
 pub(crate) const PINS: &str = "\
-SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin ORDER BY mapping, claim, name";
+SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin \
+WHERE news > $1 ORDER BY mapping, claim, name";
 pub(crate) static PINS_THERE: MultiRow = MultiRow::new(
     "SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin \
      WHERE (mapping, claim, name) IN (VALUES ",
     3,
     ")",
 );
-pub(crate) static PUT_PINS: MultiRow =
-    MultiRow::new("INSERT INTO name_pin (mapping, claim, name, id_claim, id, decision, pinned_at) VALUES ", 7, "");
+pub(crate) static PUT_PINS: MultiRow = MultiRow::new(
+    "INSERT INTO name_pin (mapping, claim, name, id_claim, id, decision, pinned_at, news) VALUES ",
+    8,
+    "",
+);
 pub(crate) static DELETE_PINS: MultiRow =
     MultiRow::new("DELETE FROM name_pin WHERE (mapping, claim, name) IN (VALUES ", 3, ")");
 pub(crate) static DELETE_PINS_OF: MultiRow = MultiRow::new("DELETE FROM name_pin WHERE mapping IN (VALUES ", 1, ")");
@@ -94,14 +118,14 @@ pub(crate) static DELETE_PINS_OF: MultiRow = MultiRow::new("DELETE FROM name_pin
 // Sightings.
 pub(crate) const SIGHTINGS: &str = "\
 SELECT provider, code, thing, id, alarm, first_seen, last_seen, decision, acknowledged FROM sighting \
-ORDER BY provider, code, thing";
+WHERE news > $1 ORDER BY provider, code, thing";
 pub(crate) static PUT_SIGHTINGS: MultiRow = MultiRow::new(
     "INSERT INTO sighting \
-     (provider, code, thing, id, alarm, first_seen, last_seen, decision, acknowledged) VALUES ",
-    9,
+     (provider, code, thing, id, alarm, first_seen, last_seen, decision, acknowledged, news) VALUES ",
+    10,
     " ON CONFLICT (provider, code, thing) DO NOTHING",
 );
-pub(crate) const ACKNOWLEDGE_SIGHTING: &str = "UPDATE sighting SET acknowledged = $2 WHERE id = $1";
+pub(crate) const ACKNOWLEDGE_SIGHTING: &str = "UPDATE sighting SET acknowledged = $2, news = $3 WHERE id = $1";
 pub(crate) const SIGHTING_SEEN: &str = "UPDATE sighting SET last_seen = $2 WHERE id = $1 AND last_seen < $2";
 pub(crate) static DELETE_SIGHTINGS_OF: MultiRow =
     MultiRow::new("DELETE FROM sighting WHERE provider IN (VALUES ", 1, ")");
@@ -110,10 +134,10 @@ pub(crate) static DELETE_SIGHTINGS_OF: MultiRow =
 pub(crate) const LAST_CHAIN: &str = "\
 SELECT ordinal, id FROM audit_chain ORDER BY ordinal DESC LIMIT 1";
 pub(crate) const OPEN_CHAIN: &str = "\
-INSERT INTO audit_chain (ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, erased_to) \
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+INSERT INTO audit_chain (ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, beside, erased_to) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
 pub(crate) const CHAINS: &str = "\
-SELECT ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, erased_to FROM audit_chain \
+SELECT ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, beside, erased_to FROM audit_chain \
 ORDER BY ordinal";
 pub(crate) const CHAIN_ORIGIN: &str = "SELECT hash FROM audit_chain WHERE ordinal = $1";
 pub(crate) const CHAIN_TAIL: &str = "\

@@ -3,11 +3,14 @@
 use crate::audit::{ChainId, NewRecord, SignedHead, Verification};
 use crate::backend::Backend;
 use crate::chain::Chain;
+use crate::copying::{self, Copied};
 use crate::deeds;
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome, Mark};
 use crate::head::{self, Head};
 use crate::key::{KeyDeed, SigningKey};
+use crate::migrations::Schema;
+use crate::news::{Known, News};
 use crate::pin::{NamePin, UnpinDeed};
 use crate::reads::{self, Found, Page, Place};
 use crate::resource::{Change, Changes, Loaded, Row};
@@ -28,6 +31,9 @@ pub struct Store {
 impl Store {
     /// Opens the store at `url`, making or updating what is there.
     ///
+    /// `postgres://USER:PASSWORD@HOST/DATABASE` is a database that several servers may have open at the same time. Where it
+    /// names more than one host, it is the one that takes writes; when a connection breaks, they are all tried again.
+    ///
     /// `sqlite:PATH` is a file that becomes this process's own until the store is dropped or the process ends, in
     /// whatever way. A missing folder is made (mode 0700), so is the file (0600). `sqlite::memory:` is forgotten when it
     /// is dropped.
@@ -40,10 +46,71 @@ impl Store {
         Ok(Self { backend })
     }
 
+    /// The same, where the schema is as it must be already: nothing is made or updated.
+    ///
+    /// # Errors
+    /// [`StoreError::TooOld`] when it is not, and those of [`Store::open`].
+    pub async fn open_as_it_is(url: &str) -> Result<Self, StoreError> {
+        let schema = Self::schema(url).await?;
+        if !schema.pending.is_empty() {
+            return Err(StoreError::TooOld { found: schema.found, known: schema.known });
+        }
+        Self::open(url).await
+    }
+
+    /// How the schema at `url` is. Changes nothing; a file that is not there is one in which nothing is.
+    pub async fn schema(url: &str) -> Result<Schema, StoreError> {
+        Backend::schema(url).await
+    }
+
+    /// Copies everything into a store that holds nothing: rows as they are, with the audit chains and keys as they are sealed.
+    /// What is written here meanwhile is not in the copy.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEmpty`]; nothing is in the other store after an error.
+    pub async fn copy_to(&self, other: &Self) -> Result<Copied, StoreError> {
+        copying::copy(&self.backend, &other.backend).await
+    }
+
+    /// How many connections others have to it, as far as the database tells.
+    pub async fn other_connections(&self) -> Result<i64, StoreError> {
+        match self.is_shared() {
+            true => reads::other_connections(&mut *self.backend.walker().await?).await,
+            false => Ok(0),
+        }
+    }
+
     /// Closes the store in good order. Dropping it, or killing the process, loses nothing either; the next one to open it
     /// then folds the write-ahead log in.
     pub async fn close(self) -> Result<(), StoreError> {
         self.backend.close().await
+    }
+
+    // --- What other servers do.
+
+    /// Whether other processes may have the same store open, so that things change which this one did not do.
+    pub fn is_shared(&self) -> bool {
+        self.backend.is_shared()
+    }
+
+    /// Returns when something may have changed that this process did not do, and a quarter of a second later at the latest.
+    /// Never returns where the store is not shared.
+    pub async fn changed(&self) {
+        self.backend.changed().await;
+    }
+
+    /// How far the store has come, to ask for [`Store::news`] later. What is read after this is at least as new.
+    pub async fn known(&self) -> Result<Known, StoreError> {
+        reads::known(&mut *self.backend.reader().await?).await
+    }
+
+    /// What happened since, whoever did it; `None` when nothing did.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSequence`] when the store has not come so far, as after a restore: whoever asks must load
+    /// everything anew.
+    pub async fn news(&self, since: Known) -> Result<Option<News>, StoreError> {
+        reads::news(&mut *self.backend.reader().await?, since).await
     }
 
     // --- Resources.
@@ -88,7 +155,7 @@ impl Store {
     /// [`StoreError::Conflict`], [`StoreError::NotUnique`], [`StoreError::NotFound`] (of a delete),
     /// [`StoreError::Unrecorded`], and what every deed may answer.
     pub async fn apply_change(&self, chain: &mut Chain, change: &Change, at: i64) -> Result<Head, StoreError> {
-        deeds::apply_change(&mut *self.backend.writer().await, chain, change, at).await
+        deeds::apply_change(&mut *self.backend.writer().await?, chain, change, at).await
     }
 
     // --- Decisions.
@@ -99,12 +166,12 @@ impl Store {
     /// Batches that spend nothing and that nothing was revoked behind take one statement. On an error nothing may be
     /// answered, though some of it may be on the disk: a record without a token, never the reverse.
     pub async fn commit_records(&self, chain: &mut Chain, entries: &[Entry], at: i64) -> Result<Committed, StoreError> {
-        deeds::commit_records(&mut *self.backend.writer().await, chain, entries, at).await
+        deeds::commit_records(&mut *self.backend.writer().await?, chain, entries, at).await
     }
 
     /// All first-use pins, by mapping, claim and name.
     pub async fn pins(&self) -> Result<Vec<NamePin>, StoreError> {
-        reads::pins(&mut *self.backend.reader().await?).await
+        reads::pins(&mut *self.backend.reader().await?, EVERYTHING).await
     }
 
     /// Takes pins away. Counts as a revocation: what was decided under them is decided again.
@@ -112,7 +179,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unrecorded`], and what every deed may answer.
     pub async fn unpin(&self, chain: &mut Chain, deed: &UnpinDeed, at: i64) -> Result<Head, StoreError> {
-        deeds::unpin(&mut *self.backend.writer().await, chain, deed, at).await
+        deeds::unpin(&mut *self.backend.writer().await?, chain, deed, at).await
     }
 
     /// What would become of an entry that spends this: recorded or replayed. Claims nothing.
@@ -126,13 +193,13 @@ impl Store {
     /// Evidence that ended so early counts as spent from then on, marked or not, so that no clock that is wrong, now or
     /// later, lets it in again. `past` must be a moment that has surely come: beyond it nothing could be spent any more.
     pub async fn forget_marks(&self, provider: &str, past: i64) -> Result<u64, StoreError> {
-        deeds::forget_marks(&mut self.backend.writer().await.connection, provider, past).await
+        deeds::forget_marks(&mut self.backend.writer().await?.connection, provider, past).await
     }
 
     /// Makes everything that was issued before `at`, or less than [`MARK_MARGIN`](crate::MARK_MARGIN) behind it, count as
     /// spent unless it has a mark: for a store whose marks of the time before are lost, as after a restore.
     pub async fn doubt_evidence(&self, at: i64) -> Result<(), StoreError> {
-        deeds::doubt_evidence(&mut self.backend.writer().await.connection, at).await
+        deeds::doubt_evidence(&mut self.backend.writer().await?.connection, at).await
     }
 
     // --- Revoked tokens.
@@ -140,19 +207,19 @@ impl Store {
     /// Revokes a token, with the record of it, and forgets those that ended more than
     /// [`MARK_MARGIN`](crate::MARK_MARGIN) before `at`. False when it was revoked before; nothing is written then.
     pub async fn revoke_token(&self, chain: &mut Chain, revocation: &Revocation, at: i64) -> Result<bool, StoreError> {
-        deeds::revoke_token(&mut *self.backend.writer().await, chain, revocation, at).await
+        deeds::revoke_token(&mut *self.backend.writer().await?, chain, revocation, at).await
     }
 
     /// The tokens that were revoked and not yet forgotten.
     pub async fn revoked_tokens(&self) -> Result<Vec<RevokedToken>, StoreError> {
-        reads::revoked_tokens(&mut *self.backend.reader().await?).await
+        reads::revoked_tokens(&mut *self.backend.reader().await?, EVERYTHING).await
     }
 
     // --- What tokens show.
 
     /// All sightings, by provider, code and thing.
     pub async fn sightings(&self) -> Result<Vec<Sighting>, StoreError> {
-        reads::sightings(&mut *self.backend.reader().await?).await
+        reads::sightings(&mut *self.backend.reader().await?, EVERYTHING).await
     }
 
     /// Puts sightings down, or says that one is all right. No decision rests on it: the head stays where it is.
@@ -160,25 +227,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] (of what is all right), [`StoreError::Unrecorded`], and what every deed may answer.
     pub async fn sight(&self, chain: &mut Chain, deed: &SightingDeed, at: i64) -> Result<(), StoreError> {
-        deeds::sight(&mut self.backend.writer().await.connection, chain, deed, at).await
+        deeds::sight(&mut self.backend.writer().await?.connection, chain, deed, at).await
     }
 
     /// Says when sightings, by their ids, were seen last. Those that are gone make no difference.
     pub async fn see_again(&self, seen: &[(String, i64)]) -> Result<(), StoreError> {
-        deeds::see_again(&mut self.backend.writer().await.connection, seen).await
+        deeds::see_again(&mut self.backend.writer().await?.connection, seen).await
     }
 
     // --- The log.
 
-    /// Opens the chain that this process writes, linked to the end of the one before, which it seals. `id` is 128 random
-    /// bits.
+    /// Opens the chain that this process writes, linked to the end of the one before, which it seals; on a store that servers
+    /// share, it lies beside the others. `id` is 128 random bits.
     pub async fn open_chain(&self, id: ChainId, at: i64) -> Result<Chain, StoreError> {
-        deeds::open_chain(&mut self.backend.writer().await.connection, id, at).await
+        let beside = self.is_shared();
+        deeds::open_chain(&mut self.backend.writer().await?.connection, id, beside, at).await
     }
 
     /// Puts down a head ([`Chain::head`]) that was signed. A second one of the same place and key is left out.
     pub async fn write_head(&self, signed: &SignedHead) -> Result<(), StoreError> {
-        deeds::write_head(&mut self.backend.writer().await.connection, signed).await
+        deeds::write_head(&mut self.backend.writer().await?.connection, signed).await
     }
 
     /// Records before a place, newest first, at most `limit`, such as `keep` says yes to.
@@ -222,9 +290,9 @@ impl Store {
         at: i64,
     ) -> Result<(), StoreError> {
         let mut record = Some(record);
-        while deeds::erase_values(&mut self.backend.writer().await.connection, chain, before, record.take(), at).await?
-        {
-        }
+        while deeds::erase_values(&mut self.backend.writer().await?.connection, chain, before, record.take(), at)
+            .await?
+        {}
         Ok(())
     }
 
@@ -252,6 +320,9 @@ impl Store {
     /// [`StoreError::KeyMoved`], [`StoreError::NotUnique`], [`StoreError::NotFound`], [`StoreError::Unrecorded`], and what
     /// every deed may answer.
     pub async fn change_keys(&self, chain: &mut Chain, deed: KeyDeed, at: i64) -> Result<Head, StoreError> {
-        deeds::change_keys(&mut *self.backend.writer().await, chain, deed, at).await
+        deeds::change_keys(&mut *self.backend.writer().await?, chain, deed, at).await
     }
 }
+
+/// Below every count of news.
+const EVERYTHING: i64 = -1;

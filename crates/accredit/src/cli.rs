@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, key, lint, list, login,
-    mapping, noun, provider, server, token, write,
+    mapping, noun, provider, server, store, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -54,6 +54,10 @@ pub(crate) enum Verb {
     Server(server::Args),
     /// See the main job work on loopback: a CI job gets a token, another is refused and told why
     Demo(demo::Args),
+
+    /// Move the store to another database
+    #[command(subcommand)]
+    Store(store::Verb),
 
     // Sets of resources.
     /// Print starter YAML made from what you know: a repository, a branch, an API

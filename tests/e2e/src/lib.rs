@@ -11,9 +11,11 @@ pub mod http;
 pub mod issuer;
 pub mod resources;
 pub mod server;
+pub mod several;
 pub mod sts;
 pub mod tokens;
 pub mod transcript;
+pub mod wire;
 
 /// Says that a test, or a part of one, did not run. Where everything must be there (`CI=true`) it fails instead.
 ///

@@ -47,7 +47,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         name: "accredit-store",
-        ours: Ours::Only(&["accredit-id", "accredit-core"]),
+        ours: Ours::Only(&["accredit-id", "accredit-core", "accredit-test-postgres"]),
         others: Others::AnyBut(&[HTTP, TLS, CEL, CRYPTO]),
         sentence: "the memory keeps deeds; it neither speaks HTTP nor signs nor evaluates",
     },
@@ -71,9 +71,15 @@ const TABLE: &[Row] = &[
     },
     Row {
         name: "accredit-e2e",
-        ours: Ours::Only(&["accredit-id", "accredit-api", "accredit-client"]),
+        ours: Ours::Only(&["accredit-id", "accredit-api", "accredit-client", "accredit-test-postgres"]),
         others: Others::AnyBut(&[CEL]),
         sentence: "whole-product tests meet the binary through its sockets and files, like anybody else",
+    },
+    Row {
+        name: "accredit-test-postgres",
+        ours: Ours::Only(&[]),
+        others: Others::Only(&["nix", "tempfile"]),
+        sentence: "a database for tests is a process and a folder, and knows nothing of what is tested",
     },
     Row {
         name: "accredit-bench",

@@ -7,6 +7,7 @@ mod background;
 pub(crate) mod build;
 mod deny;
 mod interop;
+mod postgres;
 mod report;
 mod rust_tests;
 
@@ -58,6 +59,8 @@ fn steps(checkout: &Checkout, parts: &[Part], report: &mut Report) -> Result<(),
     let cache = checkout::cache_folder()?;
 
     let deny = wants(Part::Lint).then(|| deny::begin(checkout, &cache, &scratch));
+    let wants_postgres = wants(Part::Unit) || wants(Part::E2e);
+    let postgres = wants_postgres.then(|| postgres::begin(&scratch));
     let interop = wants(Part::Interop).then(|| interop::begin(checkout, &cache, &scratch));
     if wants(Part::Lint) {
         report.step("format", || cargo(checkout, &["fmt", "--all", "--check"]));
@@ -77,6 +80,9 @@ fn steps(checkout: &Checkout, parts: &[Part], report: &mut Report) -> Result<(),
     }
     if wants(Part::Lint) {
         report.step("generated", || generate::check(checkout).map(|()| Outcome::holds()));
+    }
+    if let Some(postgres) = postgres {
+        report.step("postgres", || postgres::finish(postgres?));
     }
     if wants(Part::Unit) {
         report.step("unit", || rust_tests::unit(checkout, &metadata));

@@ -7,7 +7,7 @@ use accredit_core::decide::access::{Rights, Subject, Verb};
 use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
 use accredit_core::plan::{self, Action, Plan};
 use accredit_core::world::World;
-use accredit_store::Row;
+use accredit_store::{Row, StoreError};
 use axum::Json;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -18,7 +18,7 @@ use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
 use crate::read_model::InForce;
-use crate::record::StoreWork;
+use crate::record::{RecordFault, StoreWork};
 use crate::{clock, pinning, provider};
 
 /// One act of administration.
@@ -36,16 +36,32 @@ pub(crate) struct Act<'a> {
 }
 
 impl Act<'_> {
-    /// Carries the act out, all or nothing, one at a time.
+    /// Carries the act out, all or nothing, one at a time. When another server changed something meanwhile, it is planned and
+    /// judged anew on that.
     ///
     /// # Errors
     /// What keeps it from happening; nothing was written then.
     pub(crate) async fn carry_out(
         &self,
-        planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
+        planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
     ) -> Result<ApplyResponse, AdminFault> {
+        for _ in 1..ATTEMPTS {
+            if let Some(response) = self.attempt(&planner).await? {
+                return Ok(response);
+            }
+        }
+        let response = self.attempt(&planner).await?;
+        response.ok_or_else(|| AdminFault::Unavailable("other servers change resources all the time".to_owned()))
+    }
+
+    /// `None` when another server was faster.
+    async fn attempt(
+        &self,
+        planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
+    ) -> Result<Option<ApplyResponse>, AdminFault> {
         let app = self.app;
         let _one_at_a_time = app.changing.lock().await;
+        app.catch_up_meanwhile().await?;
         let before = app.read_model.now();
         if let Some(precondition) = &self.precondition {
             precondition.check(&before.world)?;
@@ -55,13 +71,16 @@ impl Act<'_> {
         check_sources(&plan, app)?;
         let mut response = told(&plan, self.dry_run, before.world.sequence, &self.blot(&before.world));
         if self.dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
-            return Ok(response);
+            return Ok(Some(response));
         }
-        if plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256)) {
-            app.ensure_signer(Signing::Rs256).await?;
-        }
-        // Making a key moved the sequence on; nobody else can have, as long as the lock is held.
-        let expected_sequence = app.store.head().await?.sequence;
+        let is_new_signer = plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256));
+        let has_made_keys = is_new_signer && app.ensure_signer(Signing::Rs256).await?;
+        let expected_sequence = match app.store.is_shared() {
+            true if has_made_keys => return Ok(None),
+            true => before.world.sequence,
+            // Keys move the sequence on; nobody else can have, as long as the lock is held.
+            false => app.store.head().await?.sequence,
+        };
         let Actor { name, .. } = &self.caller.actor;
         let by = self.caller.actor.recorded(self.caller.source, &before.world);
         let done = Done { event: self.event, at: clock::now(), actor: name, by, before: &before.world };
@@ -73,7 +92,11 @@ impl Act<'_> {
             revokes: plan.revokes,
             records: done.records(&plan),
         };
-        let head = app.recorder.work(StoreWork::Change(change)).await?;
+        let head = match app.recorder.work(StoreWork::Change(change)).await {
+            Ok(head) => head,
+            Err(RecordFault::Store(fault)) if matches!(*fault, StoreError::Conflict { .. }) => return Ok(None),
+            Err(fault) => return Err(fault.into()),
+        };
         // A new provider's keys are made when it is first asked for: no decision can have known it before.
         app.renew_keys(plan.puts.iter().filter(|put| before.world.by_id(put.id).is_some()));
         let mut world = plan.next;
@@ -92,7 +115,7 @@ impl Act<'_> {
         let changes = response.changes.len();
         tracing::info!(event = self.event, changes, sequence = head.sequence, actor = name, "resources changed");
         response.sequence = head.sequence;
-        Ok(response)
+        Ok(Some(response))
     }
 
     /// What somebody may not even read is refused before it is planned: a plan's faults tell of what there is.
@@ -150,7 +173,7 @@ pub(crate) async fn carry_out(
     event: &'static str,
     actor: &str,
     dry_run: bool,
-    planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
+    planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
 ) -> Answer<ApplyResponse> {
     let actor = Actor { name: actor.to_owned(), rights: Rights::local() };
     let caller = Caller { actor, source: Source::default() };
@@ -244,3 +267,6 @@ fn told(plan: &Plan, dry_run: bool, sequence: i64, blot: &Blot<'_>) -> ApplyResp
         dry_run,
     }
 }
+
+/// So often an act is planned anew because another server was faster.
+const ATTEMPTS: u32 = 8;

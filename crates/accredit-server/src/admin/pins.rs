@@ -18,7 +18,6 @@ use super::body::Strict;
 use super::problem::{AdminFault, Answer};
 use super::resources::existing;
 use crate::app::App;
-use crate::read_model::InForce;
 use crate::record::{self, StoreWork};
 use crate::{clock, pinning};
 
@@ -50,6 +49,7 @@ pub(super) async fn repin(
     let RepinRequest { mapping, claim, value, reason, dry_run } = request;
     let reason = checked_reason(&reason)?;
     let _one_at_a_time = app.changing.lock().await;
+    app.catch_up_meanwhile().await?;
     let mapping = existing(&app, &caller, Kind::Mapping, &mapping)?;
     caller.actor.may(Verb::Write, &Subject::of(&mapping), &format!("the pins of mapping `{}`", mapping.name))?;
     let before = app.read_model.now();
@@ -78,9 +78,7 @@ pub(super) async fn repin(
     let act = record::admin_act("mapping-repinned", clock::now(), &caller.actor.name, before.world.sequence, &detail);
     let deed = UnpinDeed { keys: keys.iter().map(pinning::stored_key).collect(), records: vec![act] };
     let head = app.recorder.work(StoreWork::Unpin(deed)).await?;
-    let mut world = before.world.clone();
-    world.sequence = head.sequence;
-    app.read_model.publish(InForce { world, revocation: head.revocation }, &keys);
+    app.publish_head(&before, head, &keys).await;
     tracing::info!(mapping.name = %mapping.name, pins = keys.len(), sequence = head.sequence, "pins taken away");
     Ok(Json(RepinResponse { removed, sequence: head.sequence, dry_run }))
 }

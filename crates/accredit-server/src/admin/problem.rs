@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::pointer;
+use crate::following::FollowFault;
 use crate::record::RecordFault;
 use crate::signing::KeysFault;
 
@@ -240,6 +241,12 @@ impl From<PathRejection> for AdminFault {
 
 impl From<RecordFault> for AdminFault {
     fn from(fault: RecordFault) -> Self {
+        AdminFault::Unavailable(fault.to_string())
+    }
+}
+
+impl From<FollowFault> for AdminFault {
+    fn from(fault: FollowFault) -> Self {
         AdminFault::Unavailable(fault.to_string())
     }
 }

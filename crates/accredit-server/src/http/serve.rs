@@ -102,6 +102,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&app).keep_tally());
     background.spawn(Arc::clone(&app).keep_keys());
+    background.spawn(Arc::clone(&app).follow());
     background.spawn(Arc::clone(&app).keep_key_history());
     background.spawn(look_at_certificates(certificates.clone()));
     let (delay, deadline) = (config.drain_delay(), Duration::from_secs(config.drain.deadline_seconds));

@@ -37,7 +37,8 @@ pub(super) async fn found(
     let detail = json!({
         "key": first.id(), "next": next.id(), "purpose": purpose.name(), "algorithm": algorithm.as_str(),
     });
-    Ok(KeyDeed { changes, revokes: false, records: vec![record::admin_act("key-made", now, "server", 0, &detail)] })
+    let records = vec![record::admin_act("key-made", now, "server", 0, &detail)];
+    Ok(KeyDeed { changes, records, ..KeyDeed::default() })
 }
 
 /// A key that nobody has been told of yet.
@@ -46,7 +47,8 @@ pub(super) async fn make(slot: Slot, kek: &KeyEncryptionKey, now: Timestamp) -> 
     let key = SigningKey::generate(algorithm, purpose).await?;
     let detail = json!({"key": key.id(), "purpose": purpose.name(), "algorithm": algorithm.as_str()});
     let records = vec![record::admin_act("key-made", now, "server", 0, &detail)];
-    Ok(KeyDeed { changes: vec![KeyChange::Insert(key.to_row(&Life::new(now), kek)?)], revokes: false, records })
+    let changes = vec![KeyChange::Insert(key.to_row(&Life::new(now), kek)?)];
+    Ok(KeyDeed { changes, records, ..KeyDeed::default() })
 }
 
 /// The moves among acts, and the slots in which keys are to be made.

@@ -72,7 +72,9 @@ impl App {
         let revokes = matches!(command, Command::Taint { .. } | Command::Revoke { .. });
         let detail = json!({"reason": reason, "changes": deeds::told(&moves, &before), "by": by});
         let records = vec![record::admin_act(event, now, actor, sequence, &detail)];
-        let head = self.commit_keys(KeyDeed { changes: deeds::changes(&moves, &before), revokes, records }).await?;
+        let head = self
+            .commit_keys(KeyDeed { changes: deeds::changes(&moves, &before), revokes, records, ..KeyDeed::default() })
+            .await?;
         rotation::log(&moves);
         self.signing.wake.notify_one();
         Ok(Outcome { moves, before, silent, sequence: head.sequence })
@@ -106,7 +108,7 @@ impl App {
         if !dry_run && !changes.is_empty() {
             let detail = json!({"changes": lines, "by": by});
             let records = vec![record::admin_act("keys-rewrapped", clock::now(), actor, keys.sequence, &detail)];
-            self.commit_keys(KeyDeed { changes, revokes: false, records }).await?;
+            self.commit_keys(KeyDeed { changes, records, ..KeyDeed::default() }).await?;
             tracing::info!(keys = ids.len(), key_encryption_key = kek.id, "signing keys sealed anew");
         }
         Ok((ids, kek.id.clone()))

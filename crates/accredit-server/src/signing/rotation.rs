@@ -17,7 +17,6 @@ use super::deeds::{self, Moved};
 use super::{KeysFault, algorithm};
 use crate::app::App;
 use crate::keys::SigningKey;
-use crate::read_model::InForce;
 use crate::record::{self, RecordFault, StoreWork};
 use crate::{chance, clock};
 
@@ -41,7 +40,7 @@ impl App {
                 Ok(()) => {}
                 // Another server was faster; the next round sees what it did.
                 Err(KeysFault::Recorded(RecordFault::Store(fault)))
-                    if matches!(*fault, StoreError::KeyMoved { .. }) =>
+                    if matches!(*fault, StoreError::KeyMoved { .. } | StoreError::Conflict { .. }) =>
                 {
                     self.signing.wake.notify_one();
                 }
@@ -52,6 +51,10 @@ impl App {
 
     /// The key that signs access tokens so, by a reading of the store that is recent. `None` while no key may sign.
     pub(crate) async fn signer(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
+        // What other servers have changed may not be in force here.
+        if self.following.is_blind() {
+            return None;
+        }
         if let Some(key) = self.signing.signer(signing, now) {
             return Some(key);
         }
@@ -83,15 +86,32 @@ impl App {
     }
 
     /// Fills a slot that something asks for now, such as an API for RS256. Making its keys takes up to a second, so not at
-    /// every start. The caller holds `changing`.
-    pub(crate) async fn ensure_signer(&self, signing: Algorithms) -> Result<(), KeysFault> {
+    /// every start. True when that took new keys. The caller holds `changing`.
+    pub(crate) async fn ensure_signer(&self, signing: Algorithms) -> Result<bool, KeysFault> {
         let slot = Slot { purpose: keyring::Purpose::Access, algorithm: algorithm(signing) };
-        if self.signing.keys.load().ring.lives().iter().any(|key| key.slot == slot) {
-            return Ok(());
+        loop {
+            self.signing.read(&self.store, clock::now()).await?;
+            let keys = self.signing.keys.load_full();
+            if keys.ring.lives().iter().any(|key| key.slot == slot) {
+                return Ok(false);
+            }
+            let now = clock::now();
+            let deed = deeds::found(slot, self.signing.unsealer.current(), &self.signing.schedule, now).await?;
+            // Of two servers that need it, one makes it.
+            let deed = KeyDeed { expected_sequence: Some(keys.sequence), ..deed };
+            match self.commit_keys(deed).await {
+                Ok(_) => {
+                    if self.store.is_shared() {
+                        // Nothing is signed by it before every server publishes it.
+                        tokio::time::sleep(FOLLOWED_WITHIN).await;
+                    }
+                    return Ok(true);
+                }
+                Err(KeysFault::Recorded(RecordFault::Store(fault)))
+                    if matches!(*fault, StoreError::Conflict { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
         }
-        let deed = deeds::found(slot, self.signing.unsealer.current(), &self.signing.schedule, clock::now()).await?;
-        self.commit_keys(deed).await?;
-        Ok(())
     }
 
     /// Does everything that is to be done by now.
@@ -110,11 +130,14 @@ impl App {
                 let detail = json!({"changes": deeds::told(&moves, &keys.ring)});
                 let records = vec![record::admin_act("keys-moved", now, "server", keys.sequence, &detail)];
                 let changes = deeds::changes(&moves, &keys.ring);
-                self.commit_keys(KeyDeed { changes, revokes: false, records }).await?;
+                self.commit_keys(KeyDeed { changes, records, ..KeyDeed::default() }).await?;
                 log(&moves);
             }
             for slot in slots {
+                let expected_sequence = Some(self.signing.keys.load().sequence);
                 let deed = deeds::make(slot, self.signing.unsealer.current(), now).await?;
+                // Of two servers that miss a key, one makes it.
+                let deed = KeyDeed { expected_sequence, ..deed };
                 let _one_at_a_time = self.changing.lock().await;
                 self.commit_keys(deed).await?;
             }
@@ -129,9 +152,7 @@ impl App {
         self.signing.read(&self.store, clock::now()).await?;
         if revokes {
             // Whoever was decided on before is decided again from now on, and finds the new keys.
-            let mut world = self.read_model.now().world.clone();
-            world.sequence = head.sequence;
-            self.read_model.publish(InForce { world, revocation: head.revocation }, &[]);
+            self.publish_head(&self.read_model.now(), head, &[]).await;
         }
         Ok(head)
     }
@@ -153,5 +174,7 @@ pub(super) fn log(moves: &[Moved]) {
 
 /// Making a key, publishing it, letting it sign and making the next one are four.
 const MOST_STEPS: usize = 8;
+/// A change on one server is in force on all others by then.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -56,7 +56,7 @@ async fn change(
     app: &App,
     bearer: &Bearer,
     event: &'static str,
-    planner: impl FnOnce(&InForce, &App) -> Result<Plan, Faults>,
+    planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
 ) -> Result<Vec<String>, Fault> {
     let within = |resource: &Resource| {
         resource.project == Some(bearer.project)

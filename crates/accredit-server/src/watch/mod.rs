@@ -67,6 +67,21 @@ impl Watch {
         Self { hash_key: chance::bits(), shapes, muted, providers: Mutex::new(providers) }
     }
 
+    /// What another server has put down, or said of it.
+    pub(crate) fn hear(&self, sightings: Vec<Sighting>) {
+        for sighting in sightings {
+            let id = sighting.provider.parse::<Id>();
+            let heard = self.of_providers().entry(sighting.provider.clone()).or_default().hear(sighting);
+            if let (true, Ok(provider)) = (heard.sighting.code == Code::Many.text(), id) {
+                self.muted.rcu(|muted| {
+                    let mut next = HashMap::clone(muted);
+                    next.insert(provider, Arc::clone(&heard));
+                    next
+                });
+            }
+        }
+    }
+
     /// Looks at a token. What is new is on the disk when this returns, unless the store cannot write: then it stays new.
     pub(crate) async fn look(&self, recorder: &Recorder, world: &World, token: &Shown<'_>) {
         let shape = self.shape(token);

@@ -102,6 +102,26 @@ impl Seen {
 // === impl OfProvider ===
 
 impl OfProvider {
+    /// What is stored of a thing: whoever saw it first, that is what counts.
+    pub(super) fn hear(&mut self, sighting: Sighting) -> Arc<Seen> {
+        let same = |seen: &Arc<Seen>| seen.sighting.code == sighting.code && seen.sighting.thing == sighting.thing;
+        let Some(place) = self.seen.iter().position(same) else {
+            let heard = Arc::new(Seen::new(sighting));
+            self.seen.push(Arc::clone(&heard));
+            return heard;
+        };
+        if self.seen[place].sighting.id == sighting.id {
+            if let Some(reason) = sighting.acknowledged {
+                let _ = self.seen[place].acknowledged.set(reason);
+            }
+        } else {
+            let last = self.seen[place].last();
+            self.seen[place] = Arc::new(Seen::new(sighting));
+            self.seen[place].again(last);
+        }
+        Arc::clone(&self.seen[place])
+    }
+
     /// What a token shows that is to be put down. It counts as seen at once, so that nobody else puts it down too.
     pub(super) fn judge(&mut self, world: &World, token: &Shown<'_>) -> Found {
         let mut found = Found::default();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::digest::{CHAIN_TAG, HEAD_TAG, sha256};
+use super::digest::{CHAIN_BESIDE_TAG, CHAIN_TAG, HEAD_TAG, sha256};
 
 /// The name of a chain: 128 random bits, made by the process that writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,9 +15,11 @@ pub struct Origin {
     pub chain: ChainId,
     /// When it was opened, Unix seconds.
     pub opened_at: i64,
-    /// The end of the chain before it, which it seals: nothing may be added behind that place any more. `None` for the
-    /// first chain of a store.
+    /// The end of the chain before it, at that moment. `None` for the first chain of a store.
     pub follows: Option<Link>,
+    /// Whether the chain before it may go on, because several servers write at the same time. Otherwise that chain is sealed:
+    /// nothing may be added behind that place any more.
+    pub beside: bool,
     /// The hash over all of this, which the first batch names as its `previous`.
     pub hash: [u8; 32],
 }
@@ -68,15 +70,16 @@ impl fmt::Display for ChainId {
 // === impl Origin ===
 
 impl Origin {
-    pub(crate) fn new(chain: ChainId, opened_at: i64, follows: Option<Link>) -> Self {
-        let mut origin = Self { chain, opened_at, follows, hash: [0; 32] };
+    pub(crate) fn new(chain: ChainId, opened_at: i64, follows: Option<Link>, beside: bool) -> Self {
+        let mut origin = Self { chain, opened_at, follows, beside, hash: [0; 32] };
         origin.hash = origin.computed_hash();
         origin
     }
 
     /// The hash that its fields give.
     pub(super) fn computed_hash(&self) -> [u8; 32] {
-        let mut text = [CHAIN_TAG, &self.chain.0, &self.opened_at.to_be_bytes()].concat();
+        let tag = if self.beside { CHAIN_BESIDE_TAG } else { CHAIN_TAG };
+        let mut text = [tag, &self.chain.0, &self.opened_at.to_be_bytes()].concat();
         if let Some(link) = &self.follows {
             text.extend_from_slice(&link.chain.0);
             text.extend_from_slice(&link.number.to_be_bytes());

@@ -55,6 +55,8 @@ struct Walk {
     link: Option<[u8; 32]>,
     last_hash: [u8; 32],
     heads: BTreeMap<i64, Vec<[u8; 32]>>,
+    /// Places that chains beside this one say it had come to, and what they saw there.
+    seen: BTreeMap<i64, Vec<([u8; 32], ChainId)>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +132,16 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
         self.begin(&origin, before);
         let chain = origin.chain;
         let hash = origin.hash;
-        self.walk = Some(Walk { origin, last: 0, link: Some(hash), last_hash: hash, heads: BTreeMap::new() });
+        let mut seen = BTreeMap::<_, Vec<_>>::new();
+        for later in self.origins.iter().skip(self.next).filter(|later| later.beside) {
+            if let Some(link) = later.follows.filter(|link| link.chain == chain) {
+                seen.entry(link.number).or_default().push((link.hash, later.chain));
+            }
+        }
+        for (_, later) in seen.remove(&0).into_iter().flatten().filter(|(saw, _)| *saw != hash) {
+            self.found.add(Break::ChainUnlinked { chain: later });
+        }
+        self.walk = Some(Walk { origin, last: 0, link: Some(hash), last_hash: hash, heads: BTreeMap::new(), seen });
         for head in self.outside.iter().filter(|signed| signed.head.chain == chain) {
             self.head(head);
         }
@@ -203,7 +214,12 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
             return;
         };
         let last = end.last;
-        if before != Some(link.chain) || (link.number == last && link.hash != end.hash) {
+        if origin.beside {
+            // What it saw of the chain before it was compared there.
+            if before != Some(link.chain) {
+                self.found.add(Break::ChainUnlinked { chain });
+            }
+        } else if before != Some(link.chain) || (link.number == last && link.hash != end.hash) {
             self.found.add(Break::ChainUnlinked { chain });
         } else if link.number > last {
             self.truncated(link.chain, last, link.number);
@@ -238,6 +254,7 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
             self.found.add(broken);
         }
         self.compare_heads(walk, batch);
+        self.compare_seen(walk, batch);
         walk.last = number;
         walk.link = link;
         walk.last_hash = batch.hash;
@@ -300,11 +317,21 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
         }
     }
 
+    fn compare_seen(&mut self, walk: &mut Walk, batch: &Batch) {
+        let later = walk.seen.split_off(&batch.number.saturating_add(1));
+        for (number, seen) in std::mem::replace(&mut walk.seen, later) {
+            for (_, chain) in seen.into_iter().filter(|(hash, _)| number == batch.number && *hash != batch.hash) {
+                self.found.add(Break::ChainUnlinked { chain });
+            }
+        }
+    }
+
     fn end_chain(&mut self) -> Option<ChainId> {
         let walk = self.walk.take()?;
         let chain = walk.origin.chain;
-        if let Some((seen, _)) = walk.heads.last_key_value() {
-            self.truncated(chain, walk.last, *seen);
+        let (signed, seen) = (walk.heads.last_key_value(), walk.seen.last_key_value());
+        if let Some(reached) = signed.map(|(number, _)| *number).max(seen.map(|(number, _)| *number)) {
+            self.truncated(chain, walk.last, reached);
         }
         self.ends.insert(chain, End { last: walk.last, hash: walk.last_hash });
         Some(chain)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{pack, pins, sight};
-use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation};
+use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
@@ -82,7 +82,7 @@ async fn take(connection: &mut Connection, change: &Change) -> Result<HashMap<St
     let ids: Vec<&str> = touched(change).map(|(_, id)| id).collect();
     let mut before = HashMap::new();
     for chunk in filled(ids.len()) {
-        let mut query = sqlx::query_as(sql::TAKE_RESOURCES.text(&chunk));
+        let mut query = query_as(sql::TAKE_RESOURCES.text(&chunk));
         for place in chunk.places() {
             query = query.bind(ids[place]);
         }
@@ -113,7 +113,7 @@ fn histories<'c>(change: &'c Change, before: &'c HashMap<String, Row>) -> Result
 
 async fn put_history(connection: &mut Connection, sequence: i64, histories: &[History<'_>]) -> Result<(), StoreError> {
     for chunk in exact(histories.len()) {
-        let mut query = sqlx::query(sql::PUT_HISTORY.text(&chunk));
+        let mut query = statement(sql::PUT_HISTORY.text(&chunk));
         for place in chunk.places() {
             let History { kind, id, action, was } = histories[place];
             query = query
@@ -134,7 +134,7 @@ async fn put_history(connection: &mut Connection, sequence: i64, histories: &[Hi
 
 async fn put(connection: &mut Connection, rows: &[Row]) -> Result<(), sqlx::Error> {
     for chunk in exact(rows.len()) {
-        let mut query = sqlx::query(sql::PUT_RESOURCES.text(&chunk));
+        let mut query = statement(sql::PUT_RESOURCES.text(&chunk));
         for place in chunk.places() {
             let Row { kind, id, owner, name, enabled, revision, body } = &rows[place];
             query = query
@@ -155,7 +155,7 @@ async fn put(connection: &mut Connection, rows: &[Row]) -> Result<(), sqlx::Erro
 async fn name_taken(connection: &mut Connection, change: &Change) -> Result<StoreError, StoreError> {
     let touched: HashSet<&str> = touched(change).map(|(_, id)| id).collect();
     for chunk in filled(change.puts.len()) {
-        let mut query = sqlx::query_as(sql::NAMES_TAKEN.text(&chunk));
+        let mut query = query_as(sql::NAMES_TAKEN.text(&chunk));
         for place in chunk.places() {
             let row = &change.puts[place];
             query = query.bind(row.kind.as_str()).bind(row.name.as_str());

@@ -1,7 +1,7 @@
 //! Adds keys and moves them on in their lives.
 
 use super::pack;
-use crate::backend::{Connection, Statement, Writer, begin_write, fault, is_unique_violation};
+use crate::backend::{Connection, Statement, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
@@ -15,12 +15,16 @@ pub(crate) async fn change_keys(
     deed: KeyDeed,
     at: i64,
 ) -> Result<Head, StoreError> {
-    let KeyDeed { changes, revokes, records } = deed;
+    let KeyDeed { changes, revokes, records, expected_sequence } = deed;
     let connection = writer.change();
     chain.settle(connection).await?;
     let batches = pack(chain, &records, at)?;
     let mut transaction = begin_write(connection).await?;
     let head = head::advance(&mut transaction, revokes).await?;
+    let actual = head.sequence - 1;
+    if let Some(expected) = expected_sequence.filter(|expected| *expected != actual) {
+        return Err(StoreError::Conflict { expected, actual });
+    }
     for change in changes {
         take_step(&mut transaction, change).await?;
     }
@@ -35,14 +39,14 @@ async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(),
     match change {
         KeyChange::Insert(key) => insert(connection, key).await,
         KeyChange::Move { id, revision, life } => {
-            let query = bind_life(sqlx::query(sql::MOVE_KEY).bind(id.as_str()).bind(revision), life);
+            let query = bind_life(statement(sql::MOVE_KEY).bind(id.as_str()).bind(revision), life);
             match query.execute(&mut *connection).await.map_err(fault)?.rows_affected() {
                 1 => Ok(()),
                 _ => Err(not_moved(connection, id).await?),
             }
         }
         KeyChange::Rewrap { id, wrapped, kek_id } => {
-            let query = sqlx::query(sql::REWRAP_KEY).bind(id.as_str()).bind(wrapped).bind(kek_id);
+            let query = statement(sql::REWRAP_KEY).bind(id.as_str()).bind(wrapped).bind(kek_id);
             expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), id)
         }
     }
@@ -50,7 +54,7 @@ async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(),
 
 async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), StoreError> {
     let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life } = key;
-    let query = sqlx::query(sql::PUT_KEY)
+    let query = statement(sql::PUT_KEY)
         .bind(id.as_str())
         .bind(purpose)
         .bind(algorithm)
@@ -92,7 +96,7 @@ fn bind_life(query: Statement, life: KeyLife) -> Statement {
 
 /// Why no key of that id and revision is there.
 async fn not_moved(connection: &mut Connection, id: String) -> Result<StoreError, StoreError> {
-    let query = sqlx::query_as(sql::KEY_EXISTS).bind(id.as_str());
+    let query = query_as(sql::KEY_EXISTS).bind(id.as_str());
     let (there,): (i64,) = query.fetch_one(connection).await.map_err(fault)?;
     Ok(match there {
         0 => StoreError::NotFound { kind: KIND.to_owned(), id },

@@ -7,7 +7,7 @@ use crate::backend::{Connection, Writer, begin_write, fault};
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome};
-use crate::head::Head;
+use crate::head;
 use crate::pin::NamePin;
 
 /// See [`Store::commit_records`](crate::Store::commit_records).
@@ -21,13 +21,12 @@ pub(crate) async fn commit_records(
         check_size(&entry.record)?;
         entry.if_replayed.as_ref().map_or(Ok(()), check_size)?;
     }
-    let head = writer.head().await?;
     chain.settle(&mut writer.connection).await?;
     if commit_at_once(&mut writer.connection, chain, entries, at).await? {
-        return Ok(Committed { head, outcomes: vec![EntryOutcome::Recorded; entries.len()], pins: Vec::new() });
+        return Ok(Committed { outcomes: vec![EntryOutcome::Recorded; entries.len()], pins: Vec::new() });
     }
-    let (outcomes, pins) = commit_each(&mut writer.connection, chain, entries, head, at).await?;
-    Ok(Committed { head, outcomes, pins })
+    let (outcomes, pins) = commit_each(writer, chain, entries, at).await?;
+    Ok(Committed { outcomes, pins })
 }
 
 /// One statement, one trip to the database. False when it takes more than that; nothing is written then.
@@ -50,14 +49,23 @@ async fn commit_at_once(
 
 /// One transaction, in which each entry is looked at for itself.
 async fn commit_each(
-    connection: &mut Connection,
+    writer: &mut Writer,
     chain: &mut Chain,
     entries: &[Entry],
-    head: Head,
     at: i64,
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
-    let mut transaction = begin_write(connection).await?;
-    let (outcomes, mut there) = judge(&mut transaction, entries, head, at).await?;
+    let own_head = writer.own_head().await?;
+    let mut transaction = begin_write(&mut writer.connection).await?;
+    // Before anything is looked at: of two servers on which a name is used first, one waits here and then sees the other's.
+    let news = match entries.iter().any(|entry| !entry.pins.is_empty()) {
+        true => head::add_news(&mut transaction).await?,
+        false => 0,
+    };
+    let head = match own_head {
+        Some(head) => head,
+        None => head::read(&mut transaction).await?,
+    };
+    let (outcomes, mut there) = judge(&mut transaction, entries, head.revocation, at).await?;
     let batches = chain.pack(at, entries.iter().zip(&outcomes).filter_map(to_write));
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
@@ -65,7 +73,7 @@ async fn commit_each(
         return Ok((outcomes, there));
     }
     let recorded = entries.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == EntryOutcome::Recorded);
-    let new = pins::put(&mut transaction, recorded.map(|(entry, _)| entry), &there).await?;
+    let new = pins::put(&mut transaction, recorded.map(|(entry, _)| entry), &there, news).await?;
     there.extend(new);
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
@@ -77,13 +85,13 @@ async fn commit_each(
 async fn judge(
     connection: &mut Connection,
     entries: &[Entry],
-    head: Head,
+    revocation: i64,
     at: i64,
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
-    let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| head.revocation <= entry.decided_on).collect();
+    let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| revocation <= entry.decided_on).collect();
     let Met { there, clashing } = pins::meet(connection, &current).await?;
     // What is stale claims nothing: it would burn evidence for a decision that is not made.
-    let is_stale = |place: usize, entry: &Entry| head.revocation > entry.decided_on || clashing.contains(&place);
+    let is_stale = |place: usize, entry: &Entry| revocation > entry.decided_on || clashing.contains(&place);
     let claims: Vec<_> = current
         .iter()
         .filter(|(place, entry)| !is_stale(*place, entry))

@@ -2,7 +2,7 @@
 
 use super::pack;
 use crate::audit::NewRecord;
-use crate::backend::{Connection, begin_write, fault};
+use crate::backend::{Connection, begin_write, fault, query_as, statement};
 use crate::chain::{self, Chain};
 use crate::error::StoreError;
 use crate::reads;
@@ -36,7 +36,7 @@ pub(crate) async fn erase_values(
 async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<bool, StoreError> {
     for stored in reads::chains(connection).await? {
         let (ordinal, from) = (stored.ordinal, stored.erased_to);
-        let (next,): (Option<i64>,) = sqlx::query_as(sql::NEXT_BATCH_NUMBER)
+        let (next,): (Option<i64>,) = query_as(sql::NEXT_BATCH_NUMBER)
             .bind(ordinal)
             .bind(from)
             .fetch_one(&mut *connection)
@@ -45,7 +45,7 @@ async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<bool,
         let Some(next) = next else { continue };
         let (last, _) = chain::tail(connection, ordinal).await?;
         let to = next.saturating_add(STRETCH).min(last);
-        let (young,): (Option<i64>,) = sqlx::query_as(sql::FIRST_NOT_BEFORE)
+        let (young,): (Option<i64>,) = query_as(sql::FIRST_NOT_BEFORE)
             .bind(ordinal)
             .bind(from)
             .bind(to)
@@ -64,9 +64,9 @@ async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<bool,
 }
 
 async fn erase(connection: &mut Connection, ordinal: i64, from: i64, to: i64) -> Result<(), StoreError> {
-    let query = sqlx::query(sql::ERASE_VALUES).bind(ordinal).bind(from).bind(to);
+    let query = statement(sql::ERASE_VALUES).bind(ordinal).bind(from).bind(to);
     query.execute(&mut *connection).await.map_err(fault)?;
-    let query = sqlx::query(sql::ERASED_TO).bind(ordinal).bind(to);
+    let query = statement(sql::ERASED_TO).bind(ordinal).bind(to);
     query.execute(connection).await.map_err(fault)?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::backend::{Connection, begin_write, fault};
+use crate::backend::{Connection, begin_write, fault, query_as, statement};
 use crate::chain::fixed;
 use crate::error::StoreError;
 use crate::exchange::{EntryOutcome, FirstUse, MARK_MARGIN, Mark};
@@ -97,15 +97,15 @@ pub(crate) async fn foresee(connection: &mut Connection, mark: &Mark) -> Result<
 /// See [`Store::forget_marks`](crate::Store::forget_marks).
 pub(crate) async fn forget_marks(connection: &mut Connection, provider: &str, past: i64) -> Result<u64, StoreError> {
     let ended_before = past.saturating_sub(MARK_MARGIN);
-    let ended = sqlx::query_as(sql::MARKS_ENDED).bind(provider).bind(ended_before);
+    let ended = query_as(sql::MARKS_ENDED).bind(provider).bind(ended_before);
     let (any,): (bool,) = ended.fetch_one(&mut *connection).await.map_err(fault)?;
     if !any {
         return Ok(0);
     }
     let mut transaction = begin_write(connection).await?;
     raise(&mut transaction, provider, Floor { ended_before, issued_before: i64::MIN }).await?;
-    let forget = sqlx::query(sql::FORGET_MARKS).bind(provider).bind(ended_before).bind(FORGOTTEN_AT_ONCE);
-    let forgotten = forget.execute(&mut *transaction).await.map_err(fault)?.rows_affected();
+    let forget = statement(sql::FORGET_MARKS).bind(provider).bind(ended_before).bind(FORGOTTEN_AT_ONCE);
+    let forgotten = forget.execute(&mut transaction).await.map_err(fault)?.rows_affected();
     transaction.commit().await.map_err(fault)?;
     Ok(forgotten)
 }
@@ -123,7 +123,7 @@ async fn insert(
 ) -> Result<HashSet<(String, [u8; 32])>, StoreError> {
     let mut won = HashSet::with_capacity(claims.len());
     for chunk in filled(claims.len()) {
-        let mut query = sqlx::query_as(sql::CLAIM_MARKS.text(&chunk));
+        let mut query = query_as(sql::CLAIM_MARKS.text(&chunk));
         for place in chunk.places() {
             let Claim { decision, mark } = claims[place];
             query = query
@@ -145,7 +145,7 @@ async fn insert(
 /// Takes back what was claimed a moment ago in the same transaction.
 async fn give_back(connection: &mut Connection, claims: &[Claim<'_>]) -> Result<(), StoreError> {
     for chunk in filled(claims.len()) {
-        let mut query = sqlx::query(sql::RETURN_MARKS.text(&chunk));
+        let mut query = statement(sql::RETURN_MARKS.text(&chunk));
         for place in chunk.places() {
             let mark = claims[place].mark;
             query = query.bind(mark.provider.as_str()).bind(mark.token.to_vec());
@@ -162,7 +162,7 @@ async fn look_up<'e>(
     let marks: Vec<_> = marks.collect();
     let mut spent = HashMap::with_capacity(marks.len());
     for chunk in filled(marks.len()) {
-        let mut query = sqlx::query_as(sql::MARKS_TAKEN.text(&chunk));
+        let mut query = query_as(sql::MARKS_TAKEN.text(&chunk));
         for place in chunk.places() {
             query = query.bind(marks[place].provider.as_str()).bind(marks[place].token.to_vec());
         }
@@ -178,7 +178,7 @@ async fn look_up<'e>(
 
 async fn raise(connection: &mut Connection, provider: &str, floor: Floor) -> Result<(), StoreError> {
     let Floor { ended_before, issued_before } = floor;
-    let query = sqlx::query(sql::RAISE_MARK_FLOOR).bind(provider).bind(ended_before).bind(issued_before);
+    let query = statement(sql::RAISE_MARK_FLOOR).bind(provider).bind(ended_before).bind(issued_before);
     query.execute(connection).await.map_err(fault)?;
     Ok(())
 }
@@ -196,7 +196,7 @@ impl Floors {
         providers.dedup();
         let mut floors = HashMap::new();
         for chunk in filled(providers.len()) {
-            let mut query = sqlx::query_as(sql::MARK_FLOORS.text(&chunk));
+            let mut query = query_as(sql::MARK_FLOORS.text(&chunk));
             for place in chunk.places() {
                 query = query.bind(providers[place]);
             }

@@ -1,16 +1,26 @@
 //! Opens the chain of a process, behind the chain of the one before.
 
 use crate::audit::{ChainId, Link, Origin, Tail};
-use crate::backend::{Connection, begin_write, fault};
+use crate::backend::{Connection, begin_write, fault, query_as, statement};
 use crate::chain::{self, Chain, fixed};
 use crate::error::StoreError;
+use crate::head;
 use crate::sql;
 
 /// See [`Store::open_chain`](crate::Store::open_chain).
-pub(crate) async fn open_chain(connection: &mut Connection, id: ChainId, at: i64) -> Result<Chain, StoreError> {
+///
+/// `beside`: the chain before it may be another server's, which goes on.
+pub(crate) async fn open_chain(
+    connection: &mut Connection,
+    id: ChainId,
+    beside: bool,
+    at: i64,
+) -> Result<Chain, StoreError> {
     let mut transaction = begin_write(connection).await?;
+    // One after the other: each has its own place in the order of chains.
+    head::hold(&mut transaction).await?;
     let last: Option<(i64, Vec<u8>)> =
-        sqlx::query_as(sql::LAST_CHAIN).fetch_optional(&mut *transaction).await.map_err(fault)?;
+        query_as(sql::LAST_CHAIN).fetch_optional(&mut transaction).await.map_err(fault)?;
     let (ordinal, follows) = match last {
         None => (1, None),
         Some((ordinal, chain)) => {
@@ -18,8 +28,8 @@ pub(crate) async fn open_chain(connection: &mut Connection, id: ChainId, at: i64
             (ordinal + 1, Some(Link { chain: ChainId(fixed("chain id", chain)?), number, hash }))
         }
     };
-    let origin = Origin::new(id, at, follows);
-    sqlx::query(sql::OPEN_CHAIN)
+    let origin = Origin::new(id, at, follows, beside);
+    statement(sql::OPEN_CHAIN)
         .bind(ordinal)
         .bind(id.0.to_vec())
         .bind(at)
@@ -27,7 +37,8 @@ pub(crate) async fn open_chain(connection: &mut Connection, id: ChainId, at: i64
         .bind(follows.map(|link| link.number))
         .bind(follows.map(|link| link.hash.to_vec()))
         .bind(origin.hash.to_vec())
-        .execute(&mut *transaction)
+        .bind(beside)
+        .execute(&mut transaction)
         .await
         .map_err(fault)?;
     transaction.commit().await.map_err(fault)?;

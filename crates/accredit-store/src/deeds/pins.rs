@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::pack;
-use crate::backend::{Connection, Writer, begin_write, fault};
+use crate::backend::{Connection, Writer, begin_write, fault, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::exchange::Entry;
@@ -24,15 +24,17 @@ pub(super) struct Met {
 /// Looks up what the names of these entries are pinned to. Nothing is written yet: an entry may still turn out to be a
 /// replay, and what is refused must not pin anything.
 pub(super) async fn meet(connection: &mut Connection, entries: &[(usize, &Entry)]) -> Result<Met, StoreError> {
-    let keys: Vec<&PinKey> = entries.iter().flat_map(|(_, entry)| &entry.pins).map(|pin| &pin.key).collect();
-    if keys.is_empty() {
+    let keys: Vec<&PinKey> =
+        entries.iter().flat_map(|(_, entry)| &entry.pins).filter(|pin| is_kept(pin)).map(|pin| &pin.key).collect();
+    if entries.iter().all(|(_, entry)| entry.pins.is_empty()) {
         return Ok(Met::default());
     }
     let there = look_up(connection, &keys).await?;
     let mut ids: HashMap<&PinKey, (&str, &str)> = there.iter().map(|pin| (&pin.key, value(pin))).collect();
     let mut clashing = HashSet::new();
     for (place, entry) in entries {
-        if entry.pins.iter().any(|pin| ids.get(&pin.key).is_some_and(|id| *id != value(pin))) {
+        let is_clashing = |pin: &NamePin| ids.get(&pin.key).is_some_and(|id| *id != value(pin)) || !is_kept(pin);
+        if entry.pins.iter().any(is_clashing) {
             clashing.insert(*place);
             continue;
         }
@@ -44,17 +46,18 @@ pub(super) async fn meet(connection: &mut Connection, entries: &[(usize, &Entry)
 
 /// Writes the pins of entries that are recorded, except those that are there; gives what was written.
 ///
-/// INVARIANT: `meet` ran in this transaction, which nobody else writes beside. A row that is there all the same fails the
-/// whole batch, and nothing is answered.
+/// INVARIANT: `meet` ran in this transaction, and before it the head's row was taken, so that nobody else pins anything. A
+/// row that is there all the same fails the whole batch, and nothing is answered.
 pub(super) async fn put<'e>(
     connection: &mut Connection,
     recorded: impl Iterator<Item = &'e Entry>,
     there: &[NamePin],
+    news: i64,
 ) -> Result<Vec<NamePin>, StoreError> {
     let mut known: HashSet<&PinKey> = there.iter().map(|pin| &pin.key).collect();
     let new: Vec<&NamePin> = recorded.flat_map(|entry| &entry.pins).filter(|pin| known.insert(&pin.key)).collect();
     for chunk in exact(new.len()) {
-        let mut query = sqlx::query(sql::PUT_PINS.text(&chunk));
+        let mut query = statement(sql::PUT_PINS.text(&chunk));
         for place in chunk.places() {
             let NamePin { key: PinKey { mapping, claim, name }, id_claim, id, decision, at } = new[place];
             query = query
@@ -64,7 +67,8 @@ pub(super) async fn put<'e>(
                 .bind(id_claim.as_str())
                 .bind(id.as_str())
                 .bind(decision.to_vec())
-                .bind(*at);
+                .bind(*at)
+                .bind(news);
         }
         query.execute(&mut *connection).await.map_err(fault)?;
     }
@@ -74,7 +78,7 @@ pub(super) async fn put<'e>(
 /// Deletes pins, within the transaction that `connection` is in.
 pub(super) async fn delete(connection: &mut Connection, keys: &[PinKey]) -> Result<(), StoreError> {
     for chunk in filled(keys.len()) {
-        let mut query = sqlx::query(sql::DELETE_PINS.text(&chunk));
+        let mut query = statement(sql::DELETE_PINS.text(&chunk));
         for place in chunk.places() {
             let PinKey { mapping, claim, name } = &keys[place];
             query = query.bind(mapping.as_str()).bind(claim.as_str()).bind(name.as_str());
@@ -87,7 +91,7 @@ pub(super) async fn delete(connection: &mut Connection, keys: &[PinKey]) -> Resu
 /// Deletes every pin of these resources.
 pub(super) async fn delete_of(connection: &mut Connection, ids: &[(String, String)]) -> Result<(), StoreError> {
     for chunk in filled(ids.len()) {
-        let mut query = sqlx::query(sql::DELETE_PINS_OF.text(&chunk));
+        let mut query = statement(sql::DELETE_PINS_OF.text(&chunk));
         for place in chunk.places() {
             query = query.bind(ids[place].1.as_str());
         }
@@ -119,7 +123,7 @@ pub(crate) async fn unpin(
 async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<NamePin>, StoreError> {
     let mut there = Vec::new();
     for chunk in filled(keys.len()) {
-        let mut query = sqlx::query_as(sql::PINS_THERE.text(&chunk));
+        let mut query = query_as(sql::PINS_THERE.text(&chunk));
         for place in chunk.places() {
             let PinKey { mapping, claim, name } = keys[place];
             query = query.bind(mapping.as_str()).bind(claim.as_str()).bind(name.as_str());
@@ -130,6 +134,12 @@ async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<Na
         }
     }
     Ok(there)
+}
+
+/// Whether every database can keep it. One entry that PostgreSQL takes exception to would fail all others of its batch.
+fn is_kept(pin: &NamePin) -> bool {
+    let NamePin { key: PinKey { mapping: _, claim, name }, id_claim, id, .. } = pin;
+    [claim, name, id_claim, id].iter().all(|text| !text.contains('\0'))
 }
 
 fn value(pin: &NamePin) -> (&str, &str) {

@@ -2,13 +2,14 @@
 
 use super::log::{Found, newest_first};
 use crate::audit::prefix;
-use crate::backend::{Connection, FIND_SUMMARIES, FIND_SUMMARIES_WITHIN, fault};
+use crate::backend::{Connection, fault, find_summaries, find_summaries_within, query_as};
 use crate::error::StoreError;
 use crate::sql;
 
 /// See [`Store::find_record`](crate::Store::find_record).
 pub(crate) async fn find_record(connection: &mut Connection, id: &[u8; 16]) -> Result<Option<Found>, StoreError> {
-    let places = sqlx::query_as(FIND_SUMMARIES).bind(prefix(id)).fetch_all(&mut *connection).await.map_err(fault)?;
+    let text = find_summaries(connection);
+    let places = query_as(text).bind(prefix(id).to_vec()).fetch_all(&mut *connection).await.map_err(fault)?;
     among(connection, places, id).await
 }
 
@@ -20,13 +21,14 @@ pub(crate) async fn find_record_about(
 ) -> Result<Option<Found>, StoreError> {
     let (from, to) = (at.saturating_sub(EARLIER), at.saturating_add(LATER));
     let open: Vec<(i64, Option<i64>)> =
-        sqlx::query_as(sql::CHAINS_OPEN_BY).bind(to).bind(CHAINS).fetch_all(&mut *connection).await.map_err(fault)?;
+        query_as(sql::CHAINS_OPEN_BY).bind(to).bind(CHAINS).fetch_all(&mut *connection).await.map_err(fault)?;
     for (chain, last) in open {
         let Some(last) = last else { continue };
         let first = first_written_from(connection, chain, last, from).await?;
         let end = first_written_from(connection, chain, last, to).await?;
-        let places = sqlx::query_as(FIND_SUMMARIES_WITHIN)
-            .bind(prefix(id))
+        let text = find_summaries_within(connection);
+        let places = query_as(text)
+            .bind(prefix(id).to_vec())
             .bind(chain)
             .bind(first)
             .bind(end)
@@ -47,7 +49,7 @@ async fn among(
     id: &[u8; 16],
 ) -> Result<Option<Found>, StoreError> {
     for (chain, number) in places {
-        let batch = sqlx::query_as(sql::BATCHES_UP_TO)
+        let batch = query_as(sql::BATCHES_UP_TO)
             .bind(chain)
             .bind(number)
             .bind(1_i64)
@@ -67,14 +69,14 @@ async fn first_written_from(connection: &mut Connection, chain: i64, last: i64, 
     let (mut low, mut high) = (0, last.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;
-        let written: Option<i64> = sqlx::query_scalar(sql::BATCH_TIME_FROM)
+        let written: Option<(i64,)> = query_as(sql::BATCH_TIME_FROM)
             .bind(chain)
             .bind(middle)
             .fetch_optional(&mut *connection)
             .await
             .map_err(fault)?;
         match written {
-            Some(written) if written < time => low = middle + 1,
+            Some((written,)) if written < time => low = middle + 1,
             _ => high = middle,
         }
     }
@@ -85,5 +87,5 @@ async fn first_written_from(connection: &mut Connection, chain: i64, last: i64, 
 const LATER: i64 = 12;
 /// And before it, when the clock was set back in between.
 const EARLIER: i64 = 2;
-/// The process may have been started again since, more than once.
-const CHAINS: i64 = 4;
+/// Several servers may have been started since, more than once each.
+const CHAINS: i64 = 16;

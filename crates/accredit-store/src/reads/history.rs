@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::resources::walk;
-use crate::backend::{Connection, begin_read, fault};
+use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::error::StoreError;
 use crate::head;
 use crate::resource::{Changes, Columns, Row};
 use crate::sql;
 
+type Touched = (Vec<Row>, Vec<(String, String)>);
 type Was = (i64, String, String, Option<String>, Option<String>, Option<bool>, Option<i64>, Option<String>);
 
 /// See [`Store::load_at`](crate::Store::load_at).
@@ -40,15 +41,17 @@ pub(crate) async fn changes_since(connection: &mut Connection, sequence: i64) ->
     if sequence > head.sequence {
         return Err(StoreError::UnknownSequence { asked: sequence, head: head.sequence });
     }
-    let puts: Vec<Columns> = sqlx::query_as(sql::RESOURCES_CHANGED_SINCE)
-        .bind(sequence)
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(fault)?;
-    let deletes: Vec<(String, String)> =
-        sqlx::query_as(sql::RESOURCES_GONE_SINCE).bind(sequence).fetch_all(&mut *transaction).await.map_err(fault)?;
+    let (puts, deletes) = changes(&mut transaction, sequence).await?;
     transaction.rollback().await.map_err(fault)?;
-    Ok(Changes { head, puts: puts.into_iter().map(Row::from).collect(), deletes })
+    Ok(Changes { head, puts, deletes })
+}
+
+/// Resources that are new or were written since, and those that are gone, within the transaction that `connection` is in.
+pub(super) async fn changes(connection: &mut Connection, sequence: i64) -> Result<Touched, StoreError> {
+    let puts: Vec<Columns> =
+        query_as(sql::RESOURCES_CHANGED_SINCE).bind(sequence).fetch_all(&mut *connection).await.map_err(fault)?;
+    let deletes = query_as(sql::RESOURCES_GONE_SINCE).bind(sequence).fetch_all(connection).await.map_err(fault)?;
+    Ok((puts.into_iter().map(Row::from).collect(), deletes))
 }
 
 /// For each id that was touched since, what it was before it was touched first; `None`: nothing.
@@ -56,7 +59,7 @@ async fn earlier(connection: &mut Connection, sequence: i64) -> Result<HashMap<S
     let mut earlier = HashMap::new();
     let mut after = (sequence, String::new());
     loop {
-        let rows: Vec<Was> = sqlx::query_as(sql::HISTORY_SINCE)
+        let rows: Vec<Was> = query_as(sql::HISTORY_SINCE)
             .bind(sequence)
             .bind(after.0)
             .bind(after.1.as_str())

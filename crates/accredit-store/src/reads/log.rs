@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::audit::{Batch, ChainId, Link, Origin, Record};
-use crate::backend::{Connection, STORE_BYTES, fault};
+use crate::backend::{Connection, fault, query_as, store_bytes};
 use crate::chain::fixed;
 use crate::error::StoreError;
 use crate::sql;
@@ -49,7 +49,7 @@ pub(crate) struct StoredChain {
     pub(crate) erased_to: i64,
 }
 
-type ChainColumns = (i64, Vec<u8>, i64, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Vec<u8>, i64);
+type ChainColumns = (i64, Vec<u8>, i64, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Vec<u8>, bool, i64);
 type Columns = (i64, Vec<u8>, i64, i64, Option<Vec<u8>>, Vec<u8>);
 
 /// See [`Store::audit_page`](crate::Store::audit_page).
@@ -62,7 +62,7 @@ pub(crate) async fn page(
     let mut before = before.unwrap_or(Place { chain: i64::MAX, number: i64::MAX, index: 0 });
     let mut records = Vec::new();
     for _ in 0..STRETCHES_AT_MOST {
-        let batches: Vec<Columns> = sqlx::query_as(sql::BATCHES_UP_TO)
+        let batches: Vec<Columns> = query_as(sql::BATCHES_UP_TO)
             .bind(before.chain)
             .bind(before.number)
             .bind(BATCHES_AT_ONCE)
@@ -94,21 +94,20 @@ pub(crate) async fn page(
 
 /// All chains, in the order in which they were opened.
 pub(crate) async fn chains(connection: &mut Connection) -> Result<Vec<StoredChain>, StoreError> {
-    let rows: Vec<ChainColumns> = sqlx::query_as(sql::CHAINS).fetch_all(connection).await.map_err(fault)?;
+    let rows: Vec<ChainColumns> = query_as(sql::CHAINS).fetch_all(connection).await.map_err(fault)?;
     rows.into_iter().map(stored_chain).collect()
 }
 
 /// See [`Store::clock_mark`](crate::Store::clock_mark).
 pub(crate) async fn clock_mark(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
-    let batch: Option<(i64,)> =
-        sqlx::query_as(sql::LAST_BATCH_TIME).fetch_optional(&mut *connection).await.map_err(fault)?;
-    let (chain,): (Option<i64>,) = sqlx::query_as(sql::LAST_CHAIN_TIME).fetch_one(connection).await.map_err(fault)?;
+    let batch: Option<(i64,)> = query_as(sql::LAST_BATCH_TIME).fetch_optional(&mut *connection).await.map_err(fault)?;
+    let (chain,): (Option<i64>,) = query_as(sql::LAST_CHAIN_TIME).fetch_one(connection).await.map_err(fault)?;
     Ok(batch.map(|(at,)| at).max(chain))
 }
 
 /// How many bytes the store has on its disk.
 pub(crate) async fn size(connection: &mut Connection) -> Result<u64, StoreError> {
-    let (bytes,): (i64,) = sqlx::query_as(STORE_BYTES).fetch_one(connection).await.map_err(fault)?;
+    let (bytes,): (i64,) = query_as(store_bytes(connection)).fetch_one(connection).await.map_err(fault)?;
     Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
@@ -140,14 +139,15 @@ pub(super) fn newest_first(columns: Columns) -> Result<impl Iterator<Item = Foun
 }
 
 fn stored_chain(columns: ChainColumns) -> Result<StoredChain, StoreError> {
-    let (ordinal, id, opened_at, chain, number, follows, hash, erased_to) = columns;
+    let (ordinal, id, opened_at, chain, number, follows, hash, beside, erased_to) = columns;
     let follows = match (chain, number, follows) {
         (Some(chain), Some(number), Some(hash)) => {
             Some(Link { chain: ChainId(fixed("chain id", chain)?), number, hash: fixed("hash", hash)? })
         }
         _ => None,
     };
-    let origin = Origin { chain: ChainId(fixed("chain id", id)?), opened_at, follows, hash: fixed("hash", hash)? };
+    let origin =
+        Origin { chain: ChainId(fixed("chain id", id)?), opened_at, follows, beside, hash: fixed("hash", hash)? };
     Ok(StoredChain { ordinal, origin, erased_to })
 }
 

@@ -1,6 +1,6 @@
 //! All resources as they are.
 
-use crate::backend::{Connection, begin_read, fault};
+use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::error::StoreError;
 use crate::head::{self, Head};
 use crate::resource::{Columns, Row};
@@ -19,7 +19,7 @@ pub(crate) async fn load_each(connection: &mut Connection, each: impl FnMut(Row)
 pub(super) async fn walk(connection: &mut Connection, mut each: impl FnMut(Row)) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
-        let rows: Vec<Columns> = sqlx::query_as(sql::RESOURCES_AFTER)
+        let rows: Vec<Columns> = query_as(sql::RESOURCES_AFTER)
             .bind(after.as_str())
             .bind(ROWS_AT_ONCE)
             .fetch_all(&mut *connection)

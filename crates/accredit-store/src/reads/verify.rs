@@ -2,7 +2,7 @@
 
 use super::log::{StoredChain, chains};
 use crate::audit::{Batch, ChainId, Head, SignedHead, Verification, Verifier};
-use crate::backend::{Connection, begin_read, fault};
+use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::chain::fixed;
 use crate::error::StoreError;
 use crate::sql;
@@ -37,7 +37,7 @@ async fn verify_chain<F: FnMut(&SignedHead) -> bool>(
     let mut after = i64::MIN;
     loop {
         // Pages are ranges of numbers and not counts of rows, so that no second batch of one number slips through.
-        let (next,): (Option<i64>,) = sqlx::query_as(sql::NEXT_BATCH_NUMBER)
+        let (next,): (Option<i64>,) = query_as(sql::NEXT_BATCH_NUMBER)
             .bind(chain.ordinal)
             .bind(after)
             .fetch_one(&mut *connection)
@@ -46,7 +46,7 @@ async fn verify_chain<F: FnMut(&SignedHead) -> bool>(
         let last = next.map_or(i64::MAX, |next| next.saturating_add(BATCHES_AT_ONCE - 1));
         tell_heads(connection, chain, (after, last), verifier).await?;
         let Some(next) = next else { return Ok(()) };
-        let batches: Vec<BatchColumns> = sqlx::query_as(sql::BATCHES_BETWEEN)
+        let batches: Vec<BatchColumns> = query_as(sql::BATCHES_BETWEEN)
             .bind(chain.ordinal)
             .bind(next)
             .bind(last)
@@ -67,7 +67,7 @@ async fn tell_heads<F: FnMut(&SignedHead) -> bool>(
     range: (i64, i64),
     verifier: &mut Verifier<'_, F>,
 ) -> Result<(), StoreError> {
-    let heads: Vec<HeadColumns> = sqlx::query_as(sql::HEADS_BETWEEN)
+    let heads: Vec<HeadColumns> = query_as(sql::HEADS_BETWEEN)
         .bind(chain.ordinal)
         .bind(range.0)
         .bind(range.1)

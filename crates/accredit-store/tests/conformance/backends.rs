@@ -19,6 +19,9 @@ pub(crate) struct File(TempDir);
 
 pub(crate) struct Memory;
 
+/// A database of its own on a server that all cases share.
+pub(crate) struct Postgres(String);
+
 // === impl File ===
 
 impl File {
@@ -42,5 +45,22 @@ impl Factory for Memory {
 
     fn url(&self) -> String {
         "sqlite::memory:".to_owned()
+    }
+}
+
+// === impl Postgres ===
+
+impl Postgres {
+    /// `None` where there is no PostgreSQL.
+    pub(crate) fn new() -> Option<Self> {
+        Some(Self(accredit_test_postgres::shared()?.database()))
+    }
+}
+
+impl Factory for Postgres {
+    const REMEMBERS: bool = true;
+
+    fn url(&self) -> String {
+        self.0.clone()
     }
 }

@@ -19,7 +19,7 @@ fn key(id: &str) -> SigningKey {
 }
 
 fn deed(number: u64, changes: Vec<KeyChange>) -> KeyDeed {
-    KeyDeed { changes, revokes: false, records: vec![record(number)] }
+    KeyDeed { changes, records: vec![record(number)], ..KeyDeed::default() }
 }
 
 fn activate(id: &str) -> KeyChange {

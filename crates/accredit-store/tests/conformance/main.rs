@@ -10,6 +10,7 @@ mod marks;
 mod pins;
 mod resources;
 mod revoked;
+mod several;
 mod sightings;
 
 /// Runs each case on each backend.
@@ -20,6 +21,16 @@ macro_rules! on_every_backend {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::$module::$case(crate::backends::File::new()).await;
+                })*
+            })*
+        }
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    if let Some(postgres) = crate::backends::Postgres::new() {
+                        crate::$module::$case(postgres).await;
+                    }
                 })*
             })*
         }

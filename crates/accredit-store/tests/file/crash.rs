@@ -110,7 +110,7 @@ async fn writes_until_killed() {
         let committed = store.commit_records(&mut chain, &step(number), NOW).await.unwrap();
         assert_eq!(committed.outcomes, [EntryOutcome::Recorded; 3]);
         if number.is_multiple_of(10) {
-            let expected_sequence = committed.head.sequence;
+            let expected_sequence = store.head().await.unwrap().sequence;
             let records = vec![accredit_store::audit::NewRecord { id: [0; 16], content: vec![].into() }];
             let puts = vec![resource(number)];
             let change = Change { expected_sequence, puts, records, ..Change::default() };

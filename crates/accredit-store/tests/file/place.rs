@@ -115,12 +115,12 @@ async fn what_is_not_ours_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused() {
+async fn a_newer_schema_that_does_not_spare_this_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("store.db");
     Store::open(&url(&database)).await.unwrap().close().await.unwrap();
     let mut connection = raw(&database).await;
-    connection.execute("INSERT INTO schema_step (number) VALUES (9999)").await.unwrap();
+    connection.execute("INSERT INTO schema_step (number, oldest) VALUES (9999, 9999)").await.unwrap();
     connection.close().await.unwrap();
     let error = Store::open(&url(&database)).await.unwrap_err();
     assert!(matches!(error, StoreError::TooNew { found: 9999, .. }), "{error}");
@@ -140,9 +140,17 @@ async fn a_damaged_file_is_said_to_be_damaged() {
 
 #[tokio::test]
 async fn addresses_that_cannot_be_opened_are_told_without_their_secrets() {
-    for url in ["postgres://user:hunter2@host/db", "mysql:x", "", "/var/lib/store.db", "sqlite:"] {
+    for (url, code) in [
+        ("postgres://user:hunter2@host/db?password=hunter2", "store-address"),
+        ("postgres://user:hunter2@host:hunter2/db", "store-address"),
+        ("mysql:x", "store-address"),
+        ("", "store-address"),
+        ("/var/lib/store.db", "store-address"),
+        ("sqlite:", "store-address"),
+        ("postgres://user:hunter2@127.0.0.1:1/db", "store-unavailable"),
+    ] {
         let error = Store::open(url).await.unwrap_err();
-        assert_eq!(error.code(), "store-address", "{url}");
+        assert_eq!(error.code(), code, "{url}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 }

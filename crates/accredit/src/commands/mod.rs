@@ -18,6 +18,7 @@ pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod mapping;
+pub(crate) mod migrate;
 pub(crate) mod noun;
 pub(crate) mod pins;
 pub(crate) mod provider;
@@ -26,6 +27,7 @@ pub(crate) mod repin;
 pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod token;
 pub(crate) mod whoami;
 pub(crate) mod write;
@@ -71,6 +73,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
         Verb::Alarm(verb) => alarm::run(common, &verb, terminal).await,
+        Verb::Store(verb) => store::run(common, &verb, terminal).await,
         Verb::Key(verb) => key::run(common, &verb, terminal).await,
         Verb::Openapi => terminal.show(&accredit_server::openapi()).map(|()| Exit::Done),
         Verb::MetricsReference => terminal.show(&accredit_server::metrics_reference()).map(|()| Exit::Done),

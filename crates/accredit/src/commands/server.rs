@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use accredit_server::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::migrate;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::paths;
@@ -16,6 +17,7 @@ use crate::terminal::Terminal;
 /// Without a configuration it listens on 127.0.0.1:7070, keeps its store below `$XDG_DATA_HOME/accredit` (or
 /// `~/.local/share/accredit`) and its key-encryption key below `$XDG_CONFIG_HOME/accredit` (or `~/.config/accredit`).
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
@@ -26,11 +28,23 @@ pub(crate) struct Args {
     /// How the log is written: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     log: String,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// What is done to the server's store instead of running it.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Bring the store's schema up to date, or say what would be done
+    Migrate(migrate::Args),
 }
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     log_to_stderr(&args.log);
+    if let Some(Verb::Migrate(args)) = &args.verb {
+        return migrate::run(common, args, terminal).await;
+    }
     let config = match &args.config {
         Some(path) => Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))?,
         None => laptop(common, args)?,
@@ -104,7 +118,7 @@ fn next_steps(config: &Config, common: &Common) -> String {
          \x20        accredit{socket} apply -f web.yaml\n\
          stop     Ctrl-C\n",
         url = config.public_url,
-        store = config.store.url,
+        store = config.store.shown(),
         admin = config.admin.socket.display(),
     )
 }

@@ -69,11 +69,13 @@ async fn respond(
     let asked = Asked::read(headers, body, &gate.audience())?;
     let now = clock::now();
     let proof = gate.proofs.judge(headers, "POST", uri.path(), None, now)?;
+    let mut decided_on = 0;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(attempt)).await;
+            gate.app.await_what_is_newer(decided_on, attempt).await;
         }
         let in_force = gate.app.read_model.now();
+        decided_on = in_force.revocation;
         let walk = Walk { gate, asked: &asked, proof: &proof, source, decision, in_force, now: clock::now() };
         if let Some(response) = walk.walk(attempt == 0).await? {
             return Ok(response);

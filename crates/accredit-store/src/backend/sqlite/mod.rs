@@ -10,31 +10,34 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{Lent, Writer};
+use super::fault::fault;
+use super::{Connection, Lent, Writer};
 use crate::error::StoreError;
-use crate::migrations;
+use crate::migrations::{self, Schema};
 use place::Place;
 
-pub(crate) use fault::{fault, is_unique_violation};
+pub(super) use fault::is_corrupt;
 
-/// A connection to the database.
-pub(crate) type Connection = SqliteConnection;
+/// It waits for the database first, so that it cannot fail half way.
+pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// It sees what there is at its first read.
+pub(super) const BEGIN_READ: &str = "BEGIN";
 
-/// A statement with its values.
-pub(crate) type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+/// Whether a schema of ours is there.
+pub(super) const SCHEMA_STEPS_THERE: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_step'";
 
-/// Finds the batches whose summary may hold `$1`, the beginning of a record's id; newest first.
-/// How many bytes the database has.
-pub(crate) const STORE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+/// See [`store_bytes`](super::store_bytes).
+pub(super) const STORE_BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 
-pub(crate) const FIND_SUMMARIES: &str =
+/// See [`find_summaries`](super::find_summaries).
+pub(super) const FIND_SUMMARIES: &str =
     "SELECT chain, number FROM audit_batch WHERE instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
 
-/// The same in a stretch of one chain.
-pub(crate) const FIND_SUMMARIES_WITHIN: &str = "\
+/// See [`find_summaries_within`](super::find_summaries_within).
+pub(super) const FIND_SUMMARIES_WITHIN: &str = "\
 SELECT chain, number FROM audit_batch \
 WHERE chain = $2 AND number >= $3 AND number < $4 AND instr(summary, $1) > 0 ORDER BY chain DESC, number DESC";
 
@@ -51,25 +54,13 @@ pub(crate) struct Sqlite {
 #[derive(Debug)]
 struct Lanes {
     options: SqliteConnectOptions,
-    reader: Mutex<Option<SqliteConnection>>,
-    walker: Mutex<Option<SqliteConnection>>,
-}
-
-/// Begins a transaction that writes: it waits for the database first, so that it cannot fail half way.
-pub(crate) async fn begin_write(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
-    count_again(connection).await?;
-    connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)
-}
-
-/// Begins a transaction that sees one state of the store, whatever is written meanwhile.
-pub(crate) async fn begin_read(connection: &mut Connection) -> Result<Transaction<'_, sqlx::Sqlite>, StoreError> {
-    count_again(connection).await?;
-    connection.begin().await.map_err(fault)
+    reader: Mutex<Option<Connection>>,
+    walker: Mutex<Option<Connection>>,
 }
 
 /// Brings the SQL library back into step with SQLite. A disk that is full or broken makes SQLite end a transaction by itself;
 /// the library cannot roll back what is not there, goes on counting it, and would begin no other one for ever.
-async fn count_again(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) async fn count_again(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     if !connection.is_in_transaction() {
         return Ok(());
     }
@@ -95,6 +86,18 @@ impl Sqlite {
         }
     }
 
+    /// Without taking the database: a server may have it.
+    pub(crate) async fn schema(url: &str) -> Result<Schema, StoreError> {
+        let Some(path) = path(url)?.filter(|path| Place::is_there(path)) else { return Ok(Schema::of(Vec::new(), 0)) };
+        let options = options().filename(&path).pragma("query_only", "ON");
+        let foreign = || StoreError::Foreign { path: path.clone() };
+        let connection = options.connect().await.map_err(|error| fault::not_a_database(error, foreign()))?;
+        let mut connection = connection.into();
+        let schema = migrations::schema(&mut connection).await;
+        close(Some(connection)).await?;
+        schema
+    }
+
     pub(crate) async fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().await
     }
@@ -116,13 +119,11 @@ impl Sqlite {
     pub(crate) async fn close(self) -> Result<(), StoreError> {
         if let Some(lanes) = self.lanes {
             for lane in [lanes.reader, lanes.walker] {
-                if let Some(connection) = lane.into_inner() {
-                    connection.close().await.map_err(fault)?;
-                }
+                close(lane.into_inner()).await?;
             }
         }
         // The writer last: the last connection folds the log into the database.
-        self.writer.into_inner().connection.close().await.map_err(fault)
+        close(Some(self.writer.into_inner().connection)).await
     }
 
     async fn lend_writer(&self) -> Lent<'_> {
@@ -133,8 +134,9 @@ impl Sqlite {
         let options = options().in_memory(true);
         let mut writer = options.connect().await.map_err(fault)?;
         claim(&mut writer).await?;
+        let mut writer = writer.into();
         migrations::run(&mut writer).await?;
-        Ok(Self { writer: Mutex::new(Writer::new(writer)), lanes: None, _place: None })
+        Ok(Self { writer: Mutex::new(Writer::new(writer, true)), lanes: None, _place: None })
     }
 
     async fn open_file(path: PathBuf) -> Result<Self, StoreError> {
@@ -148,23 +150,31 @@ impl Sqlite {
             return Err(foreign());
         }
         sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut writer).await.map_err(fault)?;
+        let mut writer = writer.into();
         migrations::run(&mut writer).await?;
         let lanes =
             Lanes { options: options.pragma("query_only", "ON"), reader: Mutex::new(None), walker: Mutex::new(None) };
-        Ok(Self { writer: Mutex::new(Writer::new(writer)), lanes: Some(lanes), _place: Some(place) })
+        Ok(Self { writer: Mutex::new(Writer::new(writer, true)), lanes: Some(lanes), _place: Some(place) })
     }
 }
 
 // === impl Lanes ===
 
 impl Lanes {
-    async fn lend<'a>(&'a self, lane: &'a Mutex<Option<SqliteConnection>>) -> Result<Lent<'a>, StoreError> {
+    async fn lend<'a>(&'a self, lane: &'a Mutex<Option<Connection>>) -> Result<Lent<'a>, StoreError> {
         let mut guard = lane.lock().await;
         if guard.is_none() {
-            *guard = Some(self.options.connect().await.map_err(fault)?);
+            *guard = Some(self.options.connect().await.map_err(fault)?.into());
         }
         MutexGuard::try_map(guard, Option::as_mut)
             .map_err(|_| StoreError::Unavailable { cause: "connection was lost".to_owned() })
+    }
+}
+
+async fn close(connection: Option<Connection>) -> Result<(), StoreError> {
+    match connection {
+        Some(Connection::Sqlite(connection)) => connection.close().await.map_err(fault),
+        Some(Connection::Postgres(_)) | None => Ok(()),
     }
 }
 
@@ -182,7 +192,7 @@ async fn take(path: &Path) -> Result<Place, StoreError> {
 
 /// The file that an address names; `None` is memory.
 fn path(url: &str) -> Result<Option<PathBuf>, StoreError> {
-    let refuse = |reason| Err(StoreError::Address { scheme: "sqlite".to_owned(), reason });
+    let refuse = |reason: &str| Err(StoreError::Address { scheme: "sqlite".to_owned(), reason: reason.to_owned() });
     let rest = url.strip_prefix("sqlite:").unwrap_or_default();
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     match rest {
@@ -211,7 +221,7 @@ fn options() -> SqliteConnectOptions {
 }
 
 /// Marks an empty database as ours. False when it is somebody else's.
-async fn claim(connection: &mut Connection) -> Result<bool, StoreError> {
+async fn claim(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     let (mark,): (i64,) = sqlx::query_as("SELECT application_id FROM pragma_application_id")
         .fetch_one(&mut *connection)
         .await
@@ -244,6 +254,7 @@ const WAL_BYTES_KEPT: &str = "67108864";
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+    use crate::backend::{begin_read, begin_write, query_as, run_script};
 
     #[test]
     fn addresses() {
@@ -268,7 +279,7 @@ mod tests {
         let connection = &mut sqlite.writer().await.connection;
         for round in 0..3 {
             let mut ended = begin_write(connection).await.unwrap();
-            sqlx::raw_sql("ROLLBACK").execute(&mut *ended).await.unwrap();
+            run_script(&mut ended, "ROLLBACK").await.unwrap();
             match round {
                 0 => drop(ended),
                 1 => assert!(ended.commit().await.is_err()),
@@ -276,19 +287,19 @@ mod tests {
             }
         }
         let mut next = begin_write(connection).await.unwrap();
-        sqlx::raw_sql("CREATE TABLE thing (name TEXT)").execute(&mut *next).await.unwrap();
+        run_script(&mut next, "CREATE TABLE thing (name TEXT)").await.unwrap();
         next.commit().await.unwrap();
         drop(begin_read(connection).await.unwrap());
         drop(begin_write(connection).await.unwrap());
         let mut last = begin_read(connection).await.unwrap();
-        sqlx::raw_sql("SELECT name FROM thing").execute(&mut *last).await.unwrap();
+        run_script(&mut last, "SELECT name FROM thing").await.unwrap();
     }
 
     #[tokio::test]
     async fn commits_are_synced_and_readers_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
         let sqlite = Sqlite::open_file(folder.path().join("store.db")).await.unwrap();
-        let ask = |question| sqlx::query_as::<_, (i64,)>(question);
+        let ask = |question: &'static str| query_as::<(i64,)>(question);
         let mut writer = sqlite.writer().await;
         for (question, expected) in [
             ("PRAGMA synchronous", 2),
@@ -300,7 +311,7 @@ mod tests {
             assert_eq!(answer, expected, "{question}");
         }
         for mut reader in [sqlite.reader().await.unwrap(), sqlite.walker().await.unwrap()] {
-            let (answer,) = ask("PRAGMA query_only").fetch_one(&mut *reader).await.unwrap();
+            let (answer,) = ask("PRAGMA query_only").fetch_one(&mut reader).await.unwrap();
             assert_eq!(answer, 1);
         }
     }

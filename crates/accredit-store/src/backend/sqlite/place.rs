@@ -36,6 +36,11 @@ impl Place {
         Ok(Self { database, _lock: lock })
     }
 
+    /// Whether there is a file.
+    pub(super) fn is_there(path: &Path) -> bool {
+        path.exists()
+    }
+
     pub(super) fn database(&self) -> &Path {
         &self.database
     }

@@ -1,0 +1,32 @@
+//! What errors of the SQL library mean to us.
+
+use sqlx::postgres::PgDatabaseError;
+
+use super::{postgres, sqlite};
+use crate::error::StoreError;
+
+/// Names an error of the SQL library by whose fault it is.
+pub(crate) fn fault(error: sqlx::Error) -> StoreError {
+    let is_corrupt = match &error {
+        sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+            Some(database) => postgres::is_corrupt(database),
+            None => sqlite::is_corrupt(&error),
+        },
+        // What is there is not what this program writes.
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::RowNotFound => true,
+        _ => false,
+    };
+    match is_corrupt {
+        true => StoreError::Corrupt { what: error.to_string() },
+        false => StoreError::Unavailable { cause: error.to_string() },
+    }
+}
+
+/// Whether a statement failed because what must be unique is there already.
+pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}

@@ -1,0 +1,56 @@
+//! What happened since some moment.
+
+use super::history::changes;
+use super::{pins, revoked_tokens, sightings};
+use crate::backend::{Connection, begin_read, fault, query_as};
+use crate::error::StoreError;
+use crate::migrations;
+use crate::news::{Known, News};
+use crate::sql;
+
+/// See [`Store::known`](crate::Store::known).
+pub(crate) async fn known(connection: &mut Connection) -> Result<Known, StoreError> {
+    let (sequence, _, news) = head_and_news(connection).await?;
+    Ok(Known { sequence, news })
+}
+
+/// See [`Store::news`](crate::Store::news).
+pub(crate) async fn news(connection: &mut Connection, since: Known) -> Result<Option<News>, StoreError> {
+    // Nearly always nothing has happened: that takes one statement.
+    if known(connection).await? == since {
+        return Ok(None);
+    }
+    let mut transaction = begin_read(connection).await?;
+    let (sequence, revocation, news) = head_and_news(&mut transaction).await?;
+    if since.sequence > sequence || since.news > news {
+        return Err(StoreError::UnknownSequence { asked: since.sequence, head: sequence });
+    }
+    let (puts, deletes) = changes(&mut transaction, since.sequence).await?;
+    let told = News {
+        known: Known { sequence, news },
+        head: (sequence, revocation).into(),
+        puts,
+        deletes,
+        pins: pins(&mut transaction, since.news).await?,
+        revoked: revoked_tokens(&mut transaction, since.news).await?,
+        sightings: sightings(&mut transaction, since.news).await?,
+    };
+    transaction.rollback().await.map_err(fault)?;
+    Ok(Some(told))
+}
+
+/// See [`Store::other_connections`](crate::Store::other_connections).
+pub(crate) async fn other_connections(connection: &mut Connection) -> Result<i64, StoreError> {
+    let (connections,): (i64,) = query_as(sql::CONNECTIONS).fetch_one(connection).await.map_err(fault)?;
+    // One of them is this process's own, which writes.
+    Ok(connections - 1)
+}
+
+/// Sequence, revocation and news.
+async fn head_and_news(connection: &mut Connection) -> Result<(i64, i64, i64), StoreError> {
+    let (sequence, revocation, news, oldest) =
+        query_as(sql::HEAD_AND_NEWS).fetch_one(connection).await.map_err(fault)?;
+    // A newer program may have taken a step since this one started.
+    migrations::check_spared(oldest)?;
+    Ok((sequence, revocation, news))
+}

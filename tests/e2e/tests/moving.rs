@@ -1,0 +1,189 @@
+//! A store moves to another database, and its schema to another release.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use accredit_e2e::claims::{said, token};
+use accredit_e2e::command::{Ran, accredit, run};
+use accredit_e2e::http::encoded;
+use accredit_e2e::issuer::Issuer;
+use accredit_e2e::server::{Home, Server};
+use accredit_e2e::{resources, several};
+use accredit_test_postgres::{PASSWORD, shared};
+use serde_json::{Value, json};
+
+/// From SQLite to PostgreSQL and back: what was spent stays spent, what was revoked stays revoked, the keys sign on, and the
+/// audit log verifies as the same one on both sides. K09.
+#[test]
+fn k09_a_store_moves_to_postgresql_and_back() {
+    let Some(cluster) = shared() else { return };
+    let home = several::home("sqlite:data/first.db");
+    let issuer = Issuer::new("https://ci.test");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer).replace("lifetime: 15m", "lifetime: 15m\n  replay: once"));
+    let known = Known {
+        spent: token(&issuer, &json!({})),
+        revoked: server.exchange(&token(&issuer, &json!({})), &[]).access_token(),
+        kid: server.connect().get("/oauth/jwks").text().to_owned(),
+    };
+    let decision = server.exchange(&known.spent, &[]).decision();
+    post(&server, "/oauth/revoke", &known.revoked, None);
+    known.holds(&server, &issuer, &decision);
+    assert!(server.stop().success());
+
+    let first = format!("sqlite:{}", home.path("data/first.db").display());
+    let database = cluster.database();
+    let told = copy(&first, &database).ended(0).stdout;
+    assert!(told.contains("the audit log is the same on both sides: 1 chain"), "{told}");
+    let again = copy(&first, &database).ended(1);
+    assert!(again.stderr.contains("is not empty") && again.stderr.contains("hint: "), "{}", again.stderr);
+    home.configure("sqlite:data/first.db", &database);
+    let server = home.start();
+    known.holds(&server, &issuer, &decision);
+    let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
+    assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(2), &json!([])));
+    // What goes on is not copied.
+    let second = format!("sqlite:{}", home.path("data/second.db").display());
+    let refused = copy(&database, &second).ended(1);
+    assert!(refused.stderr.contains("is in use") && !refused.stderr.contains(PASSWORD), "{}", refused.stderr);
+    assert!(server.stop().success());
+
+    std::fs::remove_file(home.path("data/second.db")).ok();
+    let told = copy(&database, &second).ended(0).stdout;
+    assert!(told.contains("2 chains"), "{told}");
+    home.configure(&database, "sqlite:data/second.db");
+    let server = home.start();
+    known.holds(&server, &issuer, &decision);
+    let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
+    assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(3), &json!([])));
+    assert!(server.stop().success());
+
+    // L18: a log that was tampered with is not copied, which would hide when that came about.
+    cluster.sql(name(&database), "UPDATE audit_batch SET written_at = written_at + 1 WHERE chain = 1 AND number = 1");
+    let third = format!("sqlite:{}", home.path("data/third.db").display());
+    let refused = copy(&database, &third).ended(1);
+    assert!(refused.stderr.contains("is broken in 1 places"), "{}", refused.stderr);
+    assert!(!home.path("data/third.db").exists());
+}
+
+/// Servers go on beside a step that spares them, and no longer than they are spared.
+#[test]
+fn servers_are_replaced_one_by_one() {
+    let Some(cluster) = shared() else { return };
+    let homes = several::homes(cluster, 3);
+    let issuer = Issuer::new("https://ci.test");
+    let servers: Vec<Server> = homes[..2].iter().map(Home::start).collect();
+    servers[0].apply(&resources::usual(&issuer));
+    thread::sleep(Duration::from_secs(1));
+    let database = store_of(&homes[0]);
+    let sql = |statement: &str| cluster.sql(name(&database), statement);
+    let status = |server: &Server| server.exchange(&token(&issuer, &json!({})), &[]).status;
+
+    // As a later release would, under servers that run.
+    sql("ALTER TABLE resource ADD COLUMN later TEXT; INSERT INTO schema_step (number, oldest) VALUES (9000, 1)");
+    thread::sleep(Duration::from_secs(1));
+    for server in &servers {
+        assert_eq!((status(server), server.connect().get("/readyz").status), (200, 200));
+    }
+    servers[1].apply("kind: ServiceAccount\nname: ci/later\n");
+    assert_eq!(status(&homes[2].start()), 200, "one that is started beside it");
+    let told = migrate(&homes[2], &["--check"]).ended(0).stdout;
+    assert!(told.contains("schema 9000; nothing is to be done"), "{told}");
+
+    sql("INSERT INTO schema_step (number, oldest) VALUES (9001, 9001)");
+    let began = Instant::now();
+    while servers.iter().any(|server| status(server) != 503 || server.connect().get("/readyz").status != 503) {
+        assert!(began.elapsed() < Duration::from_secs(5), "it goes on behind a step that does not spare it");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(servers[0].log().contains("schema 9001"), "{}", servers[0].log());
+    let refused = homes[2].fail_to_start().ended(1).stderr;
+    assert!(refused.contains("schema 9001"), "{refused}");
+    let told = migrate(&homes[2], &["--check"]).ended(1).stdout;
+    assert!(told.contains("9001"), "{told}");
+}
+
+/// A schema of before is brought up to date by command, or at the start.
+#[test]
+fn an_old_schema_is_brought_up_to_date() {
+    let Some(cluster) = shared() else { return };
+    let home = &several::homes(cluster, 1)[0];
+    let told = migrate(home, &["--check"]).ended(1).stdout;
+    assert!(told.starts_with("schema 0 to ") && told.contains("would be taken"), "{told}");
+    migrate(home, &[]).ended(0);
+    let told = migrate(home, &["--check"]).ended(0).stdout;
+    assert!(told.contains("nothing is to be done"), "{told}");
+    // One step back.
+    let database = store_of(home);
+    let back = || {
+        cluster.sql(name(&database), "ALTER TABLE audit_chain DROP COLUMN beside");
+        cluster.sql(name(&database), "DELETE FROM schema_step WHERE number = 27");
+    };
+    back();
+    home.configure(&format!("url = \"{database}\""), &format!("url = \"{database}\"\nmigrate = false"));
+    let refused = home.fail_to_start().ended(1).stderr;
+    assert!(refused.contains("accredit server migrate") && !refused.contains(PASSWORD), "{refused}");
+    let checked = migrate(home, &["--check", "-o", "json"]).ended(1).json();
+    assert_eq!((&checked["pending"], &checked["oldestThen"]), (&json!([27]), &json!(0)));
+    assert_eq!(cluster.sql(name(&database), "SELECT count(*) FROM schema_step WHERE number = 27"), "0");
+    let told = migrate(home, &[]).ended(0).stdout;
+    assert!(told.contains("steps 27 were taken; every program of before may go on"), "{told}");
+    assert!(home.start().stop().success());
+    back();
+    home.configure("\nmigrate = false", "");
+    assert!(home.start().stop().success());
+}
+
+/// What a store must take along.
+struct Known {
+    spent: String,
+    revoked: String,
+    kid: String,
+}
+
+impl Known {
+    fn holds(&self, server: &Server, issuer: &Issuer, decision: &str) {
+        let Known { spent, revoked, kid } = self;
+        let refused = server.exchange(spent, &[]);
+        assert_eq!((refused.status, refused.member("reason").as_str()), (400, "jti-reused"), "{}", refused.text());
+        let bearer = server.exchange(&token(issuer, &json!({})), &[]).access_token();
+        let asked = post(server, "/oauth/introspect", revoked, Some(&bearer));
+        assert_eq!(asked, json!({"active": false}));
+        assert_eq!(server.connect().get("/oauth/jwks").text(), kid);
+        let told = server.accredit(["decision", decision, "-o", "json"]).ended(0).json();
+        assert_eq!(told["verdict"], "allow");
+        assert_eq!(said(&bearer)["iss"], accredit_e2e::server::PUBLIC_URL);
+    }
+}
+
+fn copy(from: &str, to: &str) -> Ran {
+    run(accredit().args(["store", "copy", from, to]), "")
+}
+
+fn migrate(home: &Home, more: &[&str]) -> Ran {
+    let mut command = accredit();
+    command.args(["server", "migrate", "--config"]).arg(home.path("accredit.toml")).args(more);
+    run(&mut command, "")
+}
+
+fn store_of(home: &Home) -> String {
+    let text = std::fs::read_to_string(home.path("accredit.toml")).unwrap();
+    text.split("url = \"postgres").nth(1).map(|rest| format!("postgres{}", rest.split('"').next().unwrap())).unwrap()
+}
+
+fn name(database: &str) -> &str {
+    database.rsplit('/').next().unwrap()
+}
+
+fn post(server: &Server, path: &str, token: &str, bearer: Option<&str>) -> Value {
+    let body = format!("token={}", encoded(token));
+    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    let request = format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len());
+    let answer = server.connect().ask(request.as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    if answer.body.is_empty() { Value::Null } else { answer.json() }
+}

@@ -1,0 +1,304 @@
+//! Several servers on one PostgreSQL: what one does, the others go by; what one forbids, none allows.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use accredit_e2e::claims::{said, token};
+use accredit_e2e::http::{Answer, encoded};
+use accredit_e2e::issuer::Issuer;
+use accredit_e2e::server::{Home, PATIENCE, Server};
+use accredit_e2e::wire::{State, Wire};
+use accredit_e2e::{resources, several};
+use accredit_id::base64url;
+use accredit_test_postgres::{PASSWORD, shared};
+use serde_json::{Value, json};
+
+/// Servers on a database of their own, with the usual resources.
+fn served(count: usize) -> Option<(Vec<Home>, Issuer, Vec<Server>)> {
+    let homes = several::homes(shared()?, count);
+    let issuer = Issuer::new("https://ci.test");
+    // All at once, on an empty database.
+    let servers: Vec<Server> = thread::scope(|scope| {
+        let starting: Vec<_> = homes.iter().map(|home| scope.spawn(|| home.start())).collect();
+        starting.into_iter().map(|server| server.join().unwrap()).collect()
+    });
+    servers[0].apply(&resources::usual(&issuer));
+    for server in &servers[1..] {
+        within_a_second("the first resources", || server.exchange(&token(&issuer, &json!({})), &[]).status == 200);
+    }
+    Some((homes, issuer, servers))
+}
+
+/// A change on one server counts at another: what takes something away at once, the rest within a second. L13, K05.
+#[test]
+fn l13_a_change_on_one_is_in_force_on_all_within_a_second() {
+    let Some((_homes, issuer, servers)) = served(3) else { return };
+    let subject = || token(&issuer, &json!({}));
+    for round in 0..4 {
+        let (here, there) = (&servers[round % 3], &servers[(round + 1) % 3]);
+        here.accredit(["mapping", "disable", "ci/web-main"]).ended(0);
+        for server in &servers {
+            let refused = server.exchange(&subject(), &[]);
+            assert_eq!(refused.status, 400, "round {round}: {}", refused.text());
+        }
+        there.accredit(["mapping", "enable", "ci/web-main"]).ended(0);
+        for server in &servers {
+            within_a_second("what was enabled", || server.exchange(&subject(), &[]).status == 200);
+        }
+        let name = format!("ci/extra-{round}");
+        here.apply(&format!("kind: ServiceAccount\nname: {name}\n"));
+        for server in &servers {
+            within_a_second("a new account", || server.accredit(["service-account", "get", &name]).code == Some(0));
+        }
+    }
+    // Whoever changes something decides on what the others did, not on what he remembers.
+    thread::scope(|scope| {
+        for (number, server) in servers.iter().enumerate() {
+            scope.spawn(move || {
+                for round in 0..10 {
+                    server.apply(&format!("kind: ServiceAccount\nname: ci/at-once-{number}-{round}\n"));
+                }
+            });
+        }
+    });
+    for server in &servers {
+        let list = || server.accredit(["service-account", "list", "-o", "json"]).ended(0).stdout;
+        within_a_second("what all of them changed", || list().matches("ci/at-once-").count() == 30);
+    }
+    intact(&servers);
+}
+
+/// K05, K06: a token of one server is everybody's.
+#[test]
+fn k05_a_token_of_one_is_known_and_revoked_at_all() {
+    let Some((_homes, issuer, servers)) = served(2) else { return };
+    let (here, there) = (&servers[0], &servers[1]);
+    let issued = here.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let bearer = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    assert!(kids(&there.connect().get("/oauth/jwks")).contains(&kid(&issued)));
+    assert_eq!(introspected(there, &bearer, &issued)["active"], true);
+    let decision = said(&issued)["jti"].as_str().unwrap().to_owned();
+    let told = there.accredit(["decision", &decision, "-o", "json"]).ended(0).json();
+    assert_eq!((&told["verdict"], &told["provider"]), (&json!("allow"), &json!("github")));
+    // What one refuses, another explains.
+    let refused = here.exchange(&token(&issuer, &json!({"ref": "refs/heads/dev"})), &[]);
+    assert_eq!(refused.status, 400);
+    let told = there.accredit(["decision", &refused.decision(), "-o", "json"]).ended(0).stdout;
+    assert!(told.contains("refs/heads/dev"), "{told}");
+
+    let revoked = post(there, "/oauth/revoke", &[("token", &issued)], None);
+    assert_eq!(revoked.status, 200);
+    assert_eq!(introspected(there, &bearer, &issued), json!({"active": false}));
+    within_a_second("the revocation", || introspected(here, &bearer, &issued) == json!({"active": false}));
+
+    // A key that is tainted on one signs nowhere any more; one that is revoked takes its tokens along everywhere.
+    let before = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    here.accredit(["key", "taint", &kid(&before), "--reason", "test"]).ended(0);
+    let after = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    assert_ne!(kid(&after), kid(&before));
+    here.accredit(["key", "revoke", &kid(&before), "--reason", "test"]).ended(0);
+    within_a_second("the revoked key", || introspected(there, &after, &before) == json!({"active": false}));
+    intact(&servers);
+}
+
+/// I01: a token that counts once counts once, wherever it is shown, at the same moment or later.
+#[test]
+fn i01_a_token_that_counts_once_counts_once_on_three_servers() {
+    let Some((_homes, issuer, servers)) = served(3) else { return };
+    let once = resources::usual(&issuer).replace("lifetime: 15m", "lifetime: 15m\n  replay: once");
+    servers[0].apply(&once);
+    // A first use that counts is a first use at a server that knows.
+    thread::sleep(Duration::from_secs(1));
+    for _ in 0..5 {
+        let spent = token(&issuer, &json!({}));
+        let start = Barrier::new(24);
+        let use_it = |server: &Server| {
+            let mut connection = server.connect();
+            connection.get("/oauth/jwks");
+            start.wait();
+            connection.exchange(&spent, &[])
+        };
+        let answers: Vec<Answer> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..24)
+                .map(|number| {
+                    scope.spawn({
+                        let (use_it, server) = (&use_it, &servers[number % 3]);
+                        move || use_it(server)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        assert_eq!(won.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            assert_eq!(answer.member("reason"), "jti-reused", "{}", answer.text());
+        }
+        for server in &servers {
+            let refused = server.exchange(&spent, &[]);
+            assert_eq!(refused.member("reason"), "jti-reused");
+            let told = servers[0].accredit(["decision", &refused.decision(), "-o", "json"]).ended(0).stdout;
+            assert!(told.contains(&won[0].decision()), "the first use is not named: {told}");
+        }
+    }
+    intact(&servers);
+}
+
+/// K07: who cannot reach the store issues nothing, says that he is not ready, and comes back by himself.
+#[test]
+fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
+    let Some(cluster) = shared() else { return };
+    let wire = Wire::to(cluster.port());
+    let database = cluster.database();
+    let name = database.rsplit('/').next().unwrap();
+    let homes = [several::home(&cluster.url_through(wire.port, name)), several::home(&database)];
+    let issuer = Issuer::new("https://ci.test");
+    let servers: Vec<Server> = homes.iter().map(Home::start).collect();
+    servers[1].apply(&resources::usual(&issuer));
+    let subject = || token(&issuer, &json!({}));
+    let ready = |server: &Server| server.connect().get("/readyz").status;
+    within_a_second("the first resources", || servers[0].exchange(&subject(), &[]).status == 200);
+    for state in [State::Cut, State::Silent] {
+        assert_eq!(ready(&servers[0]), 200);
+        wire.be(state);
+        let refused = servers[0].exchange(&subject(), &[]);
+        assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
+        assert!(refused.header("retry-after").is_some());
+        eventually("not ready", || ready(&servers[0]) == 503);
+        let why = servers[0].connect().get("/readyz").text().to_owned();
+        assert!(why.contains("store-not-writable"), "{why}");
+        // The others go on, and forbid something meanwhile.
+        assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
+        servers[1].accredit(["mapping", "disable", "ci/web-main"]).ended(0);
+        assert_eq!(servers[0].exchange(&subject(), &[]).status, 503);
+        wire.be(State::Whole);
+        eventually("ready again", || ready(&servers[0]) == 200);
+        let refused = servers[0].exchange(&subject(), &[]);
+        assert_eq!(refused.status, 400, "what was forbidden meanwhile: {}", refused.text());
+        servers[1].accredit(["mapping", "enable", "ci/web-main"]).ended(0);
+        within_a_second("what was enabled", || servers[0].exchange(&subject(), &[]).status == 200);
+    }
+    intact(&servers);
+    // L22: nobody learns the password of the database from what a server says.
+    for server in &servers {
+        let log = server.log();
+        assert!(log.contains("cannot be followed") || !log.contains("followed again"), "{log}");
+        assert!(!log.contains(PASSWORD));
+    }
+}
+
+/// K04: three rotations on two servers, each of which signs all the time. No reader who keeps the key set of either for as long
+/// as he may ever meets a token of either that he does not know.
+#[test]
+fn k04_two_servers_never_sign_with_an_unpublished_key() {
+    let Some(cluster) = shared() else { return };
+    let homes = several::homes(cluster, 2);
+    for home in &homes {
+        let rotation = "encryption = { file = \"kek\" }\nrotation = { every_seconds = 4, cache_seconds = 2, \
+                        margin_seconds = 1, leeway_seconds = 1 }";
+        home.configure("encryption = { file = \"kek\" }", rotation);
+        home.configure("[fetch]", "[limits]\nmax_token_seconds = 10\n\n[fetch]");
+    }
+    let issuer = Issuer::new("https://ci.test");
+    let servers: Vec<Server> = homes.iter().map(Home::start).collect();
+    servers[0].apply(&resources::usual(&issuer));
+    thread::sleep(Duration::from_secs(1));
+    let mut connections: Vec<_> = servers.iter().map(Server::connect).collect();
+    let mut readers: Vec<(BTreeSet<String>, Instant)> = (0..6).map(|_| (BTreeSet::new(), Instant::now())).collect();
+    let mut signed_by = [Vec::new(), Vec::new()];
+    let (began, mut count) = (Instant::now(), 0);
+    while signed_by.iter().any(|keys: &Vec<String>| keys.len() < 4) {
+        for signer in 0..2 {
+            let issued = connections[signer].exchange(&token(&issuer, &json!({})), &[]).access_token();
+            count += 1;
+            if signed_by[signer].last() != Some(&kid(&issued)) {
+                signed_by[signer].push(kid(&issued));
+            }
+            // A reader begins every now and then, so that their key sets end at different times; half of them ask each server.
+            let begun = (began.elapsed().as_millis() / 370) as usize + 1;
+            for (place, (known, until)) in readers.iter_mut().enumerate().take(begun) {
+                let asked = Instant::now();
+                if asked >= *until {
+                    let keys = connections[place % 2].get("/oauth/jwks");
+                    let max_age = keys.header("cache-control").unwrap().strip_prefix("public, max-age=").unwrap();
+                    *known = kids(&keys);
+                    *until = Instant::now() + Duration::from_secs(max_age.parse().unwrap());
+                }
+                assert!(
+                    known.contains(&kid(&issued)),
+                    "server {signer}, reader {place}, after {count} tokens of {signed_by:?}"
+                );
+            }
+        }
+        assert!(began.elapsed() < 3 * PATIENCE, "{signed_by:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+    for keys in &signed_by {
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "a key signed twice: {signed_by:?}");
+    }
+    assert_eq!(signed_by[0][..4], signed_by[1][..4], "both sign with the same ones");
+    // One step is taken once, whoever takes it.
+    let list = servers[0].accredit(["key", "list", "--all", "-o", "json"]).ended(0).json();
+    let active =
+        list["keys"].as_array().unwrap().iter().filter(|key| key["state"] == "active" && key["purpose"] == "access");
+    assert_eq!(active.count(), 1, "{list}");
+    intact(&servers);
+}
+
+/// The audit log of all of them, asked of each.
+fn intact(servers: &[Server]) {
+    for server in servers {
+        let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
+        assert_eq!(verified["breaks"], json!([]), "{verified}");
+        assert!(verified["chains"].as_u64().unwrap() >= servers.len() as u64, "{verified}");
+    }
+}
+
+fn introspected(server: &Server, bearer: &str, token: &str) -> Value {
+    let answer = post(server, "/oauth/introspect", &[("token", token)], Some(bearer));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+fn post(server: &Server, path: &str, parameters: &[(&str, &str)], bearer: Option<&str>) -> Answer {
+    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let body = body.join("&");
+    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+    server.connect().ask(format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+}
+
+fn kid(token: &str) -> String {
+    let header: Value = serde_json::from_slice(&base64url::decode(token.split('.').next().unwrap()).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+fn kids(keys: &Answer) -> BTreeSet<String> {
+    keys.json()["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Within the second that is promised; what a loaded machine takes to ask is not counted.
+fn within_a_second(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    loop {
+        let asked = began.elapsed();
+        if is_so() {
+            return;
+        }
+        assert!(asked < Duration::from_secs(1), "{what}: not in force after {asked:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}: it never came to be");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
