@@ -161,4 +161,4 @@ pub(crate) fn key_source(provider: &Provider) -> KeySource {
 }
 
 /// So many providers of one issuer are tried at most.
-const MOST: usize = 8;
+pub(crate) const MOST: usize = 8;
