@@ -46,10 +46,19 @@ impl Buckets {
         owed.checked_sub(self.reach).filter(|wait| *wait > 0)
     }
 
+    /// Takes a tenth of a unit out.
+    pub(super) fn spend_tenth(&self, payer: Payer, now: u64) {
+        self.spend_time(payer, self.interval / 10, now);
+    }
+
     /// Takes units out, also more than are left: who was let in side by side pays later. Debts have a limit.
     pub(super) fn spend(&self, payer: Payer, units: u32, now: u64) {
+        self.spend_time(payer, self.interval * u64::from(units), now);
+    }
+
+    fn spend_time(&self, payer: Payer, time: u64, now: u64) {
         let most = now + self.reach + MOST_DEBT;
-        let later = |full_at: u64| Some((full_at.max(now) + self.interval * u64::from(units)).min(most.max(full_at)));
+        let later = |full_at: u64| Some((full_at.max(now) + time).min(most.max(full_at)));
         let set = self.set(payer);
         if let Some(slot) = set.iter().find(|slot| slot.payer.load(Relaxed) == payer.0) {
             let _ = slot.full_at.fetch_update(Relaxed, Relaxed, later);

@@ -52,6 +52,8 @@ pub(crate) struct Throttled {
 /// What a failed request costs its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cost {
+    /// It asked for a nonce: a client that proves a key cannot know ours before, and nothing was computed for it.
+    Nonce,
     /// It was looked at.
     Look,
     /// A signature was computed for it, or somebody was asked.
@@ -91,11 +93,12 @@ impl Budgets {
 
     /// A request of this source failed before anybody had vouched for it.
     pub(crate) fn failed(&self, source: IpAddr, cost: Cost) {
-        let units = match cost {
-            Cost::Look => 1,
-            Cost::Verification => VERIFICATION,
-        };
-        self.sources.spend(self.source(source), units, self.now());
+        let (source, now) = (self.source(source), self.now());
+        match cost {
+            Cost::Nonce => self.sources.spend_tenth(source, now),
+            Cost::Look => self.sources.spend(source, 1, now),
+            Cost::Verification => self.sources.spend(source, VERIFICATION, now),
+        }
     }
 
     /// A token of this subject verified: it pays for what comes now.
@@ -217,16 +220,17 @@ mod tests {
     fn a_source_pays_for_its_failures_alone() {
         let source = Allowance { burst: 100, per_second: 1 };
         let budgets = budgets(LimitsConfig { source, ..LimitsConfig::default() });
-        let [bad, worse, good] = [1, 2, 3].map(|last| IpAddr::from([192, 0, 2, last]));
+        let [bad, worse, new, good] = [1, 2, 3, 4].map(|last| IpAddr::from([192, 0, 2, last]));
         let failures = |address, cost| {
             (0..).take_while(|_| budgets.admit(address).inspect(|()| budgets.failed(address, cost)).is_ok()).count()
         };
         assert_eq!(failures(bad, Cost::Look), 100);
         assert_eq!(failures(worse, Cost::Verification), 20);
+        assert!((991..=1010).contains(&failures(new, Cost::Nonce)), "who needs a nonce pays a tenth");
         assert!(budgets.admit(bad).unwrap_err().retry_after >= 1);
         assert!((0..10_000).all(|_| budgets.admit(good).is_ok()), "who fails at nothing pays nothing");
-        assert_eq!(budgets.throttled.sources.load(Relaxed), 3);
-        assert_eq!(budgets.sources_in_debt(), 2);
+        assert_eq!(budgets.throttled.sources.load(Relaxed), 4);
+        assert_eq!(budgets.sources_in_debt(), 3);
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn refuse(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Respo
 pub(super) fn faulty(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Refused {
     let cost = match fault.cause {
         Cause::Proof => Cost::Verification,
-        // Also the first request of a client that could not know our nonce.
+        Cause::ProofNonce => Cost::Nonce,
         _ => Cost::Look,
     };
     app.budgets.failed(source, cost);
