@@ -12,6 +12,9 @@ GITHUB = {"repository_id": "123", "repository_owner_id": "98", "ref": ["refs/hea
 BATCH = {"sub": "batch"}
 WORKER = "spiffe://example.org/ns/ml/sa/worker"
 
+# Somebody must act, and prove a key.
+DELEGATED = {"bound": "dpop", "actors": [{"provider": "platform", "match": BATCH}], "actorRequired": True}
+
 # name: (provider, match, what else the mapping says)
 ACCOUNTS = {
     "ci/web": ("github", GITHUB, {}),
@@ -26,6 +29,7 @@ ACCOUNTS = {
     "ci/person": ("platform", {"sub": "nightly"}, {}),
     "ml/worker": ("spire", {"sub": WORKER}, {}),
     "ml/worker-oidc": ("platform", {"sub": WORKER}, {}),
+    "ci/web-delegated": ("github", GITHUB, DELEGATED),
 }
 
 

@@ -47,6 +47,10 @@ pub struct Request {
     pub provider: Option<String>,
     /// Name or id of the service account to become.
     pub service_account: Option<String>,
+    /// The token of whoever acts for the subject (RFC 8693 `actor_token`), a JWT; whoever acts sends the request.
+    pub actor_token: Option<Secret<String>>,
+    /// Name or id of the identity provider that issued that one.
+    pub actor_provider: Option<String>,
     /// The API that the token is for.
     pub audience: Option<String>,
     /// Permissions asked for, separated by spaces; all that are granted when absent.
@@ -252,13 +256,24 @@ impl Request {
             subject_token_type: JWT.to_owned(),
             provider: None,
             service_account: None,
+            actor_token: None,
+            actor_provider: None,
             audience: None,
             scope: None,
         }
     }
 
     fn form(&self) -> String {
-        let Self { subject_token, subject_token_type, provider, service_account, audience, scope } = self;
+        let Self {
+            subject_token,
+            subject_token_type,
+            provider,
+            service_account,
+            actor_token,
+            actor_provider,
+            audience,
+            scope,
+        } = self;
         let mut pairs = vec![
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("requested_token_type", ACCESS_TOKEN),
@@ -266,8 +281,12 @@ impl Request {
             // Platforms write token files with a line feed at the end.
             ("subject_token", subject_token.reveal().trim_ascii()),
         ];
+        if let Some(actor_token) = actor_token {
+            pairs.extend([("actor_token_type", JWT), ("actor_token", actor_token.reveal().trim_ascii())]);
+        }
         let optional = [
             ("identity_provider_id", provider),
+            ("actor_identity_provider_id", actor_provider),
             ("service_account_id", service_account),
             ("audience", audience),
             ("scope", scope),

@@ -6,6 +6,8 @@ mod presented;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accredit_id::act;
+pub use accredit_id::act::Actor;
 use accredit_id::jose::Algorithms;
 use accredit_id::jose::dpop::Spent;
 use accredit_id::jose::jwk::KeySet;
@@ -63,6 +65,10 @@ pub struct AccessToken {
     pub org_id: Option<String>,
     /// Its permissions; empty when it has no `scope`.
     pub scope: Vec<String>,
+    /// Who acts for the principal (`act`, RFC 8693 section 4.1), the present actor first; empty where nobody does. Only the
+    /// first one counts for what is allowed, the others are whom he acts after. A token whose `act` is not what our server
+    /// writes, or has more than four actors, is refused.
+    pub actors: Vec<Actor>,
     /// `jti`; for ours the decision to ask an operator about (`dec_...`).
     pub token_id: String,
     /// When it was issued.
@@ -306,6 +312,11 @@ impl AccessToken {
             client_id: text(claims, "client_id")?.unwrap_or_default().to_owned(),
             org_id: text(claims, "org_id")?.map(str::to_owned),
             scope: scope.split(' ').filter(|permission| !permission.is_empty()).map(str::to_owned).collect(),
+            actors: act::read(claims).map_err(|fault| TokenFault::ClaimMalformed {
+                claim: "act",
+                seen: fault.to_string().into(),
+                expected: "actors by `iss` and `sub`, at most four",
+            })?,
             token_id: verified.token_id().unwrap_or_default().to_owned(),
             // The profile requires it; a token without was refused before.
             issued_at: verified.issued_at().unwrap_or(verified.expires_at()),

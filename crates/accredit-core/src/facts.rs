@@ -20,7 +20,7 @@ use accredit_id::time::Timestamp;
 
 use crate::evidence::Evidence;
 use crate::expr::EvalFault;
-use crate::model::{Claim, Provider};
+use crate::model::{Claim, Provider, Resource};
 
 /// Facts that checked evidence proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,22 @@ pub enum Proved {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypedIn {}
 
-/// What is known of a subject. `S` says on whose word: [`Proved`] or [`TypedIn`].
+/// What is known of a subject, and of whoever acts for it. `S` says on whose word: [`Proved`] or [`TypedIn`].
 pub struct Facts<'f, S> {
     provider: &'f Provider,
     raw: &'f Object<'f>,
     expires_at: Option<Timestamp>,
     derived: Vec<OnceCell<Result<String, EvalFault>>>,
+    acting: Option<&'f Acting<'f, S>>,
     standing: PhantomData<S>,
+}
+
+/// Who acts for a subject (RFC 8693 section 1.1), as his own provider tells him.
+pub struct Acting<'f, S> {
+    /// The provider that vouches for him.
+    pub provider: &'f Resource,
+    /// What his own token says.
+    pub facts: Facts<'f, S>,
 }
 
 /// What a clause finds under a claim's name.
@@ -69,7 +78,7 @@ impl<'f> Facts<'f, TypedIn> {
 impl<'f, S> Facts<'f, S> {
     fn new(provider: &'f Provider, raw: &'f Object<'f>, expires_at: Option<Timestamp>) -> Self {
         let derived = provider.attributes.iter().map(|_| OnceCell::new()).collect();
-        Self { provider, raw, expires_at, derived, standing: PhantomData }
+        Self { provider, raw, expires_at, derived, acting: None, standing: PhantomData }
     }
 
     /// The provider whose token it is.
@@ -80,6 +89,17 @@ impl<'f, S> Facts<'f, S> {
     /// The token's own claims.
     pub fn raw(&self) -> &'f Object<'f> {
         self.raw
+    }
+
+    /// The same of a subject for which somebody acts. Facts that are proved take an actor who is proved.
+    #[must_use]
+    pub fn with_actor(self, acting: Option<&'f Acting<'f, S>>) -> Self {
+        Self { acting, ..self }
+    }
+
+    /// Who acts for it.
+    pub fn acting(&self) -> Option<&'f Acting<'f, S>> {
+        self.acting
     }
 
     /// When the evidence ends.

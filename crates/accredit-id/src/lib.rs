@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`time`], [`secret`], [`shown`] | whole seconds, values that cannot be printed, foreign text that can be |
+//! | [`act`] | who acts for whom a token is about |
 //! | [`aws_request`] | a signed AWS request as a proof |
 //! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
 //! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
@@ -14,6 +15,7 @@
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
 //! | [`verify`] | a token's road from text to checked claims |
 
+pub mod act;
 pub mod aws_request;
 pub mod base64url;
 pub mod digest;

@@ -1,13 +1,15 @@
 //! The orchestrator of an exchange. This file alone knows the order of the road:
 //! gather, verify, facts, decide, mint, sign, record.
 
+mod acting;
 mod aws_request;
 mod budgeted;
 mod genuine;
 mod refusing;
 mod spending;
 
-pub(crate) use genuine::is_another_providers;
+pub(crate) use acting::{NoActor, actor};
+pub(crate) use genuine::{Buffers, Genuine, is_another_providers};
 pub(crate) use refusing::Refused;
 pub(crate) use spending::replayed;
 
@@ -30,11 +32,11 @@ use crate::app::App;
 use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::pinning;
 use crate::read_model::InForce;
-use crate::record::{self, Allowed, Recorded};
+use crate::record::{self, Acted, Allowed, Recorded};
 use crate::tell;
 use crate::watch::Shown;
 use crate::{chance, clock};
-use genuine::{Buffers, Genuine, NotGenuine, Sought, genuine};
+use genuine::{NotGenuine, Sought, genuine};
 
 pub(crate) use budgeted::RATE_LIMITED;
 
@@ -75,6 +77,17 @@ struct Walk<'w> {
     now: Timestamp,
 }
 
+/// What a request shows, once whoever stands for it has vouched.
+#[derive(Clone, Copy)]
+struct Evident<'e> {
+    provider: &'e Resource,
+    known: &'e Provider,
+    token: &'e str,
+    evidence: Evidence<'e>,
+    /// Who acts for its subject.
+    actor: Option<Acted<'e>>,
+}
+
 impl Walk<'_> {
     /// `Ok(None)` when something was revoked on the way.
     async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
@@ -92,7 +105,8 @@ impl Walk<'_> {
         let mut buffers = Buffers::default();
         match genuine(self.app, &self.in_force.world, self.now, sought, &mut buffers).await {
             Ok(Genuine { provider, known, verified }) => {
-                self.decide(provider, known, token, Evidence::Token(&verified)).await
+                let evidence = Evidence::Token(&verified);
+                self.decide(Evident { provider, known, token, evidence, actor: None }).await
             }
             Err(NotGenuine::Malformed(fault)) => Err(self.unverified(&fault, None)),
             Err(NotGenuine::Unknown(unknown)) => {
@@ -108,41 +122,49 @@ impl Walk<'_> {
         }
     }
 
-    async fn decide(
-        &self,
-        provider: &Resource,
-        known: &Provider,
-        token: &str,
-        evidence: Evidence<'_>,
-    ) -> Result<Option<TokenResponse>, Refused> {
-        self.pay(provider, evidence)?;
-        if let Evidence::Token(verified) = evidence {
-            self.watch(provider, known, verified).await;
+    /// With whoever acts for the subject, if the request shows somebody.
+    async fn decide(&self, subject: Evident<'_>) -> Result<Option<TokenResponse>, Refused> {
+        self.pay(subject.provider, subject.evidence)?;
+        if let Evidence::Token(verified) = subject.evidence {
+            self.watch(subject.provider, subject.known, verified).await;
         }
+        let Some(shown) = &self.request.actor else { return self.judge(subject).await };
+        let mut buffers = Buffers::default();
+        match actor(self.app, &self.in_force.world, self.now, self.source, shown, &mut buffers).await {
+            Ok(Genuine { provider, known, verified }) => {
+                self.watch(provider, known, &verified).await;
+                let acted = Acted { provider, known, verified: &verified, token: shown.token.0 };
+                self.judge(Evident { actor: Some(acted), ..subject }).await
+            }
+            Err(NoActor::Denied(denial)) => Err(self.refused(subject, &denial).await),
+            Err(NoActor::KeysUnavailable(provider, unavailable)) => Err(self.keys_unavailable(provider, &unavailable)),
+            Err(NoActor::Throttled(provider, spent)) => Err(self.throttled(provider, spent)),
+            Err(NoActor::Internal) => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
+        }
+    }
+
+    async fn judge(&self, subject: Evident<'_>) -> Result<Option<TokenResponse>, Refused> {
+        let Evident { provider, known, evidence, .. } = subject;
         let world = &self.in_force.world;
         let ask = match self.asked(known, evidence.claims()) {
             Ok(ask) => ask,
-            Err(denial) => {
-                let told = || tell::refusal(&denial, self.decision, self.now, provider, world.sequence);
-                let explanation = self.pay_for_refusal(provider, Some(evidence)).then(told);
-                return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
-            }
+            Err(denial) => return Err(self.refused(subject, &denial).await),
         };
-        let facts = Facts::<Proved>::proved(known, evidence);
-        let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
-        let refused = verdict.map_err(|denial| {
-            let told = self.pay_for_refusal(provider, Some(evidence)).then(|| {
-                let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
-                told.recorded(known, self.decision)
-            });
-            (denial, told)
-        });
-        drop(facts);
-        match refused {
-            Ok(terms) => self.issue(provider, known, token, evidence, ask, terms).await,
-            Err((denial, explanation)) => {
-                Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
-            }
+        let decided = {
+            let acting = subject.actor.as_ref().map(Acted::acting);
+            let facts = Facts::<Proved>::proved(known, evidence).with_actor(acting.as_ref());
+            let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
+            verdict.map_err(|denial| {
+                let told = self.pay_for_refusal(provider, Some(evidence)).then(|| {
+                    let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
+                    told.recorded(known, subject.actor.map(|actor| actor.known), self.decision)
+                });
+                (denial, told)
+            })
+        };
+        match decided {
+            Ok(terms) => self.issue(subject, ask, terms).await,
+            Err((denial, explanation)) => Err(self.denied(subject, &denial, explanation).await),
         }
     }
 
@@ -174,20 +196,16 @@ impl Walk<'_> {
     /// Mints, signs, records, and only then answers.
     async fn issue(
         &self,
-        provider: &Resource,
-        known: &Provider,
-        token: &str,
-        evidence: Evidence<'_>,
+        subject: Evident<'_>,
         ask: Ask<'_>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        let Evident { provider, known, token, evidence, actor } = subject;
         if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
-            let Some(denial) = why.denial() else {
-                return Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1));
-            };
-            let told = || tell::refusal(&denial, self.decision, self.now, provider, self.in_force.world.sequence);
-            let explanation = self.pay_for_refusal(provider, Some(evidence)).then(told);
-            return Err(self.denied(provider, known, token, evidence, &denial, explanation).await);
+            return Err(match why.denial() {
+                Some(denial) => self.refused(subject, &denial).await,
+                None => Refused::unavailable(self.decision, Cause::StoreUnavailable, 1),
+            });
         }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
         let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
@@ -203,6 +221,7 @@ impl Walk<'_> {
             token_hash: sha256(token.as_bytes()),
             ask,
             context: self.request.context,
+            actor,
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };
@@ -229,7 +248,7 @@ impl Walk<'_> {
             Ok(Recorded::Replayed { first }) => {
                 let (denial, told) = self.replayed(provider, &terms, first);
                 let explanation = self.pay_for_refusal(provider, Some(evidence)).then_some(told);
-                Err(self.denied(provider, known, token, evidence, &denial, explanation).await)
+                Err(self.denied(subject, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
             Err(fault) => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use accredit_core::decide::{Denial, Issued, Standing};
 use accredit_core::model::{DecisionId, Id};
 use accredit_core::world::World;
+use accredit_id::act;
 use accredit_id::jose::Algorithms;
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
@@ -115,7 +116,8 @@ pub(crate) async fn active<'w>(
 ) -> Result<Option<Standing<'w>>, StoreError> {
     let Ok(origin) = origin(app, token).await? else { return Ok(None) };
     let scope = token.claims().get("scope").and_then(Json::as_str).unwrap_or_default();
-    Ok(accredit_core::decide::standing(&origin.issued, scope, world).ok())
+    let Ok(actors) = act::read(token.claims()) else { return Ok(None) };
+    Ok(accredit_core::decide::standing(&origin.issued, scope, &actors, world).ok())
 }
 
 impl Tokens {
@@ -169,6 +171,7 @@ fn read(record: &[u8]) -> Option<Origin> {
         mapping: id("mappingId")?,
         account: id("serviceAccountId")?,
         api: id("apiId")?,
+        limits_actors: record.get("mayAct").is_some(),
     };
     let ancestors = text("madeFrom").unwrap_or_default().split(' ').filter(|text| !text.is_empty());
     Some(Origin { issued, ancestors: ancestors.map(str::parse).collect::<Result<_, _>>().ok()? })
@@ -200,9 +203,13 @@ mod tests {
         let first = DecisionId::new([1; 16]);
         let read = |text: String| super::read(text.as_bytes());
         let plain = read(format!(r#"{{"event":"exchange-allowed",{ids}}}"#)).unwrap();
-        assert_eq!(plain, Origin { issued: Issued { provider, mapping, account, api }, ancestors: vec![] });
+        assert_eq!(
+            plain,
+            Origin { issued: Issued { provider, mapping, account, api, limits_actors: false }, ancestors: vec![] }
+        );
         let narrowed = read(format!(r#"{{"event":"exchange-allowed","madeFrom":"{first} {first}",{ids}}}"#)).unwrap();
         assert_eq!(narrowed.ancestors, [first, first]);
+        assert!(read(format!(r#"{{"event":"exchange-allowed","mayAct":1,{ids}}}"#)).unwrap().issued.limits_actors);
         for record in [
             format!(r#"{{"event":"exchange-denied",{ids}}}"#),
             format!(r#"{{"event":"exchange-allowed","madeFrom":"x",{ids}}}"#),

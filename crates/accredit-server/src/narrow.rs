@@ -19,11 +19,11 @@ use accredit_store::audit::NewRecord;
 
 use crate::app::App;
 use crate::budget::Cost;
-use crate::exchange::Refused;
+use crate::exchange::{Buffers, Genuine, NoActor, Refused, actor};
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
 use crate::read_model::InForce;
-use crate::record::{self, Narrowed, NotNarrowed, Recorded};
+use crate::record::{self, Acted, Narrowed, NotNarrowed, Recorded};
 use crate::tell::UNACCEPTABLE;
 use crate::{chance, clock};
 
@@ -93,20 +93,50 @@ impl Walk<'_> {
             held: self.request.keys.held(),
             ..Ask::default()
         };
+        let Some(shown) = &self.request.actor else { return self.judge(&ask, &verified, &origin, None).await };
+        let mut buffers = Buffers::default();
+        match actor(self.app, &self.in_force.world, self.now, self.source, shown, &mut buffers).await {
+            Ok(Genuine { provider, known, verified: by }) => {
+                let acted = Acted { provider, known, verified: &by, token: shown.token.0 };
+                self.judge(&ask, &verified, &origin, Some(acted)).await
+            }
+            Err(NoActor::Denied(denial)) => Err(self.denied(token, &verified, Some(&origin), &denial).await),
+            Err(NoActor::KeysUnavailable(_, unavailable)) => {
+                let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.now).clamp(1, 60));
+                let wait = u32::try_from(wait).unwrap_or(1);
+                Err(Refused::unavailable(self.decision, Cause::KeysUnavailable, wait))
+            }
+            Err(NoActor::Throttled(_, spent)) => Err(Refused::throttled(self.decision, spent)),
+            Err(NoActor::Internal) => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
+        }
+    }
+
+    async fn judge(
+        &self,
+        ask: &Ask<'_>,
+        verified: &Verified<'_>,
+        origin: &Origin,
+        actor: Option<Acted<'_>>,
+    ) -> Result<Option<TokenResponse>, Refused> {
         let (world, limits) = (&self.in_force.world, &self.app.limits);
-        match decide::narrow(&ask, &verified, &origin.issued, world, limits, self.now) {
-            Ok(terms) => self.issue(token, &verified, &origin, terms).await,
-            Err(denial) => Err(self.denied(token, &verified, Some(&origin), &denial).await),
+        let decided = {
+            let acting = actor.as_ref().map(Acted::acting);
+            decide::narrow(ask, verified, acting.as_ref(), &origin.issued, world, limits, self.now)
+        };
+        match decided {
+            Ok(terms) => self.issue(verified, origin, actor, terms).await,
+            Err(denial) => Err(self.denied(self.token, verified, Some(origin), &denial).await),
         }
     }
 
     async fn issue(
         &self,
-        token: &str,
         verified: &Verified<'_>,
         origin: &Origin,
+        actor: Option<Acted<'_>>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
+        let token = self.token;
         if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
             return Err(match why.denial() {
                 Some(denial) => self.denied(token, verified, Some(origin), &denial).await,
@@ -127,6 +157,8 @@ impl Walk<'_> {
             token: verified,
             token_hash: sha256(token.as_bytes()),
             ancestors: &[origin.ancestors.as_slice(), &[parent]].concat(),
+            actor,
+            limits_actors: origin.issued.limits_actors,
             terms: &terms,
             sequence: self.in_force.world.sequence,
         };

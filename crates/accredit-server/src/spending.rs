@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use accredit_core::model::Id;
+use accredit_id::act::Actor;
 use accredit_id::digest::sha256;
 use accredit_id::time::Timestamp;
 use accredit_store::Mark;
@@ -27,6 +28,8 @@ pub(crate) struct Spending<'s> {
     pub(crate) account: Id,
     /// Whom that token is for.
     pub(crate) api: Id,
+    /// Who acts in it.
+    pub(crate) actors: &'s [Actor],
 }
 
 // === impl Spending ===
@@ -47,7 +50,11 @@ impl Spending<'_> {
 
     /// What is equal for two uses by one holder for one purpose, and for no others.
     fn same_use(&self, holder: &str) -> [u8; 32] {
-        sha256(format!("{} {} {holder}", self.account, self.api).as_bytes())
+        let mut purpose = format!("{} {} {holder}", self.account, self.api);
+        for Actor { issuer, subject } in self.actors {
+            purpose.push_str(&format!(" {}:{issuer} {}:{subject}", issuer.len(), subject.len()));
+        }
+        sha256(purpose.as_bytes())
     }
 }
 
@@ -66,6 +73,7 @@ mod tests {
             holder: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
             account: "sa_00000000000000000000000001".parse().unwrap(),
             api: "api_00000000000000000000000001".parse().unwrap(),
+            actors: &[],
         }
     }
 
@@ -100,6 +108,9 @@ mod tests {
         assert_ne!(same(|other| other.api = "api_00000000000000000000000002".parse().unwrap()), first);
         assert_ne!(same(|other| other.account = "sa_00000000000000000000000002".parse().unwrap()), first);
         assert_eq!(same(|other| other.holder = None), None);
+        let agent = Actor { issuer: "https://a".into(), subject: "agent".into() };
+        let acted = Spending { actors: std::slice::from_ref(&agent), ..spending() };
+        assert_ne!(acted.mark().same, first, "with another actor it is another use");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Telling decisions: from the core's trace to what operators read, and to what records keep.
 
-use accredit_api::admin::{Clause, Considered, Explanation, NearMiss, Outcome, Verdict};
+use accredit_api::admin::{Clause, Considered, ConsideredActor, Explanation, NearMiss, Outcome, Verdict};
 use accredit_core::decide::{
-    self, Ask, ClauseTrace, ClauseVerdict, Denial, Explained, Limits, MappingTrace, Near, Terms,
+    self, ActorTrace, Ask, ClauseTrace, ClauseVerdict, Denial, Explained, Limits, MappingTrace, Near, Terms,
 };
 use accredit_core::facts::Facts;
 use accredit_core::model::{DecisionId, Provider, Resource};
@@ -56,8 +56,11 @@ impl<S> Told<S> {
 
     /// For the record: without the values of claims that it may not keep, and within what a record may hold. Mappings say
     /// what they expect at any length, and one caller's refusal must find room all the same.
-    pub(crate) fn recorded(mut self, provider: &Provider, decision: DecisionId) -> Value {
+    pub(crate) fn recorded(mut self, provider: &Provider, actors: Option<&Provider>, decision: DecisionId) -> Value {
         self.explained.redact(&|claim| provider.audits(claim));
+        if let Some(actors) = actors {
+            self.explained.redact_actor(&|claim| actors.audits(claim));
+        }
         let mut explanation = Explanation { decision: Some(decision.to_string()), ..self.shown() };
         let told = serde_json::to_value(&explanation).unwrap_or_default();
         if told.to_string().len() <= MOST_RECORDED {
@@ -187,6 +190,7 @@ pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Expla
         considered: Vec::new(),
         ranked: None,
         fix: None,
+        actor: None,
     }
 }
 
@@ -199,7 +203,14 @@ pub(crate) fn considered(trace: &MappingTrace) -> Considered {
         disabled: !trace.enabled,
         matched: trace.matched,
         clauses: trace.clauses.iter().map(clause).collect(),
+        bound: trace.bound.map(|bound| bound.as_str().to_owned()),
+        actors: trace.actors.iter().map(actor).collect(),
     }
+}
+
+fn actor(trace: &ActorTrace) -> ConsideredActor {
+    let ActorTrace { provider, of_its_provider: _, matched, clauses } = trace;
+    ConsideredActor { provider: provider.clone(), matched: *matched, clauses: clauses.iter().map(clause).collect() }
 }
 
 fn clause(trace: &ClauseTrace) -> Clause {

@@ -93,6 +93,18 @@ impl Tokens {
             "disabled-provider" => token(self.issuer("disabled"), &json!({})),
             "disabled-provider-flipped" => flipped(&token(self.issuer("disabled"), &json!({}))),
             "flipped" => flipped(&token(ci, &json!({}))),
+            "agent" => token(self.issuer("other"), &json!({"sub": "agent"})),
+            "agent-expired" => {
+                token(self.issuer("other"), &json!({"sub": "agent", "iat": now() - 600, "exp": now() - 1}))
+            }
+            "agent-elsewhere" => token(self.issuer("other"), &json!({"sub": "agent", "aud": "sts.amazonaws.com"})),
+            "agent-delegated" => token(self.issuer("other"), &json!({"sub": "agent", "act": {"sub": "x"}})),
+            "agent-bound" => {
+                let bound = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"});
+                token(self.issuer("other"), &json!({"sub": "agent", "cnf": bound}))
+            }
+            "lets-agent" => with(json!({"may_act": {"iss": "https://other.test", "sub": "agent"}})),
+            "lets-stranger" => with(json!({"may_act": {"iss": "https://other.test", "sub": "stranger"}})),
             "foreign-key" => self.issuer("other").sign(&job(ci)),
             _ => match name.strip_prefix("proof-") {
                 Some(name) => proof(name),

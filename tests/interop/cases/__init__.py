@@ -16,6 +16,7 @@ GROUPS = [
     "anthropic",
     "entra",
     "oauth",
+    "dpop",
     "kubernetes",
 ]
 

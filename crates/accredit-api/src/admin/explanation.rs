@@ -29,6 +29,18 @@ pub struct ExplainRequest {
     /// Permissions asked for, space-separated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The token of whoever acts for the subject. Not recorded anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_token: Option<String>,
+    /// The actor's claims typed in by hand, instead of a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_claims: Option<Map<String, Value>>,
+    /// Name or id of the actor's provider; absent: found by his token's issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_provider: Option<String>,
+    /// Judge as if the request proved a key: `dpop`, `mtls`, or `any` for both; that of the tokens' own `cnf`, where they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// Judge as if it were this time, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
@@ -102,6 +114,20 @@ pub struct Explanation {
     /// The smallest fix, as YAML for `accredit apply`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// Who acts for the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<ActorShown>,
+}
+
+/// Whoever acts for a subject, as far as it is known of him.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ActorShown {
+    /// His provider's name.
+    pub provider: String,
+    /// His claims, as far as the reader may see them.
+    pub claims: Map<String, Value>,
 }
 
 /// Allowed or denied.
@@ -133,6 +159,25 @@ pub struct Considered {
     /// Whether all of its clauses hold.
     pub matched: bool,
     /// Every clause, in the mapping's order.
+    pub clauses: Vec<Clause>,
+    /// To what kind of key its tokens must be bound, where it says: `dpop`, `mtls` or `any`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    /// Every entry of its `actors`, where somebody acts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<ConsideredActor>,
+}
+
+/// One entry of a mapping's `actors` and how it fared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConsideredActor {
+    /// The name of its provider.
+    pub provider: String,
+    /// Whether the actor may act by it.
+    pub matched: bool,
+    /// Every clause; none where the actor's provider is another one.
     pub clauses: Vec<Clause>,
 }
 

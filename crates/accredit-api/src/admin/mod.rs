@@ -44,7 +44,9 @@ mod spiral;
 
 pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
 pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
-pub use explanation::{Clause, Considered, ExplainRequest, Explanation, NearMiss, Outcome, Verdict};
+pub use explanation::{
+    ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
+};
 pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,

@@ -85,6 +85,9 @@ pub struct LeftOut {
     pub erased: u64,
     /// The token itself did not hold: expired, or for another audience.
     pub token_faults: u64,
+    /// Somebody acted for the subject: what his token said is not decided on again.
+    #[serde(default)]
+    pub delegated: u64,
     /// There were more subjects than can be kept apart.
     pub too_many_subjects: u64,
     /// Whether there were more decisions than are read; then the oldest were not.

@@ -8,6 +8,7 @@ use accredit_id::json::Json;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
+use super::acting;
 use super::bound;
 use super::exchange::{Ask, Limits};
 use super::pinned::first_uses;
@@ -27,6 +28,7 @@ pub(crate) fn terms<S>(
 ) -> Result<Terms<S>, Denial> {
     let first_uses = first_uses(resource, mapping, facts, world)?;
     bound::required(resource, mapping.bound, ask.held)?;
+    let actors = acting::actors(facts.acting(), Vec::new(), (resource, mapping))?;
     let (account, project) = usable_account(mapping.account, world)?;
     let reach = world.reach(account.id);
     let reach = target(ask, &reach, mapping, account, limits)?;
@@ -53,6 +55,7 @@ pub(crate) fn terms<S>(
         signing: api.signing,
         replay,
         confirmation: ask.held.confirmation(),
+        actors,
         first_uses,
         standing: PhantomData,
     })
@@ -189,7 +192,7 @@ fn permissions(
     Ok(asked)
 }
 
-/// The earliest of what was asked, the mapping, the account, the API, the server and the evidence.
+/// The earliest of what was asked, the mapping, the account, the API, the server and the evidence, the actor's included.
 fn expiry<S>(
     ask: &Ask<'_>,
     facts: &Facts<'_, S>,
@@ -211,7 +214,9 @@ fn expiry<S>(
         Some(longer) => end.plus(longer.duration()),
         None => end,
     });
-    let ends = by_evidence.map_or(by_policy, |evidence| evidence.min(by_policy));
+    // Nothing outlives who acts, whatever may outlive its subject.
+    let by_actor = facts.acting().and_then(|acting| acting.facts.expires_at());
+    let ends = [by_evidence, by_actor].into_iter().flatten().fold(by_policy, Timestamp::min);
     let left = ends.seconds_since(now);
     let denial = |what: String| Err(Denial::new(Reason::TooLittleTimeLeft, what));
     let fresh = "fetch a fresh subject token for each step";
@@ -219,6 +224,9 @@ fn expiry<S>(
         // Whatever may outlive it, evidence that has ended proves nothing (D02).
         Some(end) if end <= now => {
             denial(format!("token expired {} s ago", now.seconds_since(end))).map_err(|denial| denial.hint(fresh))
+        }
+        _ if by_actor.is_some_and(|end| end <= now) => {
+            Err(Denial::new(Reason::ActorExpired, "actor's token has expired").hint("fetch another actor token"))
         }
         _ if left >= SHORTEST => Ok(ends),
         _ if ends < by_policy => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
+use super::acting;
 use super::allowed::terms;
 use super::bound::{self, Held};
 use super::clause::holds;
@@ -69,7 +70,8 @@ pub(crate) fn admissible<S>(
     if world.enabled(provider.id).is_none() {
         return Err(Denial::new(Reason::ProviderDisabled, format!("provider `{}` is disabled", provider.name)));
     }
-    bound::proved(facts.raw(), ask.held, "token")
+    bound::proved(facts.raw(), ask.held, "token")?;
+    acting::admissible(facts, ask.held, provider, world)
 }
 
 /// The account that the request names, when it does.

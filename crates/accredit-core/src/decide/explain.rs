@@ -6,6 +6,7 @@ use accredit_id::json::Json;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 
+use super::acting;
 use super::clause::holds;
 use super::exchange::{Ask, Limits, exchange, named_account};
 use super::fix::{self, Asked};
@@ -66,6 +67,14 @@ impl<S> Explained<S> {
             let told = self.considered.iter().find_map(|mapping| Some((&mapping.mapping, failed(mapping)?)));
             return told.map_or_else(plain, |(name, line)| (format!("mapping `{name}`: {line}"), denial.hint.clone()));
         }
+        if denial.reason == Reason::ActorNotAllowed {
+            let matched = self.considered.iter().find(|mapping| mapping.matched && mapping.enabled);
+            let told = matched.and_then(|mapping| Some((mapping, mapping.nearest_actor()?)));
+            return told.map_or_else(plain, |(mapping, (actor, clause))| {
+                let told = format!("mapping `{}`: actor of `{}`: {}", mapping.mapping, actor.provider, clause.line());
+                (told, denial.hint.clone())
+            });
+        }
         let nearest = self.considered.first().filter(|_| denial.reason == Reason::NoMappingMatched);
         let Some(nearest) = nearest else { return plain() };
         if !nearest.enabled && nearest.distance() == 0 {
@@ -91,6 +100,20 @@ impl<S> Explained<S> {
         };
         let hint = clause.near.map(|near| near.hint().to_owned()).or_else(widened);
         (format!("mapping `{}`: {}", nearest.mapping, clause.line()), hint)
+    }
+
+    /// The same for what the actor's token says, whose provider is another one.
+    pub fn redact_actor(&mut self, keep: &dyn Fn(&str) -> bool) {
+        for clause in
+            self.considered.iter_mut().flat_map(|mapping| &mut mapping.actors).flat_map(|actor| &mut actor.clauses)
+        {
+            if clause.claims.iter().any(|claim| !keep(claim)) && clause.seen.is_some() {
+                (clause.seen, clause.near, clause.recorded) = (None, None, false);
+            }
+        }
+        if self.verdict.as_ref().is_err_and(|denial| denial.reason == Reason::ActorNotAllowed) && !keep("sub") {
+            self.fix = None;
+        }
     }
 
     /// Takes out every seen value of a claim that may not be kept, and a fix that might repeat one.
@@ -181,6 +204,8 @@ pub(super) fn trace<S>(resource: &Resource, mapping: &Mapping, facts: &Facts<'_,
         mapping: resource.name.to_string(),
         id: resource.id.to_string(),
         enabled: world.enabled(resource.id).is_some(),
+        bound: mapping.bound,
+        actors: acting::traces(mapping, facts),
         disabled_project: project.map(|project| project.name.to_string()),
         matched,
         clauses,

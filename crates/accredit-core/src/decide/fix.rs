@@ -4,6 +4,8 @@
 //! is added to. It takes nothing away. And it is tried before it is proposed: applied to the world, it must make the same
 //! question come out allowed.
 
+mod acting;
+
 use std::sync::Arc;
 
 use accredit_id::shown::Shown;
@@ -43,6 +45,7 @@ pub(super) fn smallest<S>(
             None => started(asked),
         },
         Reason::ScopeNotGranted => granted(asked, nearby),
+        Reason::ActorNotAllowed => acting::let_act(asked, nearby),
         Reason::ProviderDisabled
         | Reason::ProofMissing
         | Reason::MappingUnknown
@@ -51,6 +54,14 @@ pub(super) fn smallest<S>(
         | Reason::MappingsAmbiguous
         | Reason::PinMismatch
         | Reason::BindingRequired
+        | Reason::ActorUnacceptable
+        | Reason::ActorExpired
+        | Reason::ActorProofMissing
+        | Reason::ActorMismatch
+        | Reason::ActorRepeated
+        | Reason::ChainTooLong
+        | Reason::ChainForeign
+        | Reason::ActorRequired
         | Reason::AccountRequired
         | Reason::NothingGranted
         | Reason::TargetUnknown

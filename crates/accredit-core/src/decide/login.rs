@@ -94,6 +94,8 @@ pub fn considered(provider: &Resource, facts: &Facts<'_, Proved>, world: &World)
             disabled_project: project.map(|project| project.name.to_string()),
             matched,
             clauses,
+            bound: None,
+            actors: Vec::new(),
         })
     };
     let mut traces: Vec<MappingTrace> = world.administrators_of(provider.id).take(SEARCHED).filter_map(trace).collect();

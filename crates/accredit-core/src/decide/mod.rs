@@ -4,6 +4,7 @@
 //! more, with a trace, for its operator. Because deciding is pure, both always agree.
 
 pub mod access;
+mod acting;
 mod allowed;
 mod bound;
 mod clause;
@@ -29,11 +30,12 @@ pub use narrow::{Issued, Standing, narrow, standing};
 pub use pinned::FirstUse;
 pub use reason::{Denial, Reason};
 pub use survey::survey;
-pub use trace::{ClauseTrace, ClauseVerdict, MappingTrace, Near};
+pub use trace::{ActorTrace, ClauseTrace, ClauseVerdict, MappingTrace, Near};
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use accredit_id::act::Actor;
 use accredit_id::time::Timestamp;
 
 use crate::model::{Permission, Replay, Resource, Signing};
@@ -63,6 +65,8 @@ pub struct Terms<S> {
     pub replay: Replay,
     /// What the token is bound to; `None` for a bearer token.
     pub confirmation: Option<Box<Confirmation>>,
+    /// Who acts for the account (`act`), the present one first; empty where nobody does. At most four.
+    pub actors: Vec<Actor>,
     /// Names that are let in for the first time: to be pinned together with the record. Nearly always none.
     pub first_uses: Vec<FirstUse>,
     pub(crate) standing: PhantomData<S>,

@@ -6,16 +6,18 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use accredit_id::act::{self, Actor};
 use accredit_id::json::Json;
 use accredit_id::shown::Shown;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::Verified;
 
+use super::acting;
 use super::allowed::{SHORTEST, usable_account};
 use super::bound;
 use super::exchange::{Ask, Limits, named_account};
 use super::{Denial, Reason, Terms};
-use crate::facts::Proved;
+use crate::facts::{Acting, Proved};
 use crate::model::{Id, Mapping, Permission, Replay, Resource};
 use crate::world::World;
 
@@ -30,6 +32,8 @@ pub struct Issued {
     pub account: Id,
     /// The API.
     pub api: Id,
+    /// Whether the evidence said who may act for it (`may_act`).
+    pub limits_actors: bool,
 }
 
 /// What is left of it now.
@@ -49,11 +53,11 @@ pub struct Standing<'w> {
     pub permissions: Vec<Permission>,
 }
 
-/// Whether what let a token be issued still stands. `scope` is the token's own.
+/// Whether what let a token be issued still stands. `scope` and `actors` are the token's own.
 ///
 /// # Errors
 /// The first thing that is disabled or gone, in the order of the road.
-pub fn standing<'w>(issued: &Issued, scope: &str, world: &'w World) -> Result<Standing<'w>, Denial> {
+pub fn standing<'w>(issued: &Issued, scope: &str, actors: &[Actor], world: &'w World) -> Result<Standing<'w>, Denial> {
     let provider = enabled(issued.provider, Reason::ProviderDisabled, "provider", world)?;
     let mapping = enabled(issued.mapping, Reason::NoMappingMatched, "mapping", world)?;
     let rules = mapping
@@ -64,25 +68,39 @@ pub fn standing<'w>(issued: &Issued, scope: &str, world: &'w World) -> Result<St
         })?;
     let (account, project) = usable_account(issued.account, world)?;
     let api = enabled(issued.api, Reason::TargetUnknown, "API", world)?;
+    acting::still_may(actors, mapping, rules, world)?;
     let permissions = left(scope, rules, account, api, world)?;
     Ok(Standing { provider, mapping, account, project, api, permissions })
 }
 
-/// Decides what a verified access token of ours may be exchanged for: the same audience, a part of its scope, no later end.
+/// Decides what a verified access token of ours may be exchanged for: the same audience, a part of its scope, no later end, the
+/// same actors, and perhaps one more before them.
 ///
 /// # Errors
 /// It asks for more, or what let it be issued does not stand any more.
 pub fn narrow(
     ask: &Ask<'_>,
     token: &Verified<'_>,
+    acting: Option<&Acting<'_, Proved>>,
     issued: &Issued,
     world: &World,
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Terms<Proved>, Denial> {
     bound::proved(token.claims(), ask.held, "token")?;
+    let before = act::read(token.claims()).map_err(|fault| Denial::inactive(fault.to_string()))?;
+    if let Some(acting) = acting {
+        acting::usable(acting, ask.held, world)?;
+        if issued.limits_actors {
+            let operator =
+                "evidence that the token was made of says who may act (`may_act`), which the token does not repeat";
+            return Err(Denial::new(Reason::ActorMismatch, operator)
+                .hint("exchange the first evidence again, together with the actor token"));
+        }
+    }
     let scope = token.claims().get("scope").and_then(Json::as_str).unwrap_or_default();
-    let Standing { provider: _, mapping, account, project, api, permissions } = standing(issued, scope, world)?;
+    let Standing { provider: _, mapping, account, project, api, permissions } =
+        standing(issued, scope, &before, world)?;
     if named_account(ask, world)?.is_some_and(|asked| asked != account.id) {
         return Err(Denial::new(
             Reason::NoMappingMatched,
@@ -93,6 +111,7 @@ pub fn narrow(
         return Err(Denial::new(Reason::TargetUnknown, "the target is no API"));
     };
     bound::required(mapping, rules.bound, ask.held)?;
+    let actors = acting::actors(acting, before, (mapping, rules))?;
     let is_it = |asked: &str| *known.audience == *asked || api.name.as_str() == asked || api.id.to_string() == asked;
     if let Some(asked) = ask.api.filter(|asked| !is_it(asked)) {
         return Err(Denial::new(
@@ -108,7 +127,8 @@ pub fn narrow(
         .flatten()
         .map(|most| most.duration())
         .fold(limits.max_lifetime, std::time::Duration::min);
-    let expires_at = token.expires_at().min(now.plus(lifetime));
+    let by_actor = acting.and_then(|acting| acting.facts.expires_at());
+    let expires_at = by_actor.into_iter().fold(token.expires_at().min(now.plus(lifetime)), Timestamp::min);
     let left = expires_at.seconds_since(now);
     if left < SHORTEST {
         return Err(Denial::new(
@@ -129,6 +149,7 @@ pub fn narrow(
         replay: Replay::Reuse,
         // All that was proved, and what the token is bound to was.
         confirmation: ask.held.confirmation(),
+        actors,
         first_uses: Vec::new(),
         standing: PhantomData,
     })

@@ -28,6 +28,24 @@ pub enum Reason {
     PinMismatch,
     /// The mapping says that its tokens must be bound to a key, and the request proves none.
     BindingRequired,
+    /// The actor's token does not hold, or nobody knows whose it is.
+    ActorUnacceptable,
+    /// The actor's token is past its time.
+    ActorExpired,
+    /// The actor's token is bound to a key, and nothing proves that its presenter holds it.
+    ActorProofMissing,
+    /// The subject's token says who may act for it (`may_act`), and it is not this actor.
+    ActorMismatch,
+    /// The actor is the subject itself, or acts in the chain already.
+    ActorRepeated,
+    /// So many actors stand in the token already that none is added.
+    ChainTooLong,
+    /// A token has an `act` of another issuer's, and an actor is to be added to it.
+    ChainForeign,
+    /// The mapping does not let this actor act for its subjects.
+    ActorNotAllowed,
+    /// The mapping's tokens are for actors alone, and the request shows none.
+    ActorRequired,
     /// So many mappings could match that the request must say which account it wants.
     AccountRequired,
     /// The account may use no API at all, or nothing is left of it after the mapping.
@@ -66,7 +84,7 @@ pub struct Denial {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 30] = [
         Reason::ProviderDisabled,
         Reason::ProofMissing,
         Reason::ClientMismatch,
@@ -77,6 +95,15 @@ impl Reason {
         Reason::MappingsAmbiguous,
         Reason::PinMismatch,
         Reason::BindingRequired,
+        Reason::ActorUnacceptable,
+        Reason::ActorExpired,
+        Reason::ActorProofMissing,
+        Reason::ActorMismatch,
+        Reason::ActorRepeated,
+        Reason::ChainTooLong,
+        Reason::ChainForeign,
+        Reason::ActorNotAllowed,
+        Reason::ActorRequired,
         Reason::AccountRequired,
         Reason::NothingGranted,
         Reason::TargetUnknown,
@@ -103,6 +130,15 @@ impl Reason {
             Reason::MappingsAmbiguous => "mappings-ambiguous",
             Reason::PinMismatch => "pin-mismatch",
             Reason::BindingRequired => "binding-required",
+            Reason::ActorUnacceptable => "actor-unacceptable",
+            Reason::ActorExpired => "actor-expired",
+            Reason::ActorProofMissing => "actor-proof-missing",
+            Reason::ActorMismatch => "may-act-mismatch",
+            Reason::ActorRepeated => "actor-repeated",
+            Reason::ChainTooLong => "act-too-deep",
+            Reason::ChainForeign => "act-foreign",
+            Reason::ActorNotAllowed => "actor-not-allowed",
+            Reason::ActorRequired => "actor-required",
             Reason::AccountRequired => "service-account-required",
             Reason::NothingGranted => "nothing-granted",
             Reason::TargetUnknown => "target-unknown",
@@ -131,6 +167,15 @@ impl Reason {
             | Reason::ClientMismatch
             | Reason::MappingsAmbiguous
             | Reason::BindingRequired
+            | Reason::ActorUnacceptable
+            | Reason::ActorExpired
+            | Reason::ActorProofMissing
+            | Reason::ActorMismatch
+            | Reason::ActorRepeated
+            | Reason::ChainTooLong
+            | Reason::ChainForeign
+            | Reason::ActorNotAllowed
+            | Reason::ActorRequired
             | Reason::AccountRequired
             | Reason::NothingGranted
             | Reason::TargetUnknown
@@ -160,6 +205,15 @@ impl Reason {
             Reason::BindingRequired => {
                 "the token must be bound to a key, and the request proves none of the right kind"
             }
+            Reason::ActorUnacceptable => "the actor token is not acceptable",
+            Reason::ActorExpired => "the actor token has expired",
+            Reason::ActorProofMissing => "the actor token is bound to a key, and no proof of that key was shown",
+            Reason::ActorMismatch => "the subject token lets somebody else act for it",
+            Reason::ActorRepeated => "the actor is the subject itself, or acts for it already",
+            Reason::ChainTooLong => "the token has as many actors as it may have",
+            Reason::ChainForeign => "a token that is delegated elsewhere already is not delegated on here",
+            Reason::ActorNotAllowed => "the actor may not act for this subject",
+            Reason::ActorRequired => "the request must show an actor token",
             Reason::AccountRequired => "the request must name a service account",
             Reason::NothingGranted => "the service account has no permission on any API",
             Reason::TargetUnknown => "the audience asked for is not one that this token may reach",
@@ -180,7 +234,9 @@ impl Denial {
         Self { reason, operator: operator.into(), hint: None }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+    /// The same with an action.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
@@ -198,6 +254,11 @@ impl Denial {
     /// The refusal of an access token of ours that is good for nothing any more.
     pub fn inactive(operator: impl Into<String>) -> Self {
         Self::new(Reason::TokenInactive, operator)
+    }
+
+    /// The refusal of an actor whose token does not hold.
+    pub fn actor(reason: Reason, operator: impl Into<String>) -> Self {
+        Self::new(reason, operator)
     }
 
     /// The refusal of a request whose proof was shown before.

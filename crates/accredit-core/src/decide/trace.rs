@@ -1,5 +1,7 @@
 //! What a decision looked at, for whoever asks why.
 
+use crate::model::Bound;
+
 /// One mapping and how it fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingTrace {
@@ -12,6 +14,23 @@ pub struct MappingTrace {
     /// Its project, where that is what is disabled.
     pub disabled_project: Option<String>,
     /// Whether all of its clauses hold.
+    pub matched: bool,
+    /// Every clause.
+    pub clauses: Vec<ClauseTrace>,
+    /// To what its tokens must be bound, where it says.
+    pub bound: Option<Bound>,
+    /// Every entry of its `actors`, where somebody acts.
+    pub actors: Vec<ActorTrace>,
+}
+
+/// One entry of a mapping's `actors` and how it fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActorTrace {
+    /// The name of its provider.
+    pub provider: String,
+    /// Whether that is the actor's; else there are no clauses.
+    pub of_its_provider: bool,
+    /// Whether the actor may act by it.
     pub matched: bool,
     /// Every clause.
     pub clauses: Vec<ClauseTrace>,
@@ -69,6 +88,14 @@ impl MappingTrace {
     /// makes it no farther.
     pub fn distance(&self) -> usize {
         self.clauses.iter().filter(|clause| clause.verdict != ClauseVerdict::Held && !clause.pinned).count()
+    }
+
+    /// The entry of the actor's provider that comes nearest to him, and its first clause that does not hold.
+    pub fn nearest_actor(&self) -> Option<(&ActorTrace, &ClauseTrace)> {
+        let failed =
+            |actor: &ActorTrace| actor.clauses.iter().filter(|clause| clause.verdict != ClauseVerdict::Held).count();
+        let nearest = self.actors.iter().filter(|actor| actor.of_its_provider).min_by_key(|actor| failed(actor))?;
+        Some((nearest, nearest.clauses.iter().find(|clause| clause.verdict != ClauseVerdict::Held)?))
     }
 
     /// The first clause that does not hold.

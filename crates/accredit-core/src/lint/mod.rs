@@ -7,6 +7,9 @@
 //! say that they are suppressed. An error never is.
 
 mod account_shared;
+mod actor_bearer;
+mod actor_by_prefix;
+mod actor_tenant_not_pinned;
 mod admin_wide;
 mod administrator_matches_workload;
 mod administrator_tenant_not_pinned;
@@ -15,6 +18,7 @@ mod attribute_chosen;
 mod audience_generic;
 mod audience_many;
 mod aws_account_wide;
+mod binding_avoided;
 mod chosen_only;
 mod claim_unknown;
 mod condition_absorbs;
@@ -80,6 +84,9 @@ use crate::world::World;
 /// Every rule.
 pub static RULES: &[&Rule] = &[
     &account_shared::RULE,
+    &actor_bearer::RULE,
+    &actor_by_prefix::RULE,
+    &actor_tenant_not_pinned::RULE,
     &admin_wide::RULE,
     &administrator_matches_workload::RULE,
     &administrator_tenant_not_pinned::RULE,
@@ -88,6 +95,7 @@ pub static RULES: &[&Rule] = &[
     &audience_generic::RULE,
     &audience_many::RULE,
     &aws_account_wide::RULE,
+    &binding_avoided::RULE,
     &chosen_only::RULE,
     &claim_unknown::RULE,
     &condition_absorbs::RULE,

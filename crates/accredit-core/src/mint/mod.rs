@@ -2,6 +2,7 @@
 
 mod admin_token;
 
+use accredit_id::act::Actor;
 use accredit_id::jose::jws::signing_input;
 use serde_json::Value;
 
@@ -39,9 +40,10 @@ pub fn access_token(terms: &Terms<Proved>, issuer: Issuer<'_>, decision: Decisio
     };
     let account = terms.account.id;
     let header = format!(r#"{{"alg":"{algorithm}","kid":{},"typ":"at+jwt"}}"#, quoted(issuer.key_id));
+    let act = act(&terms.actors);
     let confirmation = terms.confirmation.as_deref().map_or_else(String::new, confirmation);
     let payload = format!(
-        r#"{{"iss":{},"sub":"{account}","aud":{},"exp":{},"iat":{},"jti":"{decision}","client_id":"{account}","org_id":"{}","scope":{}{confirmation}}}"#,
+        r#"{{"iss":{},"sub":"{account}","aud":{},"exp":{},"iat":{},"jti":"{decision}","client_id":"{account}","org_id":"{}","scope":{}{confirmation}{act}}}"#,
         quoted(issuer.url),
         quoted(&terms.audience),
         terms.expires_at.unix(),
@@ -59,6 +61,14 @@ fn confirmation(bound: &Confirmation) -> String {
     let member = |(name, value): (&str, &Option<Box<str>>)| Some(format!("\"{name}\":{}", quoted(value.as_deref()?)));
     let members: Vec<String> = members.into_iter().filter_map(member).collect();
     format!(",\"cnf\":{{{}}}", members.join(","))
+}
+
+/// `,"act":{...}` (RFC 8693 section 4.1), the present actor outermost; nothing where nobody acts.
+fn act(actors: &[Actor]) -> String {
+    let level = |inner: String, Actor { issuer, subject }: &Actor| {
+        format!(",\"act\":{{\"iss\":{},\"sub\":{}{inner}}}", quoted(issuer), quoted(subject))
+    };
+    actors.iter().rev().fold(String::new(), level)
 }
 
 /// A JSON string. Most need no escape, so the common case is two quotes around the text.

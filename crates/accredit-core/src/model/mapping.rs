@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::{Claim, Expected, Id, Lifetime, Match, Name, Permission, Permissions};
+use super::{Actors, ActorsSpec, Claim, Expected, Id, Lifetime, Match, Name, Permission, Permissions};
 use crate::expr::Program;
 
 /// `spec` of a `Mapping`.
@@ -40,6 +40,12 @@ pub struct MappingSpec {
     /// Its tokens must be bound to a key; absent means that they are where the request proves one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<Bound>,
+    /// Who may act for its subjects (RFC 8693 `actor_token`); none means nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<ActorsSpec>,
+    /// Its tokens are for actors alone: a request without one is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub actor_required: bool,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -119,6 +125,10 @@ pub struct Mapping {
     pub replay: Option<Replay>,
     /// To what its tokens must be bound, where it says.
     pub bound: Option<Bound>,
+    /// Who may act for its subjects.
+    pub actors: Box<[Actors]>,
+    /// Whether somebody must.
+    pub actor_required: bool,
     /// For people.
     pub description: Option<Box<str>>,
     /// Index of the clause that the mapping is found by; `None` for a mapping that must be looked at each time.
@@ -197,6 +207,8 @@ impl Mapping {
             outlives_subject: self.outlives_subject,
             replay: self.replay,
             bound: self.bound,
+            actors: self.actors.iter().map(Actors::spec).collect(),
+            actor_required: self.actor_required,
             description: self.description.as_deref().map(str::to_owned),
         }
     }

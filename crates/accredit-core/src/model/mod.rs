@@ -4,6 +4,7 @@
 //! [`Kind`] and compiled against the other resources into a [`Resource`], whose references are ids and whose
 //! expressions are programs. There is no other way to make one.
 
+mod actors;
 mod administrator;
 mod api;
 mod date;
@@ -29,6 +30,7 @@ mod signed_requests;
 mod suppression;
 pub mod yaml;
 
+pub use actors::{Actors, ActorsSpec};
 pub use administrator::{AdminRole, Administrator, AdministratorSpec};
 pub use api::{Api, ApiSpec, Signing};
 pub use date::{Date, DateFault};

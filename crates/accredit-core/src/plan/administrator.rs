@@ -15,7 +15,7 @@ pub(super) fn compile(spec: &AdministratorSpec, name: &Name, world: &World) -> R
     }
     let project = project(spec, name, world)?;
     let known = provider.as_provider().ok_or_else(|| Fault::at("spec.provider", "is no provider"))?;
-    let clauses = clauses(&spec.matches, known, world)?;
+    let clauses = clauses("spec.match", &spec.matches, known, world)?;
     if clauses.is_empty() {
         return Err(Fault::at(
             "spec.match",

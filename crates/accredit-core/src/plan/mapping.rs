@@ -2,6 +2,7 @@
 
 use accredit_id::json::Object;
 
+use super::actors;
 use super::rules::{MAX_LIFETIME, MIN_LIFETIME, program, reference, within};
 use crate::expr::{Kind as Type, Outcome, Program};
 use crate::model::{
@@ -25,7 +26,7 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         .hint(format!("name the mapping `{}/{}`", account.name.project().unwrap_or_default(), name.local())));
     }
     let known = provider.as_provider().ok_or_else(|| Fault::at("spec.provider", "is no provider"))?;
-    let clauses = clauses(&spec.matches, known, world)?;
+    let clauses = clauses("spec.match", &spec.matches, known, world)?;
     let condition = spec.condition.as_deref().map(|source| program("spec.condition", source, world)).transpose()?;
     if clauses.is_empty() && condition.is_none() {
         return Err(Fault::at("spec.match", format!("mapping `{name}` matches nothing, so it would match everybody"))
@@ -67,6 +68,8 @@ pub(super) fn compile(spec: &MappingSpec, id: Id, name: &Name, world: &World) ->
         outlives_subject: spec.outlives_subject,
         replay: spec.replay,
         bound: spec.bound,
+        actors: actors::compile(spec, name, world)?,
+        actor_required: spec.actor_required,
         description: spec.description.as_deref().map(Into::into),
         anchor,
         trusts_names,
@@ -86,11 +89,11 @@ fn check_condition(condition: &Program, is_alone: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn clauses(expected: &Match, provider: &Provider, world: &World) -> Result<Clauses, Fault> {
+pub(super) fn clauses(at: &str, expected: &Match, provider: &Provider, world: &World) -> Result<Clauses, Fault> {
     expected
         .iter()
         .map(|(key, expected)| {
-            let field = format!("spec.match.{key}");
+            let field = format!("{at}.{key}");
             let claim = Claim::named(key);
             match &claim {
                 Claim::Derived(name) if !provider.attributes.iter().any(|(known, _)| known == name) => {

@@ -3,6 +3,7 @@
 //! A plan is made on a clone of the world, so every document sees those before it, faults of all of them are told at
 //! once, and a dry run is a plan that nobody carries out.
 
+mod actors;
 mod administrator;
 mod compile;
 mod diff;

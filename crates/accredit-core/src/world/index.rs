@@ -174,7 +174,8 @@ fn words(resource: &Resource) -> Vec<&Arc<str>> {
         return administrator.clauses.iter().map(word).collect();
     }
     let Compiled::Mapping(mapping) = &resource.compiled else { return Vec::new() };
-    let claims = mapping.clauses.iter().map(word);
+    let actors = mapping.actors.iter().flat_map(|entry| &entry.clauses);
+    let claims = mapping.clauses.iter().chain(actors).map(word);
     let permissions = match &mapping.permissions {
         MappingPermissions::Only(list) => list.iter().map(Permission::word).collect(),
         MappingPermissions::All | MappingPermissions::PerApi(_) => Vec::new(),
@@ -205,6 +206,11 @@ fn references(resource: &Resource) -> Vec<Id> {
         }
         Compiled::Mapping(mapping) => {
             ids.extend([mapping.provider, mapping.account]);
+            // A provider that vouches for subjects and actors alike refers once.
+            let mut actors: Vec<Id> = mapping.actors.iter().map(|entry| entry.provider).collect();
+            actors.sort_unstable();
+            actors.dedup();
+            ids.extend(actors.into_iter().filter(|provider| *provider != mapping.provider));
             if let MappingPermissions::PerApi(apis) = &mapping.permissions {
                 ids.extend(apis.iter().map(|of| of.api));
             }

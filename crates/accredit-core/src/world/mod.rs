@@ -174,9 +174,11 @@ impl World {
         self.routes.get(&(provider, account)).into_iter().flatten().filter_map(|id| self.by_id(*id))
     }
 
-    /// All mappings of a provider, in no order.
+    /// All mappings of a provider, in no order. Those of which it vouches for the actors alone are none.
     pub fn mappings_of(&self, provider: Id) -> impl Iterator<Item = &Arc<Resource>> {
-        self.referrers(provider).filter(|resource| resource.kind() == Kind::Mapping)
+        let is_its =
+            move |resource: &&Arc<Resource>| resource.as_mapping().is_some_and(|mapping| mapping.provider == provider);
+        self.referrers(provider).filter(is_its)
     }
 
     /// The administrators whom a provider tells, in no order.

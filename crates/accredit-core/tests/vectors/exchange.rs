@@ -6,7 +6,7 @@
 use accredit_core::decide::{
     Ask, ClauseVerdict, Confirmation, Denial, Explained, FirstUse, Held, Limits, Near, Reason, Terms, exchange, explain,
 };
-use accredit_core::facts::{Facts, TypedIn};
+use accredit_core::facts::{Acting, Facts, TypedIn};
 use accredit_core::model::{Document, Kind, Provider, Replay, Resource};
 use accredit_core::world::World;
 use accredit_id::json::{Json, Number, Object};
@@ -27,6 +27,7 @@ pub(crate) struct File {
     claims: String,
     #[serde(default)]
     provider: Option<String>,
+    actor_provider: Option<String>,
     scenario: Vec<Scenario>,
 }
 
@@ -47,6 +48,10 @@ struct Scenario {
     #[serde(default)]
     without: Vec<String>,
     provider: Option<String>,
+    /// Who vouches for the actor.
+    actor_provider: Option<String>,
+    /// What the actor's token claims.
+    actor: Option<String>,
     #[serde(default)]
     when: When,
     #[serde(default)]
@@ -81,6 +86,7 @@ struct Then {
     signing: Option<String>,
     replay: Option<String>,
     cnf: Option<[String; 2]>,
+    act: Option<Vec<String>>,
     deny: Option<String>,
     told: Option<String>,
     hint: Option<String>,
@@ -94,6 +100,8 @@ struct Question {
     stage: Stage,
     claims: Object<'static>,
     provider: String,
+    /// The actor's provider, and his claims.
+    actor: Option<(String, Object<'static>)>,
     when: When,
 }
 
@@ -125,6 +133,8 @@ fn every_reason_and_every_near_miss_has_a_scenario() {
         Reason::TokenReplayed,
         Reason::ProofReplayed,
         Reason::AccountRequired,
+        // A chain of ours that is too long.
+        Reason::ChainTooLong,
         Reason::ClientMismatch,
         Reason::TokenInactive,
     ];
@@ -198,7 +208,14 @@ impl Scenario {
         let Json::Object(claims) = Json::from(Value::Object(claims)) else { panic!("claims are no object") };
         let provider = self.provider.as_ref().or(file.provider.as_ref());
         let provider = provider.unwrap_or_else(|| panic!("{}: no provider", self.name)).clone();
-        Question { stage, claims, provider, when: self.when.clone() }
+        let actor = self.actor.as_ref().map(|actor| {
+            let Json::Object(claims) = Json::from(Value::Object(members(actor))) else {
+                panic!("claims are no object")
+            };
+            let provider = self.actor_provider.as_ref().or(file.actor_provider.as_ref());
+            (provider.unwrap_or_else(|| panic!("{}: no actor provider", self.name)).clone(), claims)
+        });
+        Question { stage, claims, provider, actor, when: self.when.clone() }
     }
 }
 
@@ -210,6 +227,7 @@ impl Question {
             stage: self.stage.clone(),
             claims: self.claims.clone(),
             provider: self.provider.clone(),
+            actor: self.actor.clone(),
             when: self.when.clone(),
         }
     }
@@ -220,7 +238,11 @@ impl Question {
         let provider =
             world.find(Kind::Provider, &self.provider).unwrap_or_else(|| panic!("no provider `{}`", self.provider));
         let known = provider.as_provider().unwrap();
-        let facts = self.facts(known);
+        let acting = self.actor.as_ref().map(|(provider, claims)| {
+            let provider = world.find(Kind::Provider, provider).unwrap_or_else(|| panic!("no provider `{provider}`"));
+            Acting { provider, facts: Facts::typed_in(provider.as_provider().unwrap(), claims, ends(claims)) }
+        });
+        let facts = self.facts(known).with_actor(acting.as_ref());
         let (ask, limits, now) = (self.ask(), self.limits(), self.now());
         let verdict = exchange(&ask, &facts, provider, world, &limits, now);
         let explained = explain(&ask, &facts, provider, world, &limits, now);
@@ -260,11 +282,7 @@ impl Question {
     }
 
     fn facts<'f>(&'f self, known: &'f Provider) -> Facts<'f, TypedIn> {
-        let expires_at = match self.claims.get("exp") {
-            Some(Json::Number(Number::Int(unix))) => Some(Timestamp::from_unix(*unix)),
-            _ => None,
-        };
-        Facts::typed_in(known, &self.claims, expires_at)
+        Facts::typed_in(known, &self.claims, ends(&self.claims))
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -378,6 +396,8 @@ fn rendered(terms: &Terms<TypedIn>) -> Then {
         signing: Some(format!("{:?}", terms.signing).to_uppercase()).filter(|signing| signing != "ES256"),
         replay: (terms.replay == Replay::Once).then(|| "once".to_owned()),
         cnf: terms.confirmation.as_deref().map(bound),
+        act: Some(terms.actors.iter().map(|actor| format!("{} {}", actor.issuer, actor.subject)).collect())
+            .filter(|actors: &Vec<_>| !actors.is_empty()),
         pins: Some(terms.first_uses.iter().map(pinned).collect()).filter(|pins: &Vec<_>| !pins.is_empty()),
         ..Then::default()
     }
@@ -408,8 +428,20 @@ fn trace(explained: &Explained<TypedIn>) -> String {
             };
             text.push_str(&format!("  {sign} {}\n", clause.line()));
         }
+        for actor in &mapping.actors {
+            let sign = if actor.matched { '+' } else { '-' };
+            text.push_str(&format!("  {sign} actor of `{}`\n", actor.provider));
+            actor.clauses.iter().for_each(|clause| text.push_str(&format!("      {}\n", clause.line())));
+        }
     }
     text
+}
+
+fn ends(claims: &Object<'_>) -> Option<Timestamp> {
+    match claims.get("exp") {
+        Some(Json::Number(Number::Int(unix))) => Some(Timestamp::from_unix(*unix)),
+        _ => None,
+    }
 }
 
 fn members(text: &str) -> Map<String, Value> {

@@ -1,7 +1,7 @@
 //! `vectors/exchange/minted`: real tokens, signed and verified, and the header and payload that are made from them.
 
 use accredit_core::decide::{Ask, Held, Limits, exchange};
-use accredit_core::facts::{Facts, Proved};
+use accredit_core::facts::{Acting, Facts, Proved};
 use accredit_core::mint::{Issuer, access_token};
 use accredit_core::model::{DecisionId, Kind, Provider};
 use accredit_id::base64url;
@@ -35,6 +35,8 @@ struct Vector {
     given: String,
     #[serde(default = "nothing")]
     claims: String,
+    /// The actor's token, over the claims of the file.
+    actor: Option<String>,
     #[serde(default)]
     api: Option<String>,
     #[serde(default)]
@@ -86,7 +88,15 @@ fn minted(file: &File, vector: &Vector) -> Then {
     let now = Timestamp::from_unix(NOW);
     let verified = verify(unverified, &expectations(known), &keys(), now)
         .unwrap_or_else(|rejected| panic!("{}", rejected.fault.operator_text()));
-    let facts = Facts::<Proved>::proved(known, &verified);
+    let actor = vector.actor.as_ref().map(|claims| signed(&file.claims, claims));
+    let mut buffer = Buffer::new();
+    let actor = actor.as_deref().map(|token| {
+        let unverified = read(token, &mut buffer).unwrap_or_else(|fault| panic!("{}", fault.operator_text()));
+        let verified = verify(unverified, &expectations(known), &keys(), now);
+        verified.unwrap_or_else(|rejected| panic!("{}", rejected.fault.operator_text()))
+    });
+    let acting = actor.as_ref().map(|actor| Acting { provider, facts: Facts::<Proved>::proved(known, actor) });
+    let facts = Facts::<Proved>::proved(known, &verified).with_actor(acting.as_ref());
     let held = Held { proof_key: vector.proof_key.as_deref(), certificate: vector.certificate.as_deref() };
     let ask = Ask { api: vector.api.as_deref(), held, ..Ask::default() };
     let limits = Limits { max_lifetime: std::time::Duration::from_secs(3600), reserved: reserved() };
@@ -99,14 +109,15 @@ fn minted(file: &File, vector: &Vector) -> Then {
     let (Some(header), Some(payload), None) = (parts.next(), parts.next(), parts.next()) else {
         panic!("{}", unsigned.signing_input)
     };
-    only_ours(&payload, !held.is_empty());
+    only_ours(&payload, !held.is_empty(), acting.is_some());
     Then { header, payload }
 }
 
-/// K02: these members and no others, whatever the subject's token bore; `cnf` where the request proved a key.
-fn only_ours(payload: &str, is_bound: bool) {
+/// K02: these members and no others, whatever the tokens bore; `cnf` where the request proved a key, `act` where somebody acts.
+fn only_ours(payload: &str, is_bound: bool, is_acted: bool) {
     let members: Map<String, Value> = serde_json::from_str(payload).unwrap();
-    let mut names: Vec<&str> = members.keys().map(String::as_str).filter(|name| !is_bound || *name != "cnf").collect();
+    let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
+    names.retain(|name| !(is_bound && *name == "cnf" || is_acted && *name == "act"));
     names.sort_unstable();
     assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "org_id", "scope", "sub"]);
 }

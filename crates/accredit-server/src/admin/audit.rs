@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accredit_api::admin::{AuditBreak, AuditList, AuditRecord, AuditVerification, Explanation, Verdict};
+use accredit_api::admin::{ActorShown, AuditBreak, AuditList, AuditRecord, AuditVerification, Explanation, Verdict};
 use accredit_core::model::DecisionId;
 use accredit_id::time::Timestamp;
 use accredit_store::Found;
@@ -212,10 +212,14 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         detail.extend(read(bytes));
     }
     let claims = detail.get("claims").and_then(Value::as_object).cloned().unwrap_or_default();
+    let actor = detail.get("actorProvider").and_then(Value::as_str).map(|provider| ActorShown {
+        provider: provider.to_owned(),
+        claims: detail.get("actor").and_then(|actor| actor.get("claims")?.as_object().cloned()).unwrap_or_default(),
+    });
     if let Some(told) =
         detail.get("explanation").cloned().and_then(|told| serde_json::from_value::<Explanation>(told).ok())
     {
-        return Some(Explanation { decision: Some(decision.to_string()), claims, ..told });
+        return Some(Explanation { decision: Some(decision.to_string()), claims, actor, ..told });
     }
     let name = |name: &str| Some(text(&detail, name)).filter(|text| !text.is_empty());
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
@@ -256,6 +260,7 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         considered: Vec::new(),
         ranked: None,
         fix: None,
+        actor,
     })
 }
 

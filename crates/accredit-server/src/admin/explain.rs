@@ -1,27 +1,25 @@
-//! Questions: what would be decided about a token or about claims, and what was decided.
+//! Questions: what would be decided about a token or about claims.
 
 use std::sync::Arc;
 
 use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
-use accredit_core::decide::Ask;
 use accredit_core::decide::access::{Refusal, Subject};
+use accredit_core::decide::{Ask, Confirmation, Denial};
 use accredit_core::facts::{Facts, Proved, TypedIn};
-use accredit_core::model::{DecisionId, Kind, Provider, Resource};
+use accredit_core::model::{Kind, Provider, Resource};
 use accredit_core::world::World;
 use accredit_id::json::{Json as Claim, Number, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer};
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use axum::extract::State;
 use serde_json::{Map, Value};
 
 use super::actor::{Actor, Caller};
 use super::blot::Blot;
 use super::body::Strict;
 use super::problem::{AdminFault, Answer};
-use super::{spending, survey};
+use super::{acting, spending, survey};
 use crate::app::App;
 use crate::exchange::is_another_providers;
 use crate::read_model::InForce;
@@ -70,7 +68,7 @@ fn may_ask(caller: &Caller, request: &ExplainRequest, in_force: &InForce) -> Res
 }
 
 /// Leaves out the mappings that the reader may not read.
-fn readable(told: Explanation, caller: &Caller, in_force: &InForce) -> Explanation {
+pub(super) fn readable(told: Explanation, caller: &Caller, in_force: &InForce) -> Explanation {
     let mut told = told;
     let reads = |name: &str| caller.actor.reads_project_of(Kind::Mapping, name, &in_force.world);
     told.considered.retain(|considered| reads(&considered.mapping));
@@ -169,10 +167,23 @@ impl Question<'_> {
         };
         match verify::verify(unverified, &provider::expectations(known), &keys, self.now) {
             Ok(verified) => {
-                let facts = Facts::<Proved>::proved(known, &verified);
-                let told =
-                    tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
-                Ok(Explanation { claims: typed(verified.claims()), ..told.shown() })
+                let mut buffer = Buffer::default();
+                let shown = match self.shown(&mut buffer) {
+                    Ok(shown) => shown,
+                    Err(denial) => return Ok(self.no_actor(&denial, provider, typed(verified.claims()), "verified")),
+                };
+                let acting = shown.as_ref().map(acting::Shown::proved);
+                // Where the actor's claims are on nobody's word, so is the whole answer.
+                if acting.as_ref().is_some_and(Option::is_none) {
+                    return self.about_claims(provider, typed(verified.claims()), "typed-in");
+                }
+                let acting = acting.flatten();
+                let facts = Facts::<Proved>::proved(known, &verified).with_actor(acting.as_ref());
+                let assumed = self.assumed(verified.claims())?;
+                let ask = self.ask(&assumed);
+                let told = tell::explain(&ask, &facts, provider, &self.in_force.world, &self.app.limits, self.now);
+                let actor = shown.as_ref().map(acting::Shown::told);
+                Ok(Explanation { claims: typed(verified.claims()), actor, ..told.shown() })
             }
             Err(rejected) => {
                 let explanation =
@@ -203,9 +214,48 @@ impl Question<'_> {
             };
             return Ok(Explanation { standing: standing.to_owned(), claims, ..explanation });
         }
-        let facts = Facts::<TypedIn>::typed_in(known, &object, expiry(&object));
-        let told = tell::explain(&self.ask(), &facts, provider, &self.in_force.world, &self.app.limits, self.now);
-        Ok(Explanation { standing: standing.to_owned(), claims, ..told.shown() })
+        let mut buffer = Buffer::default();
+        let shown = match self.shown(&mut buffer) {
+            Ok(shown) => shown,
+            Err(denial) => return Ok(self.no_actor(&denial, provider, claims, standing)),
+        };
+        let acting = shown.as_ref().and_then(acting::Shown::typed_in);
+        let facts = Facts::<TypedIn>::typed_in(known, &object, expiry(&object)).with_actor(acting.as_ref());
+        let assumed = self.assumed(&object)?;
+        let ask = self.ask(&assumed);
+        let told = tell::explain(&ask, &facts, provider, &self.in_force.world, &self.app.limits, self.now);
+        let actor = shown.as_ref().map(acting::Shown::told);
+        Ok(Explanation { standing: standing.to_owned(), claims, actor, ..told.shown() })
+    }
+
+    fn shown<'s>(&'s self, buffer: &'s mut Buffer) -> Result<Option<acting::Shown<'s>>, Denial> {
+        acting::shown(self.app, self.actor, &self.in_force.world, self.request, self.now, buffer)
+    }
+
+    /// The actor's token does not hold, so nothing else is asked.
+    fn no_actor(
+        &self,
+        denial: &Denial,
+        provider: &Resource,
+        claims: Map<String, Value>,
+        standing: &str,
+    ) -> Explanation {
+        Explanation {
+            reason: Some(denial.reason.code().to_owned()),
+            summary: denial.operator.clone(),
+            hint: denial.hint.clone(),
+            standing: standing.to_owned(),
+            claims,
+            ..tell::blank(self.now, provider, self.in_force.world.sequence)
+        }
+    }
+
+    /// The keys that the question assumes to be proved.
+    fn assumed(&self, claims: &Object<'_>) -> Result<Confirmation, AdminFault> {
+        match self.request.bound.as_deref() {
+            None | Some("dpop" | "mtls" | "any") => Ok(acting::assumed(self.request.bound.as_deref(), claims)),
+            Some(_) => Err(AdminFault::Request("bound is none of dpop, mtls and any".to_owned())),
+        }
     }
 
     /// Typed-in claims may leave out what a token must have; what they do say must not contradict it.
@@ -274,14 +324,14 @@ impl Question<'_> {
         blot.text(unknown.operator.clone()) == unknown.operator
     }
 
-    fn ask(&self) -> Ask<'_> {
+    fn ask<'a>(&'a self, assumed: &'a Confirmation) -> Ask<'a> {
         Ask {
             account: self.request.service_account.as_deref(),
             mapping: self.request.mapping.as_deref(),
             api: self.request.api.as_deref(),
             scope: self.request.scope.as_deref(),
             lifetime: None,
-            ..Ask::default()
+            held: acting::held(assumed),
         }
     }
 
@@ -300,71 +350,8 @@ enum Providers<'w> {
     Unknown(provider::UnknownProvider),
 }
 
-/// Which decision is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    id: String,
-}
-
-/// What was decided, from the log or, for a token that nobody had vouched for, from the ring.
-pub(super) async fn decision(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Answer<Explanation> {
-    let Query(Asked { id }) = asked?;
-    find(&app, &caller, &id).await
-}
-
-/// The same by its path.
-pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    id: Result<Path<String>, PathRejection>,
-) -> Answer<Explanation> {
-    find(&app, &caller, &id?.0).await
-}
-
-async fn find(app: &App, caller: &Caller, id: &str) -> Answer<Explanation> {
-    let told = recorded(app, id).await?;
-    let world = &app.read_model.now().world;
-    let target = told.service_account.as_deref();
-    let is_member = target.is_some_and(|account| caller.actor.reads_project_of(Kind::ServiceAccount, account, world));
-    match caller.actor.rights.reads_everything() || is_member {
-        true => Ok(Json(readable(told, caller, &app.read_model.now()))),
-        false => Err(unknown(id)),
-    }
-}
-
-fn unknown(id: &str) -> AdminFault {
-    let shown: String = id.chars().take(64).collect();
-    AdminFault::NotFound(format!(
-        "decision `{}` is not known; refusals of unverified tokens are kept for a while only",
-        shown.escape_debug()
-    ))
-}
-
-async fn recorded(app: &App, id: &str) -> Result<Explanation, AdminFault> {
-    let decision: DecisionId =
-        id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
-    if let Some(refused) = app.ring.find(decision) {
-        let explanation = denial(refused.reason, refused.operator, refused.hint, refused.at, refused.sequence);
-        return Ok(Explanation {
-            decision: Some(decision.to_string()),
-            standing: "not-verified".to_owned(),
-            provider: refused.provider,
-            service_account: refused.account,
-            ..explanation
-        });
-    }
-    let found = app.store.find_record(decision.bits()).await?;
-    let found = found.ok_or_else(|| unknown(id))?;
-    super::audit::explanation(&found, decision)
-        .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
-}
-
-fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequence: i64) -> Explanation {
+/// A refusal of what no provider vouches for.
+pub(super) fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequence: i64) -> Explanation {
     Explanation {
         decision: None,
         verdict: Verdict::Deny,
@@ -383,6 +370,7 @@ fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequ
         considered: Vec::new(),
         ranked: None,
         fix: None,
+        actor: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The admin API, over the local socket and the remote listener: resources, questions, the log. The table of routes is in `accredit_api::admin`.
 
 mod act_records;
+mod acting;
 mod actor;
 mod alarms;
 mod audit;
@@ -8,6 +9,7 @@ mod blot;
 mod body;
 mod bootstrap;
 mod change;
+mod decision;
 mod explain;
 mod filter;
 mod gate;
@@ -111,8 +113,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/lint", get(lint::report))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/replay", post(replay::replay))
-        .route("/v1/decision", get(explain::decision))
-        .route("/v1/decisions/{id}", get(explain::one))
+        .route("/v1/decision", get(decision::decision))
+        .route("/v1/decisions/{id}", get(decision::one))
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/record", get(audit::show))
         .route("/v1/audit/{id}", get(audit::one))

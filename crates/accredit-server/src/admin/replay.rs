@@ -140,6 +140,8 @@ struct Kept<'r> {
     #[serde(borrow)]
     made_from: Option<Cow<'r, str>>,
     #[serde(borrow)]
+    actor_provider_id: Option<Cow<'r, str>>,
+    #[serde(borrow)]
     proof_key: Option<Cow<'r, str>>,
     #[serde(borrow)]
     certificate: Option<Cow<'r, str>>,
@@ -173,10 +175,22 @@ fn take(
         return;
     }
     // What is wrong with the token itself, with the request's proof, or with whom it speaks for, no resource mends.
-    let mends =
-        |reason: &&Reason| !matches!(reason, Reason::ClientMismatch | Reason::TokenInactive | Reason::ProofReplayed);
+    let mends = |reason: &&Reason| {
+        !matches!(
+            reason,
+            Reason::ClientMismatch
+                | Reason::TokenInactive
+                | Reason::ProofReplayed
+                | Reason::ActorUnacceptable
+                | Reason::ActorExpired
+        )
+    };
     if kept.reason.as_deref().is_some_and(|code| Reason::ALL.iter().filter(mends).all(|reason| reason.code() != code)) {
         left_out.token_faults += 1;
+        return;
+    }
+    if kept.actor_provider_id.is_some() {
+        left_out.delegated += 1;
         return;
     }
     let value = match &found.record.value {

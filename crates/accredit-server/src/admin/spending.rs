@@ -51,6 +51,7 @@ fn spends(told: &Explanation, world: &World) -> Option<Mark> {
         holder: None,
         account: mapping.account,
         api: resource.id,
+        actors: &[],
     };
     Some(spending.mark())
 }

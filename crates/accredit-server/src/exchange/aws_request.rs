@@ -6,7 +6,7 @@ use accredit_core::evidence::aws_request::{self, Fault};
 use accredit_core::model::Resource;
 use accredit_id::aws_request::AwsRequest;
 
-use super::{Refused, Walk};
+use super::{Evident, Refused, Walk};
 use crate::faces::Cause;
 use crate::gather::StsFault;
 use crate::provider;
@@ -28,7 +28,8 @@ impl Walk<'_> {
         }
         let answer = self.app.ask_sts(checked.to_send()).await.map_err(|fault| self.not_named(&fault, provider))?;
         let caller = checked.caller(&answer).map_err(|fault| self.not_accepted(&fault, provider))?;
-        self.decide(provider, known, request.signature(), Evidence::Caller(&caller)).await
+        let (token, evidence) = (request.signature(), Evidence::Caller(&caller));
+        self.decide(Evident { provider, known, token, evidence, actor: None }).await
     }
 
     fn not_accepted(&self, fault: &Fault, provider: &Resource) -> Refused {

@@ -15,11 +15,15 @@ pub(crate) const RATE_LIMITED: &str = "rate-limited";
 impl Walk<'_> {
     /// The evidence holds: from now on its subject pays, not the source.
     pub(super) fn pay(&self, provider: &Resource, evidence: Evidence<'_>) -> Result<(), Refused> {
-        self.app.budgets.verified(provider.id, subject(evidence.claims())).map_err(|spent| {
-            self.app.tally.count(Some(provider.name.as_str()), RATE_LIMITED, self.source);
-            self.app.metrics.exchanges.refused(self.face.name, Some(provider), RATE_LIMITED);
-            Refused::throttled(self.decision, spent)
-        })
+        let paid = self.app.budgets.verified(provider.id, subject(evidence.claims()));
+        paid.map_err(|spent| self.throttled(provider, spent))
+    }
+
+    /// Nobody of this provider's, or not this one, has anything left.
+    pub(super) fn throttled(&self, provider: &Resource, spent: Spent) -> Refused {
+        self.app.tally.count(Some(provider.name.as_str()), RATE_LIMITED, self.source);
+        self.app.metrics.exchanges.refused(self.face.name, Some(provider), RATE_LIMITED);
+        Refused::throttled(self.decision, spent)
     }
 
     /// What its provider has signed is refused: by policy, or, without `evidence`, because it is past its time or for others.

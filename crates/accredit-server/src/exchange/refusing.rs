@@ -1,17 +1,16 @@
 //! Refusing: what is written of it, and what the caller is told.
 
 use accredit_core::decide::{Denial, Reason};
-use accredit_core::evidence::Evidence;
 use accredit_core::model::{DecisionId, Provider, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::verify::{Rejected, TokenFault};
 
-use super::Walk;
+use super::{Evident, Walk};
 use crate::budget::Cost;
 use crate::faces::Cause;
 use crate::gather::KeysUnavailable;
-use crate::record::{self, Denied};
+use crate::record::{self, Acted, Denied};
 use crate::tell::{self, UNACCEPTABLE};
 
 /// A refusal as the caller may know it. Everything else of it is in the log or the ring.
@@ -27,19 +26,41 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<u32>,
 }
 
+/// What is refused, of which its provider has signed the claims.
+struct Fallen<'f> {
+    provider: &'f Resource,
+    known: &'f Provider,
+    token: &'f str,
+    claims: &'f Object<'f>,
+    actor: Option<Acted<'f>>,
+}
+
+impl<'f> Fallen<'f> {
+    fn of(subject: &Evident<'f>) -> Self {
+        let Evident { provider, known, token, evidence, actor } = *subject;
+        Self { provider, known, token, claims: evidence.claims(), actor }
+    }
+}
+
 impl Walk<'_> {
+    /// Refuses what no mapping had to do with.
+    pub(super) async fn refused(&self, subject: Evident<'_>, denial: &Denial) -> Refused {
+        let Evident { provider, evidence, .. } = subject;
+        let told = || tell::refusal(denial, self.decision, self.now, provider, self.in_force.world.sequence);
+        let explanation = self.pay_for_refusal(provider, Some(evidence)).then(told);
+        self.denied(subject, denial, explanation).await
+    }
+
     /// Policy refuses a token that verified: recorded, then answered.
     pub(super) async fn denied(
         &self,
-        provider: &Resource,
-        known: &Provider,
-        token: &str,
-        evidence: Evidence<'_>,
+        subject: Evident<'_>,
         denial: &Denial,
         explanation: Option<serde_json::Value>,
     ) -> Refused {
-        self.record_denied(provider, known, token, evidence.claims(), denial.reason.code(), explanation).await;
-        let told = self.request.client.as_ref().map(|client| client.told(denial.reason, evidence.claims()));
+        let claims = subject.evidence.claims();
+        self.record_denied(Fallen::of(&subject), denial.reason.code(), explanation).await;
+        let told = self.request.client.as_ref().map(|client| client.told(denial.reason, claims));
         Refused::denied(self.decision, told.unwrap_or(denial.reason))
     }
 
@@ -65,7 +86,8 @@ impl Walk<'_> {
             tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
         let is_recorded = self.pay_for_refusal(provider, None);
         let explanation = is_recorded.then(|| serde_json::to_value(explanation).unwrap_or_default());
-        self.record_denied(provider, known, token, claims, fault.code(), explanation).await;
+        let fallen = Fallen { provider, known, token, claims, actor: None };
+        self.record_denied(fallen, fault.code(), explanation).await;
         // Whoever shows a token for another audience learns nothing of ours.
         let is_ours = !matches!(
             fault,
@@ -81,15 +103,8 @@ impl Walk<'_> {
     }
 
     /// Without an explanation the refusal is counted alone.
-    async fn record_denied(
-        &self,
-        provider: &Resource,
-        known: &Provider,
-        token: &str,
-        claims: &Object<'_>,
-        reason: &'static str,
-        explanation: Option<serde_json::Value>,
-    ) {
+    async fn record_denied(&self, fallen: Fallen<'_>, reason: &'static str, explanation: Option<serde_json::Value>) {
+        let Fallen { provider, known, token, claims, actor } = fallen;
         self.app.metrics.exchanges.refused(self.face.name, Some(provider), reason);
         let Some(explanation) = explanation else {
             return self.count_unrecorded(provider, reason);
@@ -103,6 +118,7 @@ impl Walk<'_> {
             reason,
             ask: self.asked(known, claims).unwrap_or_else(|_| self.ask()),
             context: self.request.context,
+            actor,
             at: self.now,
             sequence: self.in_force.world.sequence,
             explanation,

@@ -35,6 +35,7 @@ impl Walk<'_> {
             holder: self.request.keys.held().proof_key,
             account: terms.account.id,
             api: terms.api.id,
+            actors: &terms.actors,
         };
         Ok(Some(spending.mark()))
     }

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use accredit_core::model::{Id, Kind};
 
 use super::{
-    Cause, Face, JWT_BEARER, Media, Params, Place, Proof, Redacted, RequestFault, TokenRequest, WireError, trimmed,
+    Cause, Face, JWT_BEARER, Media, Params, Place, Proof, Redacted, RequestFault, TokenRequest, WireError, actor,
+    trimmed,
 };
 
 pub(super) static ANTHROPIC: Face = Face {
@@ -50,6 +51,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
             "service_account_id is not the id of a service account: expected sa_ and 26 characters",
         ));
     }
+    actor::none(params)?;
     Ok(TokenRequest {
         proof: Proof::Jwt(Redacted(trimmed(assertion))),
         account: account.map(Cow::Borrowed),

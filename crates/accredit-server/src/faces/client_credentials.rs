@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use accredit_core::decide::Reason;
 
-use super::rfc8693::{check_actor, target};
+use super::rfc8693::target;
 use super::{
-    Cause, Face, Media, Params, Place, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TokenRequest, WireError, trimmed,
+    Cause, Face, Media, Params, Place, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TokenRequest, WireError, actor,
+    trimmed,
 };
 use crate::client::{Client, Method};
 
@@ -46,7 +47,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         }
         None => return Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
-    check_actor(params)?;
+    actor::none(params)?;
     let (assertion, method) = assertion(params)?;
     let (api, scope) = asked(params)?;
     Ok(TokenRequest {
@@ -125,6 +126,15 @@ fn error(cause: Cause) -> WireError {
             Reason::ClientMismatch
             | Reason::ProofMissing
             | Reason::BindingRequired
+            | Reason::ActorUnacceptable
+            | Reason::ActorExpired
+            | Reason::ActorProofMissing
+            | Reason::ActorMismatch
+            | Reason::ActorRepeated
+            | Reason::ChainTooLong
+            | Reason::ChainForeign
+            | Reason::ActorNotAllowed
+            | Reason::ActorRequired
             | Reason::TooLittleTimeLeft
             | Reason::TokenIdMissing
             | Reason::TokenInactive

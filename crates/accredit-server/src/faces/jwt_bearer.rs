@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use accredit_core::decide::Reason;
 
-use super::rfc8693::{check_actor, check_client, target};
+use super::rfc8693::{check_client, target};
 use super::{
     Cause, Face, JWT_BEARER as GRANT, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TokenRequest,
-    WireError, trimmed,
+    WireError, actor, trimmed,
 };
 
 pub(super) static JWT_BEARER: Face = Face {
@@ -25,7 +25,7 @@ pub(super) static JWT_BEARER: Face = Face {
 
 fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     check_client(params)?;
-    check_actor(params)?;
+    actor::none(params)?;
     let assertion = params.find("assertion").ok_or(RequestFault::invalid("param-assertion", "assertion is missing"))?;
     Ok(TokenRequest {
         proof: Proof::Jwt(Redacted(trimmed(assertion))),
@@ -57,6 +57,15 @@ fn error(cause: Cause) -> WireError {
             Reason::ProviderDisabled
             | Reason::ProofMissing
             | Reason::BindingRequired
+            | Reason::ActorUnacceptable
+            | Reason::ActorExpired
+            | Reason::ActorProofMissing
+            | Reason::ActorMismatch
+            | Reason::ActorRepeated
+            | Reason::ChainTooLong
+            | Reason::ChainForeign
+            | Reason::ActorNotAllowed
+            | Reason::ActorRequired
             | Reason::ClientMismatch
             | Reason::MappingUnknown
             | Reason::AccountUnknown

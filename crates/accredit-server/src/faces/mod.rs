@@ -4,6 +4,7 @@
 //! table from causes of refusal to its wire. The last face of a path renders what fails before a face is known; where
 //! there is no path either, RFC 8693's does.
 
+mod actor;
 mod anthropic;
 mod aws4;
 mod cause;
@@ -16,6 +17,7 @@ mod params;
 mod rfc8693;
 mod spiral;
 
+pub(crate) use actor::ActorToken;
 pub(crate) use cause::{Cause, RequestFault, WireError};
 pub(crate) use codes::CODES;
 pub(crate) use params::{Media, Params};
@@ -75,6 +77,8 @@ pub(crate) enum Place {
 pub(crate) struct TokenRequest<'p> {
     /// The evidence.
     pub(crate) proof: Proof<'p>,
+    /// Who acts for its subject, where somebody does.
+    pub(crate) actor: Option<ActorToken<'p>>,
     /// The client that the evidence authenticates, where it is a client's assertion.
     pub(crate) client: Option<Client<'p>>,
     /// The provider, by name or id.

@@ -1,12 +1,12 @@
 //! OpenAI's workload identity exchange: RFC 8693's words as JSON, with the provider and the service account named.
 //!
-//! Unknown members are ignored, as the vendor does; a `scope` in the body has no effect there and none here.
+//! Unknown members are ignored, as the vendor does, but for an actor's; a `scope` in the body has no effect there and none here.
 
 use std::borrow::Cow;
 
 use super::{
     Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TOKEN_EXCHANGE, TokenRequest, WireError,
-    check_subject_type, trimmed,
+    actor, check_subject_type, trimmed,
 };
 
 pub(super) static OPENAI: Face =
@@ -28,6 +28,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         .find("subject_token_type")
         .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
     check_subject_type(declared)?;
+    actor::none(params)?;
     let subject_token =
         params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
     let provider = params

@@ -91,6 +91,8 @@ fn json_pairs(body: &[u8]) -> Result<Vec<Pair<'_>>, RequestFault> {
 
 const KNOWN: &[&str] = &[
     "grant_type",
+    "actor_token",
+    "actor_token_type",
     "subject_token",
     "subject_token_type",
     "identity_provider_id",

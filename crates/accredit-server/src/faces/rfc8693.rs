@@ -6,7 +6,7 @@ use accredit_core::decide::Reason;
 
 use super::{
     ACCESS_TOKEN, Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TOKEN_EXCHANGE,
-    TokenRequest, WireError, aws4, check_subject_type, trimmed,
+    TokenRequest, WireError, actor, aws4, check_subject_type, trimmed,
 };
 
 pub(super) static RFC8693: Face = Face {
@@ -39,7 +39,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
             Proof::Jwt(Redacted(subject_token))
         }
     };
-    check_actor(params)?;
+    let actor = actor::read(params)?;
     if params.find("requested_token_type").is_some_and(|asked| asked != ACCESS_TOKEN) {
         return Err(RequestFault::invalid(
             "param-requested-token-type",
@@ -48,6 +48,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
     }
     Ok(TokenRequest {
         proof,
+        actor,
         provider: params.find("identity_provider_id").map(Cow::Borrowed),
         account: params.find("service_account_id").map(Cow::Borrowed),
         api: target(params)?.map(Cow::Borrowed),
@@ -80,16 +81,6 @@ pub(super) fn check_client(params: &Params<'_>) -> Result<(), RequestFault> {
             "client credentials are not used here: the subject token is the credential",
         )),
         _ => Err(RequestFault::invalid("client-auth-twice", "more than one kind of client credentials")),
-    }
-}
-
-/// H04: an actor comes with its type; none is accepted yet, and an actor is never left out silently.
-pub(super) fn check_actor(params: &Params<'_>) -> Result<(), RequestFault> {
-    match (params.find("actor_token"), params.find("actor_token_type")) {
-        (None, None) => Ok(()),
-        (Some(_), None) => Err(RequestFault::invalid("param-actor-token-type", "actor_token without actor_token_type")),
-        (None, Some(_)) => Err(RequestFault::invalid("param-actor-token", "actor_token_type without actor_token")),
-        (Some(_), Some(_)) => Err(RequestFault::invalid("actor-unsupported", "actor tokens are not accepted here")),
     }
 }
 
@@ -140,6 +131,15 @@ fn error(cause: Cause) -> WireError {
             Reason::ProviderDisabled
             | Reason::ProofMissing
             | Reason::BindingRequired
+            | Reason::ActorUnacceptable
+            | Reason::ActorExpired
+            | Reason::ActorProofMissing
+            | Reason::ActorMismatch
+            | Reason::ActorRepeated
+            | Reason::ChainTooLong
+            | Reason::ChainForeign
+            | Reason::ActorNotAllowed
+            | Reason::ActorRequired
             | Reason::ClientMismatch
             | Reason::MappingUnknown
             | Reason::AccountUnknown

@@ -113,8 +113,11 @@ fn told(token: &Verified<'_>, scope: &str, project: &Resource) -> Value {
         "jti": token.token_id(),
         "org_id": project.id.to_string(),
     });
-    if let (Some(bound), Some(members)) = (bound, told.as_object_mut()) {
-        members.insert("cnf".to_owned(), serde_json::to_value(bound).unwrap_or_default());
+    // So must it know that somebody else acts than whom the token is about (RFC 8693 section 4.1).
+    let others = [("cnf", bound), ("act", token.claims().get("act"))];
+    if let Some(members) = told.as_object_mut() {
+        let said = others.into_iter().filter_map(|(name, claim)| Some((name.to_owned(), claim?)));
+        members.extend(said.map(|(name, claim)| (name, serde_json::to_value(claim).unwrap_or_default())));
     }
     told
 }

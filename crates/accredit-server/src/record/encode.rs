@@ -12,6 +12,7 @@ use accredit_id::time::Timestamp;
 use accredit_store::audit::{Content, Erasable, NewRecord};
 use serde_json::{Value, json};
 
+use super::acting::Acted;
 use crate::chance;
 
 /// A decision that issued a token.
@@ -24,6 +25,7 @@ pub(crate) struct Allowed<'a> {
     pub(crate) ask: Ask<'a>,
     /// What the workload says of itself.
     pub(crate) context: Option<&'a str>,
+    pub(crate) actor: Option<Acted<'a>>,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
 }
@@ -39,6 +41,7 @@ pub(crate) struct Denied<'a> {
     pub(crate) ask: Ask<'a>,
     /// What the workload says of itself.
     pub(crate) context: Option<&'a str>,
+    pub(crate) actor: Option<Acted<'a>>,
     pub(crate) at: Timestamp,
     pub(crate) sequence: i64,
     /// The operator's explanation, values that may not be kept already taken out.
@@ -47,7 +50,7 @@ pub(crate) struct Denied<'a> {
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, evidence, token_hash, ask, context, terms, sequence } = allowed;
+    let Allowed { face, provider, known, evidence, token_hash, ask, context, actor, terms, sequence } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
     if let Some(thumbprint) = evidence.key_thumbprint() {
@@ -58,7 +61,15 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
     terms_of(&mut record, terms);
-    let erasable = Erasable { salt: chance::bits(), bytes: beside(claims(known, evidence.claims(), None), *context) };
+    if evidence.claims().get("may_act").is_some() {
+        record.number("mayAct", 1);
+    }
+    if let Some(actor) = actor {
+        actor.named(&mut record);
+    }
+    let bytes = beside(claims(known, evidence.claims(), None), *context);
+    let bytes = Acted::beside(actor.as_ref(), &terms.actors, bytes);
+    let erasable = Erasable { salt: chance::bits(), bytes };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
 
@@ -78,15 +89,31 @@ pub(super) fn terms_of(record: &mut Line, terms: &Terms<Proved>) {
 
 /// Writes a refusing decision down, with its explanation.
 pub(crate) fn denied(denied: &Denied<'_>) -> Content {
-    let Denied { face, provider, known, claims: seen, token_hash, reason, ask, context, at, sequence, explanation } =
-        denied;
+    let Denied {
+        face,
+        provider,
+        known,
+        claims: seen,
+        token_hash,
+        reason,
+        ask,
+        context,
+        actor,
+        at,
+        sequence,
+        explanation,
+    } = denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
     record
         .named("provider", provider)
         .text("reason", reason)
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
-    let erasable = Erasable { salt: chance::bits(), bytes: beside(claims(known, seen, Some(explanation)), *context) };
+    if let Some(actor) = actor {
+        actor.named(&mut record);
+    }
+    let bytes = Acted::beside(actor.as_ref(), &[], beside(claims(known, seen, Some(explanation)), *context));
+    let erasable = Erasable { salt: chance::bits(), bytes };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
 

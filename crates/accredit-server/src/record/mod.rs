@@ -4,6 +4,7 @@
 //! Refusals of tokens that nobody has signed are counted and kept in a bounded ring instead: otherwise a flood of rubbish
 //! would fill the disk.
 
+mod acting;
 mod encode;
 mod forgetting;
 mod login;
@@ -13,6 +14,7 @@ mod stats;
 mod tally;
 mod writer;
 
+pub(crate) use acting::Acted;
 pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denied};
 pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};

@@ -9,6 +9,7 @@ use accredit_id::verify::Verified;
 use accredit_store::audit::{Content, Erasable};
 use serde_json::json;
 
+use super::acting::Acted;
 use super::encode::{Line, terms_of};
 use crate::chance;
 
@@ -21,6 +22,10 @@ pub(crate) struct Narrowed<'a> {
     pub(crate) token_hash: [u8; 32],
     /// The decisions of the tokens that it is made from, the last one the one that was shown.
     pub(crate) ancestors: &'a [DecisionId],
+    /// Who acts now, where he was not one of its actors before.
+    pub(crate) actor: Option<Acted<'a>>,
+    /// Whether the first evidence said who may act.
+    pub(crate) limits_actors: bool,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
 }
@@ -43,14 +48,22 @@ pub(crate) struct NotNarrowed<'a> {
 
 /// Writes an allowing decision down.
 pub(crate) fn narrowed(narrowed: &Narrowed<'_>) -> Content {
-    let Narrowed { face, provider, token, token_hash, ancestors, terms, sequence } = narrowed;
+    let Narrowed { face, provider, token, token_hash, ancestors, actor, limits_actors, terms, sequence } = narrowed;
     let ancestors: Vec<String> = ancestors.iter().map(ToString::to_string).collect();
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.text("madeFrom", &ancestors.join(" ")).named("provider", provider);
     record.text("issuer", token.issuer()).text("kid", token.key_id()).text("algorithm", token.algorithm().as_str());
     record.text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     terms_of(&mut record, terms);
-    Content::from(record.end())
+    if *limits_actors {
+        record.number("mayAct", 1);
+    }
+    if let Some(actor) = actor {
+        actor.named(&mut record);
+    }
+    let beside = Acted::beside(actor.as_ref(), &terms.actors, b"{}".to_vec());
+    let erasable = (beside.len() > 2).then(|| Erasable { salt: chance::bits(), bytes: beside });
+    Content { bytes: record.end(), erasable }
 }
 
 /// Writes a refusing decision down, with its explanation.
@@ -82,6 +95,7 @@ pub(crate) fn not_narrowed(refused: NotNarrowed<'_>) -> Content {
         considered: Vec::new(),
         ranked: None,
         fix: None,
+        actor: None,
     };
     let bytes = json!({"claims": {}, "explanation": explanation}).to_string().into_bytes();
     Content { bytes: record.end(), erasable: Some(Erasable { salt: chance::bits(), bytes }) }

@@ -44,6 +44,18 @@ pub(crate) struct Args {
     /// Permissions asked for, separated by spaces
     #[arg(long, value_name = "PERMISSIONS")]
     pub(crate) scope: Option<String>,
+    /// File with the token of whoever acts for the subject, `-` for stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) actor_token: Option<PathBuf>,
+    /// File with the actor's claims, `-` for stdin, instead of his token
+    #[arg(long, value_name = "FILE", conflicts_with = "actor_token")]
+    pub(crate) actor_claims: Option<PathBuf>,
+    /// The actor's provider, by name or id; found by his token's issuer when absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor_provider: Option<String>,
+    /// Judge as if the request proved a key: of a DPoP proof, of a client certificate, or both
+    #[arg(long, value_name = "KIND", value_parser = ["dpop", "mtls", "any"])]
+    pub(crate) bound: Option<String>,
     /// Rank every mapping of every provider, nearest first, whatever is asked for
     #[arg(long)]
     pub(crate) all: bool,
@@ -73,9 +85,11 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
 }
 
 fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, Failure> {
-    let Args { token, claims, provider, service_account, mapping, api, scope, all, top, at, project } = args;
+    let Args { token, claims, provider, service_account, mapping, api, scope, all, top, at, project, .. } = args;
+    let Args { actor_token, actor_claims, actor_provider, bound, .. } = args;
     let stdin = Some(Path::new("-"));
-    if token.as_deref() == stdin && claims.as_deref() == stdin {
+    let files = [token, claims, actor_token, actor_claims];
+    if files.into_iter().filter(|file| file.as_deref() == stdin).count() > 1 {
         return Err(Failure::misused("stdin is named twice").hint("put the claims into a file"));
     }
     let at = at.as_deref().map(moment::parse).transpose().map_err(Failure::misused)?;
@@ -88,6 +102,10 @@ fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, 
         mapping: whole(Kind::Mapping, mapping),
         api: api.clone(),
         scope: scope.clone(),
+        actor_token: actor_token.as_deref().map(|path| read_token(path, terminal)).transpose()?,
+        actor_claims: actor_claims.as_deref().map(|path| read_claims(path, terminal)).transpose()?,
+        actor_provider: actor_provider.clone(),
+        bound: bound.clone(),
         at: at.map(|at| at.unix()),
         all: *all,
         top: *top,

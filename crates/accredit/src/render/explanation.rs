@@ -25,6 +25,13 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
             out.push_str(&labelled("", &line));
         }
     }
+    // What an allowing mapping says of keys and actors is not in the headline.
+    if explanation.verdict == Verdict::Allow && explanation.ranked.is_none() {
+        let allowing = explanation.considered.iter().filter(|mapping| mapping.matched && mapping.bound.is_some());
+        for mapping in allowing {
+            out.push_str(&labelled("", &format!("{}{}", Inert(&mapping.mapping), bound(mapping))));
+        }
+    }
     for line in pinned(explanation) {
         out.push_str(&labelled("", &line));
     }
@@ -42,6 +49,12 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
     }
     for (name, value) in &explanation.claims {
         out.push_str(&labelled("", &format!("{}: {}", Inert(name), yaml::inline(value))));
+    }
+    if let Some(actor) = &explanation.actor {
+        out.push_str(&labelled("actor", &format!("of provider {}", Inert(&actor.provider))));
+        for (name, value) in &actor.claims {
+            out.push_str(&labelled("", &format!("{}: {}", Inert(name), yaml::inline(value))));
+        }
     }
     out
 }
@@ -85,15 +98,36 @@ fn fared(considered: &[Considered], most: usize) -> Vec<String> {
         let held_against = |clause: &&Clause| clause.outcome != Outcome::Held;
         let fallen: Vec<_> = mapping.clauses.iter().filter(held_against).collect();
         match (mapping.matched, fallen.is_empty()) {
-            (true, _) => lines.push(format!("{name}: matches")),
+            (true, _) => lines.push(format!("{name}: matches{}", bound(mapping))),
             (false, true) => lines.push(format!("{name}: does not match")),
             (false, false) => lines.extend(fallen.into_iter().map(|fallen| format!("{name}: {}", clause(fallen)))),
+        }
+        for actor in &mapping.actors {
+            let provider = Inert(&actor.provider);
+            let fallen: Vec<_> = actor.clauses.iter().filter(held_against).collect();
+            match (actor.matched, fallen.is_empty()) {
+                (true, _) => lines.push(format!("{name}: actor of {provider}: may act")),
+                (false, true) => lines.push(format!("{name}: actor of {provider}: is of another provider")),
+                (false, false) => lines.extend(
+                    fallen.into_iter().map(|fallen| format!("{name}: actor of {provider}: {}", clause(fallen))),
+                ),
+            }
         }
     }
     if considered.len() > most {
         lines.push(format!("{} more mappings, all of them with -o json", considered.len() - most));
     }
     lines
+}
+
+/// What its tokens must be bound to, which is no clause.
+fn bound(mapping: &Considered) -> String {
+    let kind = |bound: &str| match bound {
+        "dpop" => "; its tokens must be bound to the key of a DPoP proof",
+        "mtls" => "; its tokens must be bound to a client certificate",
+        _ => "; its tokens must be bound, to the key of a DPoP proof or to a client certificate",
+    };
+    mapping.bound.as_deref().map(kind).unwrap_or_default().to_owned()
 }
 
 /// What an allowed name is pinned to, which nobody wrote down.
@@ -201,6 +235,8 @@ mod tests {
                 clause("assertion.ok", Outcome::Failed, Some("false"), None, None),
                 clause("actor", Outcome::NotRecorded, None, Some("ada"), None),
             ],
+            bound: None,
+            actors: Vec::new(),
         };
         let other = Considered {
             mapping: "ci/web-all".to_owned(),
@@ -209,6 +245,8 @@ mod tests {
             disabled: false,
             matched: true,
             clauses: Vec::new(),
+            bound: None,
+            actors: Vec::new(),
         };
         Explanation {
             decision: Some("dec_5f2c".to_owned()),
@@ -228,6 +266,7 @@ mod tests {
             considered: vec![main, other],
             ranked: None,
             fix: Some("kind: Mapping\nname: ci/web-main\n".to_owned()),
+            actor: None,
         }
     }
 

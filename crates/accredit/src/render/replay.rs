@@ -60,8 +60,11 @@ fn verdict(allowed: &ReplayTally, denied: &ReplayTally, otherwise: &ReplayTally)
 }
 
 fn left_out(left_out: &LeftOut) -> Vec<String> {
-    let LeftOut { erased, token_faults, too_many_subjects, oldest } = left_out;
+    let LeftOut { erased, token_faults, delegated, too_many_subjects, oldest } = left_out;
     let mut lines = Vec::new();
+    if *delegated > 0 {
+        lines.push(format!("{} left out: somebody acted for the subject", number(*delegated, "decision")));
+    }
     if *token_faults > 0 {
         lines.push(format!("{} left out: the token itself did not hold", number(*token_faults, "decision")));
     }
