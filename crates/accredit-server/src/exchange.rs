@@ -109,6 +109,7 @@ impl Walk<'_> {
                 self.decide(Evident { provider, known, token, evidence, actor: None }).await
             }
             Err(NotGenuine::Malformed(fault)) => Err(self.unverified(&fault, None)),
+            Err(NotGenuine::LongOver(provider, fault)) => Err(self.unverified(&fault, provider)),
             Err(NotGenuine::Unknown(unknown)) => {
                 Err(self.note_unverified(unknown.code, unknown.operator, unknown.hint, None))
             }

@@ -80,6 +80,7 @@ impl Tokens {
             "contradicting" => with(json!({"iat": now() + 20, "exp": now() + 10})),
             "exp-text" => with(json!({"exp": (now() + 600).to_string()})),
             "expired" => with(json!({"iat": now() - 600, "exp": now() - 1})),
+            "expired-long-ago" => with(json!({"iat": now() - 8000, "exp": now() - 7300})),
             "long" => with(json!({"exp": now() + 7 * 3600})),
             "many-audiences" => with(json!({"aud": ["http://accredit.test", "sts.amazonaws.com"]})),
             "no-subject" => with(json!({"sub": null})),

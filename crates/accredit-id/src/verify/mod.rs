@@ -30,7 +30,7 @@ mod verified;
 pub use expectations::{Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule};
 pub use fault::{Part, TokenFault};
 pub use near_miss::NearMiss;
-pub use read::{Buffer, Unverified, read};
+pub use read::{Buffer, LONG_EXPIRED, Unverified, read};
 pub use verified::{Rejected, Verified, verify};
 
 /// The longest token that is looked at.

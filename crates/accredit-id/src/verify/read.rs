@@ -8,9 +8,10 @@ use super::fault::{Part, TokenFault};
 use crate::base64url;
 use crate::jose::jws::{Compact, CompactFault};
 use crate::jose::{Algorithm, Algorithms};
-use crate::json::{self, Json, Object};
+use crate::json::{self, Json, Number, Object};
 use crate::shown::Shown;
 use crate::spiffe_id::SpiffeId;
+use crate::time::Timestamp;
 use crate::trust_domain::TrustDomain;
 
 /// Memory that [`read`] decodes into. One buffer serves any number of tokens, one after another.
@@ -131,6 +132,16 @@ impl<'b> Unverified<'b> {
     #[must_use]
     pub const fn token_type(&self) -> ExpectedType {
         self.token_type
+    }
+
+    /// The fault of a token that says itself that it ended more than [`LONG_EXPIRED`] ago. Nobody has vouched for that, so it may
+    /// be a reason to look no further, and none to believe anything.
+    #[must_use]
+    pub fn long_expired(&self, now: Timestamp) -> Option<TokenFault> {
+        let Some(Json::Number(Number::Int(seconds @ 0..))) = self.claims.get("exp") else { return None };
+        let expires_at = Timestamp::from_unix(*seconds);
+        let ago = now.seconds_since(expires_at);
+        (ago > LONG_EXPIRED).then_some(TokenFault::Expired { expires_at, ago })
     }
 
     /// The trust domain of the SPIFFE ID in `sub`, when that is one: a JWT-SVID need not say who issued it. To choose a
@@ -273,3 +284,36 @@ const CRITICAL: [&str; 4] = ["crit", "b64", "enc", "zip"];
 
 /// Headers by which a token brings, or names a place for, the key to check it with.
 const EMBEDDED_KEYS: [&str; 4] = ["jwk", "jku", "x5c", "x5u"];
+
+/// Seconds. A token that ended more recently is worth a signature check: whoever sent it an honest while too late is told so,
+/// and that refusal is a record. What ended longer ago comes from a log or a collection.
+pub const LONG_EXPIRED: i64 = 3600;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d02_what_ended_long_ago_is_told_apart_without_a_key() {
+        let told = |payload: &str| {
+            let token =
+                format!("{}.{}.AA", base64url::encode(br#"{"alg":"ES256"}"#), base64url::encode(payload.as_bytes()));
+            let mut buffer = Buffer::new();
+            let fault = read(&token, &mut buffer).unwrap().long_expired(Timestamp::from_unix(1_800_000_000));
+            fault.map(|fault| fault.code())
+        };
+        assert_eq!(told(r#"{"exp":1799996399}"#), Some("expired"));
+        assert_eq!(told(r#"{"exp":0}"#), Some("expired"));
+        for payload in [
+            r#"{"exp":1799996400}"#,
+            r#"{"exp":1800000001}"#,
+            "{}",
+            r#"{"exp":"0"}"#,
+            r#"{"exp":-1}"#,
+            r#"{"exp":1e3}"#,
+        ] {
+            assert_eq!(told(payload), None, "{payload}");
+        }
+    }
+}

@@ -45,7 +45,7 @@ pub(crate) async fn actor<'g>(
             Ok(()) => Ok(actor),
             Err(spent) => Err(NoActor::Throttled(actor.provider, spent)),
         },
-        Err(NotGenuine::Malformed(fault)) => {
+        Err(NotGenuine::Malformed(fault) | NotGenuine::LongOver(_, fault)) => {
             app.budgets.failed(source, Cost::Look);
             Err(refused(fault.operator_text(), fault.hint()))
         }

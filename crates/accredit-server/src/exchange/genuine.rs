@@ -35,6 +35,8 @@ pub(crate) struct Genuine<'g> {
 pub(crate) enum NotGenuine<'g> {
     /// It has not the form of one.
     Malformed(TokenFault),
+    /// It says itself that it ended long ago: nobody pays for looking at what was lying around.
+    LongOver(Option<&'g Resource>, TokenFault),
     /// Nobody knows whose it is.
     Unknown(UnknownProvider),
     /// Nobody can tell now.
@@ -64,6 +66,10 @@ pub(crate) async fn genuine<'g>(
     let unverified = verify::read(sought.token, first).map_err(NotGenuine::Malformed)?;
     let mut candidates =
         provider::resolve(world, sought.provider, sought.mapping, &unverified).map_err(NotGenuine::Unknown)?;
+    // Before keys are looked for, or fetched, and a signature is checked.
+    if let Some(fault) = unverified.long_expired(now) {
+        return Err(NotGenuine::LongOver(candidates.first().map(|provider| &***provider), fault));
+    }
     let has_keys = |provider: &Resource| {
         provider.as_provider().is_some_and(|known| app.keys_of(provider, known).current(now).is_some())
     };
