@@ -194,6 +194,9 @@ mod tests {
             ("assertion.a != assertion.a", (0, 0, false)),
             ("assertion.a ? assertion.b == 'x' : assertion.c == 'y'", (0, 2, false)),
             ("assertion.a > 3 && assertion.a < 2", (0, 1, false)),
+            ("assertion.l == ['a', 'b'] && assertion.l != ['b', 'a']", (0, 1, false)),
+            ("assertion.a == 1 && assertion.a == 1.0 && assertion.a == 1u", (0, 1, false)),
+            ("assertion.a != 1 || assertion.a != 1.0", (0, 2, false)),
         ] {
             assert_eq!(shape(source), expected, "{source}");
         }

@@ -139,13 +139,13 @@ impl Reader {
         let turned = Mood { negated: !mood.negated, ..mood };
         match (operator, nodes) {
             (Operator::Equal, [Node::Constant(value), claim] | [claim, Node::Constant(value)]) => {
-                self.claim(claim, Test::Equals(vec![text(value)]), mood);
+                self.claim(claim, equals(std::slice::from_ref(value)), mood);
             }
             (Operator::NotEqual, [Node::Constant(value), claim] | [claim, Node::Constant(value)]) => {
-                self.claim(claim, Test::Equals(vec![text(value)]), turned);
+                self.claim(claim, equals(std::slice::from_ref(value)), turned);
             }
             (Operator::In, [claim, Node::Constant(Value::List(List::Values(values)))]) => {
-                self.claim(claim, Test::Equals(values.iter().map(text).collect()), mood);
+                self.claim(claim, equals(values), mood);
             }
             (Operator::In, [Node::Constant(_), Node::Assertion]) => self.claim(node, Test::Present, mood),
             (Operator::In, [Node::Constant(value), claim]) => self.claim(claim, Test::Holds(text(value)), mood),
@@ -192,6 +192,15 @@ impl Reader {
 
     fn push(&mut self, field: String, test: Test, mood: Mood) {
         self.found.push(Demand { field, test, negated: mood.negated, required: mood.required });
+    }
+}
+
+/// One of these literals. Two that are written alike are the same thing, two that are not are different ones: that is so of texts,
+/// truth values and whole numbers, and neither of lists, whose order counts, nor of `1.0` and `1u`, which are `1`.
+fn equals(values: &[Value<'_>]) -> Test {
+    match values.iter().all(|value| matches!(value, Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Null)) {
+        true => Test::Equals(values.iter().map(text).collect()),
+        false => Test::Other,
     }
 }
 
