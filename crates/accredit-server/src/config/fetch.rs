@@ -30,7 +30,7 @@ pub struct FetchConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyConfig {
-    /// `http://HOST:PORT`.
+    /// `http://HOST:PORT`, or `https://HOST:PORT` where the proxy itself is spoken to over TLS.
     pub url: String,
     /// A file that only its owner can read: one line, `user:password`.
     #[serde(default)]

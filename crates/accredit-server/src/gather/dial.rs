@@ -87,19 +87,24 @@ impl Dialer {
             .partition(|address| self.proxy.as_ref().is_some_and(|proxy| proxy.leads_to(*address)));
         match &self.proxy {
             // Where some of a name's addresses are near, those are asked.
-            Some(proxy) if direct.is_empty() => proxy.tunnel(&through).await,
+            Some(proxy) if direct.is_empty() => proxy.tunnel(&through, &self.trust).await,
             _ => nearest(direct).await.map(|stream| Box::new(stream) as Connection),
         }
     }
 
     async fn secure(&self, target: &Target, stream: Connection) -> Result<Connection, FetchCause> {
         let host = target.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchCause::Tls(Shown::of(NO_NAME)))?;
-        let config = self.trust.of(host).await.map_err(|problem| FetchCause::Tls(Shown::of(&problem)))?;
-        match TlsConnector::from(config).connect(name, stream).await {
-            Ok(secured) => Ok(Box::new(secured)),
-            Err(error) => Err(not_secure(&error)),
-        }
+        secure(&self.trust, host, stream).await
+    }
+}
+
+/// Speaks TLS on a connection, to whoever can show a certificate for this host.
+pub(super) async fn secure(trust: &Trust, host: &str, stream: Connection) -> Result<Connection, FetchCause> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchCause::Tls(Shown::of(NO_NAME)))?;
+    let config = trust.of(host).await.map_err(|problem| FetchCause::Tls(Shown::of(&problem)))?;
+    match TlsConnector::from(config).connect(name, stream).await {
+        Ok(secured) => Ok(Box::new(secured)),
+        Err(error) => Err(not_secure(&error)),
     }
 }
 

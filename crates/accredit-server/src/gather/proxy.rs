@@ -22,11 +22,14 @@ use url::Url;
 use super::cidr::{Cidr, RangeFault};
 use super::dial::{self, Connection};
 use super::fault::FetchCause;
+use super::trust::Trust;
 
 /// The egress proxy of the server's own configuration (`fetch.proxy`).
 pub(crate) struct Proxy {
     /// Host and port. It is the operator's own word, so it is dialled wherever it lies.
     authority: String,
+    /// The host that its certificate is for, where it is spoken to over TLS.
+    secured: Option<String>,
     authorization: Option<HeaderValue>,
     /// What is dialled directly.
     except: Vec<Cidr>,
@@ -49,19 +52,21 @@ pub(crate) enum ProxyFault {
 // === impl Proxy ===
 
 impl Proxy {
-    /// A proxy at an `http` URL. `credentials` is `user:password` (RFC 7617); `except` are ranges that are dialled directly.
+    /// A proxy at an `http` or `https` URL. `credentials` is `user:password` (RFC 7617); `except` are ranges that are dialled directly.
     pub(crate) fn new(url: &str, credentials: Option<&Secret<String>>, except: &[String]) -> Result<Self, ProxyFault> {
         let malformed = || ProxyFault::Url(Shown::of(url.rsplit('@').next().unwrap_or_default()));
         let parsed = Url::parse(url).map_err(|_| malformed())?;
         let is_bare = parsed.path() == "/" && parsed.query().is_none() && parsed.fragment().is_none();
         let has_user = !parsed.username().is_empty() || parsed.password().is_some();
-        let (Some(host), true, true, false) = (parsed.host_str(), is_bare, parsed.scheme() == "http", has_user) else {
+        let is_known = matches!(parsed.scheme(), "http" | "https");
+        let (Some(host), true, true, false) = (parsed.host_str(), is_bare, is_known, has_user) else {
             return Err(malformed());
         };
+        let secured = (parsed.scheme() == "https").then(|| host.trim_matches(['[', ']']).to_owned());
         let authority = format!("{host}:{}", parsed.port_or_known_default().unwrap_or(80));
         let authorization = credentials.map(basic).transpose()?;
         let except = except.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-        Ok(Self { authority, authorization, except })
+        Ok(Self { authority, secured, authorization, except })
     }
 
     /// Whether an address is asked for through the proxy.
@@ -70,10 +75,10 @@ impl Proxy {
     }
 
     /// A tunnel to the first of the addresses that the proxy reaches.
-    pub(super) async fn tunnel(&self, addresses: &[SocketAddr]) -> Result<Connection, FetchCause> {
+    pub(super) async fn tunnel(&self, addresses: &[SocketAddr], trust: &Trust) -> Result<Connection, FetchCause> {
         let mut fault = FetchCause::Proxy(Shown::of("has nothing to lead to"));
         for address in addresses.iter().take(MOST) {
-            match self.connect(*address).await {
+            match self.connect(*address, trust).await {
                 Ok(connection) => return Ok(connection),
                 Err(problem) => fault = FetchCause::Proxy(problem),
             }
@@ -81,10 +86,14 @@ impl Proxy {
         Err(fault)
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<Connection, Shown> {
+    async fn connect(&self, address: SocketAddr, trust: &Trust) -> Result<Connection, Shown> {
         let broken = |error: hyper::Error| Shown::of(&format!("broke off: {error}"));
         let itself = lookup_host(&self.authority).await.map_err(|_| Shown::of("has a name that does not resolve"))?;
         let stream = dial::nearest(itself.collect()).await.map_err(|_| Shown::of("cannot be reached"))?;
+        let stream: Connection = match &self.secured {
+            None => Box::new(stream),
+            Some(host) => dial::secure(trust, host, Box::new(stream)).await.map_err(|fault| told(&fault))?,
+        };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         let mut running = JoinSet::new();
         running.spawn(async move {
@@ -114,6 +123,14 @@ impl Proxy {
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+/// What keeps a proxy from being spoken to, as what it does.
+fn told(fault: &FetchCause) -> Shown {
+    match fault {
+        FetchCause::Tls(problem) => Shown::of(&format!("is not trusted: {}", problem.as_str())),
+        _ => Shown::of("broke off before its certificate was seen"),
     }
 }
 
@@ -149,7 +166,7 @@ mod tests {
         for url in [
             "",
             "proxy:3128",
-            "https://proxy:3128",
+            "https://proxy:3128/x",
             "socks5://proxy",
             "http://u:hunter2@proxy",
             "http://p/x",

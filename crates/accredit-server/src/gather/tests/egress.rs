@@ -9,8 +9,10 @@ use accredit_id::secret::Secret;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::stand::{PlayedNames, Stand, authority, kids};
+use crate::gather::dial::Connection;
 use crate::gather::fault::FetchFault;
 use crate::gather::fetch::{Fetcher, LIMITS, Limits};
 use crate::gather::guard::Guard;
@@ -25,14 +27,26 @@ struct Gate {
 
 impl Gate {
     async fn start(to: SocketAddr, answer: &'static str) -> Self {
+        Self::start_over(to, answer, None).await
+    }
+
+    /// The same, spoken to over TLS where there is an acceptor.
+    async fn start_over(to: SocketAddr, answer: &'static str, acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gate = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
         let asked = Arc::clone(&gate.asked);
         tokio::spawn(async move {
             loop {
-                let (mut inside, _) = listener.accept().await.unwrap();
-                let asked = Arc::clone(&asked);
+                let (plain, _) = listener.accept().await.unwrap();
+                let (asked, acceptor) = (Arc::clone(&asked), acceptor.clone());
                 tokio::spawn(async move {
+                    let mut inside: Connection = match acceptor {
+                        None => Box::new(plain),
+                        Some(acceptor) => match acceptor.accept(plain).await {
+                            Ok(secured) => Box::new(secured),
+                            Err(_) => return,
+                        },
+                    };
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
                         head.push(inside.read_u8().await.unwrap());
@@ -56,6 +70,11 @@ impl Gate {
         let except: Vec<String> = except.iter().map(|range| (*range).to_owned()).collect();
         let credentials = Secret::new("accredit:hunter2".to_owned());
         Some(Proxy::new(&format!("http://{}", self.address), Some(&credentials), &except).unwrap())
+    }
+
+    /// The proxy under a name, over TLS; the name is loopback's own.
+    fn secured_proxy(&self, host: &str) -> Option<Proxy> {
+        Some(Proxy::new(&format!("https://{host}:{}", self.address.port()), None, &[]).unwrap())
     }
 
     fn asked(&self) -> Vec<String> {
@@ -116,6 +135,36 @@ async fn j12_a_proxy_that_leads_elsewhere_is_noticed() {
     let fault = fault_of(&fetcher, &jwks_at("https://bank.example/jwks")).await;
     assert!(fault.operator_text().ends_with("its certificate is for another name"), "{}", fault.operator_text());
     assert_eq!(issuer.asked().len(), 0);
+}
+
+/// A proxy may be spoken to over TLS. Then it shows a certificate for its own name before it learns where the way leads.
+#[tokio::test]
+async fn j12_a_proxy_over_tls_shows_who_it_is_first() {
+    let (of_issuer, acceptor) = authority();
+    let issuer = Stand::start_tls(acceptor).await;
+    issuer.publish(&["a"]);
+    let (of_proxy, acceptor) = authority();
+    let gate = Gate::start_over(issuer.address, OPEN, Some(acceptor)).await;
+    let names = PlayedNames::new(&[&["8.8.8.8"]]);
+    let source = jwks_at("https://issuer.example/jwks");
+    let trusting = |authorities: &[&CertificateDer<'static>]| Authorities {
+        beside: authorities.iter().map(|one| (*one).clone()).collect(),
+        ..Authorities::default()
+    };
+    let both = fetcher(&names, &[], trusting(&[&of_issuer, &of_proxy]), gate.secured_proxy("localhost"));
+    let stranger = fetcher(&names, &[], trusting(&[&of_issuer]), gate.secured_proxy("localhost"));
+    let fault = fault_of(&stranger, &source).await;
+    assert!(
+        fault.operator_text().contains("the egress proxy is not trusted: its certificate"),
+        "{}",
+        fault.operator_text()
+    );
+    assert_eq!(gate.asked().len(), 0, "a proxy that nobody vouches for is asked nothing");
+    let fetched = both.keys(&source, None).await;
+    match fetched {
+        Ok(fetched) => assert_eq!((kids(&fetched.set), gate.asked().len()), (vec!["a"], 1)),
+        Err(fault) => panic!("{}", fault.operator_text()),
+    }
 }
 
 /// J06 through a proxy: it opens no range, and metadata addresses least of all.

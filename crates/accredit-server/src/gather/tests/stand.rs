@@ -220,7 +220,7 @@ pub(super) fn kids(set: &KeySet) -> Vec<&str> {
     set.keys().map(PublicKey::kid).collect()
 }
 
-/// An authority, and a TLS server with its certificate for `issuer.example`.
+/// An authority, and a TLS server with its certificate for `issuer.example` and `localhost`.
 pub(super) fn authority() -> (CertificateDer<'static>, TlsAcceptor) {
     let authority_key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -228,7 +228,10 @@ pub(super) fn authority() -> (CertificateDer<'static>, TlsAcceptor) {
     let authority = params.self_signed(&authority_key).unwrap().der().clone();
     let issuer = Issuer::new(params, authority_key);
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(["issuer.example".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let leaf = CertificateParams::new(["issuer.example".to_owned(), "localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
