@@ -24,7 +24,7 @@ use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
 use crate::tls::TlsFault;
 use crate::watch::Watch;
-use crate::{chance, clock, egress, memory, pinning, provider, record};
+use crate::{chance, clock, descriptors, egress, memory, pinning, provider, record};
 
 /// Everything that a request needs.
 pub struct App {
@@ -210,7 +210,7 @@ impl App {
             watch,
             admin: crate::admin::Kept::default(),
             budgets: Budgets::new(&config.limits),
-            connections: OfListeners::new(&config.limits),
+            connections: OfListeners::new(&config.limits, descriptors::raise()),
             metrics: Metrics::default(),
             health: Health::default(),
             binds_certificates: config.public.client_certificates == ClientCertificates::Request,

@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod config;
 mod demo_issuer;
+mod descriptors;
 mod documents;
 mod dpop;
 mod egress;

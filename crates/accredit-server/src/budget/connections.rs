@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::network;
 use crate::config::LimitsConfig;
+use crate::descriptors;
 
 /// The connections of one TCP listener. Memory is bounded by how many may be open.
 #[derive(Debug)]
@@ -53,12 +54,20 @@ pub(crate) enum NoSeat {
 // === impl OfListeners ===
 
 impl OfListeners {
-    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+    /// `descriptors` is how many files the process may have open, of which each connection is one.
+    pub(crate) fn new(limits: &LimitsConfig, descriptors: u64) -> Self {
         let LimitsConfig { connections, connections_per_source, .. } = *limits;
+        let public = descriptors::connections(connections, descriptors, 6);
+        if public < connections {
+            tracing::warn!(
+                "limits.connections is {connections}, but there are {descriptors} file descriptors: {public} are let in"
+            );
+        }
+        let few = descriptors::connections(connections.min(FEW), descriptors, 1);
         Self {
-            public: Connections::new("public", connections, connections_per_source),
-            admin: Connections::new("admin", connections.min(FEW), connections_per_source.min(FEW)),
-            metrics: Connections::new("metrics", connections.min(FEW), connections_per_source.min(FEW)),
+            public: Connections::new("public", public, connections_per_source),
+            admin: Connections::new("admin", few, connections_per_source.min(FEW)),
+            metrics: Connections::new("metrics", few, connections_per_source.min(FEW)),
         }
     }
 }
