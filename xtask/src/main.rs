@@ -10,6 +10,7 @@ mod catalogue;
 mod checkout;
 mod fault;
 mod files;
+mod fuzz;
 mod generate;
 mod house;
 mod metadata;
@@ -37,7 +38,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "test",
-        arguments: "[lint] [unit] [e2e] [interop]",
+        arguments: "[lint] [unit] [e2e] [fuzz] [interop]",
         help: "run every check and test, or the named parts; ends with one line of counts",
         run: test::command,
     },
@@ -58,6 +59,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         help: "run the clients that others wrote (the same as `test interop`)",
         run: |checkout, _| test::command(checkout, &["interop".to_owned()]),
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[TARGET]... [--seconds N]",
+        help: "look further for input that parsers should not take; 60 s a target",
+        run: fuzz::command,
     },
     Command {
         name: "bench",

@@ -1,5 +1,7 @@
 //! The server's own configuration: what must be known before the store is open. Everything else is a resource.
 
+#[cfg(feature = "fuzzing")]
+mod doors;
 mod drain;
 mod fetch;
 mod keys;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+#[cfg(feature = "fuzzing")]
+pub use doors::config;
 pub(crate) use drain::DrainConfig;
 pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
@@ -159,11 +163,16 @@ impl Config {
     #[expect(clippy::disallowed_methods, reason = "reading this file is this room's purpose")]
     pub fn read(path: &Path) -> Result<Self, ConfigFault> {
         let shown = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|cause| ConfigFault::Unreadable { path: shown.clone(), cause })?;
-        let mut config: Config = toml::from_str(&text).map_err(|error| {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigFault::Unreadable { path: shown, cause })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads and checks a text, as what that file holds.
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigFault> {
+        let mut config: Config = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            ConfigFault::Malformed { path: format!("{shown}:{line}"), message: error.message().to_owned() }
+            let path = format!("{}:{line}", path.display());
+            ConfigFault::Malformed { path, message: error.message().to_owned() }
         })?;
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
         config.check()?;

@@ -17,6 +17,9 @@ mod config;
 mod demo_issuer;
 mod descriptors;
 mod documents;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod doors;
 mod dpop;
 mod egress;
 mod exchange;

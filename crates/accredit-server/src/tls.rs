@@ -3,6 +3,8 @@
 //! Files are read when the server starts, those of a listener again when they change ([`Certificates`]). Every fault names the file, what was expected and what was seen; none repeats a
 //! byte of a file that may hold a key.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod doors;
 mod reload;
 
 use std::fs;
@@ -154,9 +156,13 @@ impl Pem {
     fn read(path: &Path, role: &'static str, expected: &'static str) -> Result<Self, TlsFault> {
         let unreadable = |error: io::Error| TlsFault::Unreadable { path: path.to_owned(), role, error };
         let bytes = Secret::new(fs::read(path).map_err(unreadable)?);
-        let encrypted = bytes.reveal().windows(ENCRYPTED_LABEL.len()).any(|window| window == ENCRYPTED_LABEL);
+        Self::parse(bytes.reveal(), path, role, expected)
+    }
+
+    fn parse(bytes: &[u8], path: &Path, role: &'static str, expected: &'static str) -> Result<Self, TlsFault> {
+        let encrypted = bytes.windows(ENCRYPTED_LABEL.len()).any(|window| window == ENCRYPTED_LABEL);
         let mut pem = Self { certificates: Vec::new(), keys: Vec::new(), encrypted };
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes.reveal()) {
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
             // The parser's own words repeat the line that it stumbled over.
             let (kind, der) = section.map_err(|_| pem.fault(path, role, "malformed PEM", expected))?;
             if kind == SectionKind::Certificate {

@@ -40,6 +40,10 @@ pub(super) fn read(checkout: &Checkout) -> Result<Mentions, Fault> {
         let test_lines = source.lines.iter().filter(|line| file.is_test || line.is_test);
         covered(&file.name, test_lines.flat_map(|line| ids(line.text)).collect());
     }
+    // A fuzz target is a test wherever it stands.
+    for file in rust_files::read(checkout, &["fuzz"])? {
+        covered(&file.name, ids(&file.text));
+    }
     for path in files::under(&checkout.root().join("tests"))? {
         if path.extension().is_some_and(|extension| SCRIPTS.iter().any(|script| extension == *script)) {
             covered(&files::relative(checkout.root(), &path), ids(&files::text(&path)?));
@@ -111,10 +115,12 @@ mod tests {
             ("crates/a/src/lib.rs", "/// A03\nfn a() {}\n#[cfg(test)]\nmod tests {\n    /// A04\n    fn b() {}\n}\n"),
             ("crates/a/tests/wire.rs", "fn a05_spaces() {}\n"),
             ("tests/interop/refusals.py", "# A06\n"),
+            ("fuzz/src/tokens.rs", "/// A07\npub(crate) fn compact() {}\n"),
         ];
         let mentions = mentions_of("covered", &files).unwrap();
         let seen: Vec<_> = mentions.iter().map(|(id, files)| (*id, files.first().unwrap().as_str())).collect();
-        let expected = [("A01", files[0].0), ("A04", files[1].0), ("A05", files[2].0), ("A06", files[3].0)];
+        let expected =
+            [("A01", files[0].0), ("A04", files[1].0), ("A05", files[2].0), ("A06", files[3].0), ("A07", files[4].0)];
         assert_eq!(seen, expected);
     }
 

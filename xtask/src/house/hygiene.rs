@@ -17,7 +17,7 @@ const EMPTY_NAMES: &[&str] =
     &["common", "commons", "helper", "helpers", "manager", "managers", "misc", "util", "utils", "utility"];
 
 /// Folders whose Rust is held to the limit, and whose names are looked at.
-const ROOMS: &[&str] = &["crates", "bench", "xtask"];
+const ROOMS: &[&str] = &["crates", "bench", "fuzz", "xtask"];
 
 pub(super) fn violations(checkout: &Checkout, packages: &[Package]) -> Result<Vec<String>, Fault> {
     let mut found = Vec::new();

@@ -88,6 +88,12 @@ const TABLE: &[Row] = &[
         sentence: "the bench may measure everything",
     },
     Row {
+        name: "accredit-fuzz",
+        ours: Ours::Any,
+        others: Others::AnyBut(&[]),
+        sentence: "fuzz targets may reach every parser",
+    },
+    Row {
         name: "xtask",
         ours: Ours::Only(&[]),
         others: Others::Only(&["serde_json"]),

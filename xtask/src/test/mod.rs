@@ -6,6 +6,7 @@
 mod background;
 pub(crate) mod build;
 mod deny;
+mod fuzz;
 mod interop;
 mod postgres;
 mod report;
@@ -26,11 +27,12 @@ enum Part {
     Lint,
     Unit,
     E2e,
+    Fuzz,
     Interop,
 }
 
 const PARTS: &[(&str, Part)] =
-    &[("lint", Part::Lint), ("unit", Part::Unit), ("e2e", Part::E2e), ("interop", Part::Interop)];
+    &[("lint", Part::Lint), ("unit", Part::Unit), ("e2e", Part::E2e), ("fuzz", Part::Fuzz), ("interop", Part::Interop)];
 
 /// `cargo xtask test [PART]...`: the named parts, or all of them.
 pub(crate) fn command(checkout: &Checkout, arguments: &[String]) -> Result<ExitCode, Fault> {
@@ -89,6 +91,9 @@ fn steps(checkout: &Checkout, parts: &[Part], report: &mut Report) -> Result<(),
     }
     if wants(Part::E2e) {
         report.step("e2e", || rust_tests::whole_product(checkout, &metadata, binary.as_deref().ok_or_else(unbuilt)?));
+    }
+    if wants(Part::Fuzz) {
+        report.step("fuzz", || fuzz::run(checkout));
     }
     if let Some(interop) = interop {
         report.step("interop", || {

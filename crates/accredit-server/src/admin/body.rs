@@ -31,10 +31,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
             return Err(AdminFault::UnsupportedMedia("the body is encoded, expected none".to_owned()));
         }
         let bytes = whole(body).await?;
-        // Twice: once for what a JSON reader would let pass, once for the shape.
-        json::object(&bytes, &LIMITS).map_err(|fault| AdminFault::Request(fault.to_string()))?;
-        serde_json::from_slice(&bytes).map(Strict).map_err(|fault| AdminFault::Request(fault.to_string()))
+        strict(&bytes).map(Strict)
     }
+}
+
+/// Reads a body's JSON. Twice: once for what a JSON reader would let pass, once for the shape.
+pub(super) fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AdminFault> {
+    json::object(bytes, &LIMITS).map_err(|fault| AdminFault::Request(fault.to_string()))?;
+    serde_json::from_slice(bytes).map_err(|fault| AdminFault::Request(fault.to_string()))
 }
 
 /// A request's body, within its limits.

@@ -158,7 +158,7 @@ impl Answer {
 }
 
 /// The key of a request: a text in quotes (RFC 9651 section 3.3.3), or the same without.
-fn key(headers: &HeaderMap) -> Result<Option<String>, AdminFault> {
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, AdminFault> {
     let fault = || AdminFault::Request("`Idempotency-Key` is not one text of 1 to 255 characters in quotes".to_owned());
     let mut values = headers.get_all(KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };

@@ -10,6 +10,8 @@ mod body;
 mod bootstrap;
 mod change;
 mod decision;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod doors;
 mod explain;
 mod filter;
 mod gate;

@@ -10,6 +10,8 @@ mod aws4;
 mod cause;
 mod client_credentials;
 mod codes;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod doors;
 mod form;
 mod jwt_bearer;
 mod openai;

@@ -21,7 +21,7 @@ pub(super) type Pair<'b> = (Cow<'b, str>, Cow<'b, str>);
 
 /// The parameters, in the order of the request.
 pub(crate) struct Params<'b> {
-    pairs: Vec<Pair<'b>>,
+    pub(super) pairs: Vec<Pair<'b>>,
 }
 
 impl Media {

@@ -121,19 +121,7 @@ impl Fetcher {
     async fn discover(&self, step: &Step<'_>, target: &Target, issuer: &str) -> Result<String, FetchFault> {
         let answer = self.read(step, self.request(step, target, None).await?).await?;
         let document = answer.object(step)?;
-        let member = |name: &'static str| match document.get(name) {
-            Some(Json::String(text)) => Ok(text.as_ref()),
-            other => {
-                let seen = other.map_or("missing", Json::type_name);
-                Err(step.fault(FetchCause::Member { name, seen }))
-            }
-        };
-        let seen = member("issuer")?;
-        if seen != issuer {
-            let (seen, expected) = (Shown::of(seen), Shown::of(issuer));
-            return Err(step.fault(FetchCause::IssuerMismatch { seen, expected }));
-        }
-        member("jwks_uri").map(str::to_owned)
+        jwks_uri(&document, issuer).map(str::to_owned).map_err(|cause| step.fault(cause))
     }
 
     async fn key_set(
@@ -201,6 +189,19 @@ impl Fetcher {
             asking: Semaphore::new(limits.at_once),
         }
     }
+}
+
+/// Where an issuer's discovery document says that its keys are; the document must be that issuer's own.
+pub(super) fn jwks_uri<'d>(document: &'d Object<'_>, issuer: &str) -> Result<&'d str, FetchCause> {
+    let member = |name: &'static str| match document.get(name) {
+        Some(Json::String(text)) => Ok(text.as_ref()),
+        other => Err(FetchCause::Member { name, seen: other.map_or("missing", Json::type_name) }),
+    };
+    let seen = member("issuer")?;
+    if seen != issuer {
+        return Err(FetchCause::IssuerMismatch { seen: Shown::of(seen), expected: Shown::of(issuer) });
+    }
+    member("jwks_uri")
 }
 
 /// A document and where it is asked for, for the faults.

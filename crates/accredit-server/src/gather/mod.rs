@@ -16,6 +16,8 @@ mod address;
 mod cidr;
 mod client;
 mod dial;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod doors;
 mod fault;
 mod fetch;
 mod freshness;

@@ -3,6 +3,8 @@
 mod accept;
 mod admin;
 mod body;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod doors;
 mod introspect;
 mod listen;
 mod one_token;
