@@ -33,7 +33,7 @@ impl<'a> Acted<'a> {
         record.text("actorTokenHash", &accredit_id::base64url::encode(&hash[..16]));
     }
 
-    /// Into the part that can be erased: an object that is not closed yet, or that is.
+    /// Into the part that can be erased, which is a JSON object.
     pub(super) fn beside(acted: Option<&Self>, actors: &[Actor], mut erasable: Vec<u8>) -> Vec<u8> {
         if acted.is_none() && actors.is_empty() {
             return erasable;
