@@ -23,6 +23,7 @@ use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{KeysFault, Signing};
 use crate::tls::TlsFault;
+use crate::traces::Traces;
 use crate::watch::Watch;
 use crate::{chance, clock, descriptors, egress, memory, pinning, provider, record};
 
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) connections: OfListeners,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    pub(crate) traces: Traces,
     /// Whether tokens are bound to certificates, too.
     pub(crate) binds_certificates: bool,
     /// Proofs at the public listener.
@@ -105,6 +107,14 @@ pub enum StartError {
     /// The store.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Something under `telemetry`.
+    #[error("config field `{field}`: {message}")]
+    Telemetry {
+        /// The field.
+        field: &'static str,
+        /// What is wrong.
+        message: String,
+    },
     /// Certificate or key.
     #[error("{message}")]
     Tls {
@@ -148,7 +158,8 @@ impl StartError {
             | StartError::Fetch { .. }
             | StartError::Range { .. }
             | StartError::Resource(_)
-            | StartError::Record(_) => None,
+            | StartError::Record(_)
+            | StartError::Telemetry { .. } => None,
         }
     }
 }
@@ -159,7 +170,8 @@ impl App {
     /// # Errors
     /// Whatever keeps the server from starting; nothing is half started then.
     pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
-        let fetcher = Arc::new(egress::fetcher(&config.fetch)?);
+        let traces = Traces::start(&config.telemetry)?;
+        let fetcher = Arc::new(egress::fetcher(&config.fetch)?.traced(&traces));
         let store = match config.store.migrate {
             true => Store::open(&config.store.url).await?,
             false => Store::open_as_it_is(&config.store.url).await?,
@@ -213,6 +225,7 @@ impl App {
             connections: OfListeners::new(&config.limits, descriptors::raise()),
             metrics: Metrics::default(),
             health: Health::default(),
+            traces,
             binds_certificates: config.public.client_certificates == ClientCertificates::Request,
             proofs: Proofs::new(config.public_url.clone()),
             changing: tokio::sync::Mutex::new(()),
@@ -275,7 +288,11 @@ impl App {
         if !seen.is_empty()
             && let Err(fault) = self.store.see_again(&seen).await
         {
-            tracing::warn!(code = fault.code(), "it could not be written when alarms were seen last: {fault}");
+            tracing::warn!(
+                event = "sightings-not-recorded",
+                code = fault.code(),
+                "it could not be written when alarms were seen last: {fault}"
+            );
         }
     }
 
@@ -287,7 +304,11 @@ impl App {
         if !again.is_empty()
             && let Err(fault) = self.store.see_again(&again).await
         {
-            tracing::warn!(code = fault.code(), "it could not be written when key sets were seen last: {fault}");
+            tracing::warn!(
+                event = "sightings-not-recorded",
+                code = fault.code(),
+                "it could not be written when key sets were seen last: {fault}"
+            );
         }
     }
 
@@ -310,7 +331,7 @@ impl App {
         let sequence = self.read_model.now().world.sequence;
         let counted = record::admin_act(event, clock::now(), "server", sequence, &detail);
         if let Err(fault) = self.recorder.note(counted).await {
-            tracing::warn!("counts of refusals could not be recorded: {fault}");
+            tracing::warn!(event = "counts-not-recorded", "counts of refusals could not be recorded: {fault}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod metrics;
 mod store;
+mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 pub(crate) use limits::{Allowance, LimitsConfig};
 pub(crate) use metrics::MetricsConfig;
 pub(crate) use store::StoreConfig;
+pub use telemetry::{TelemetryConfig, TracesConfig};
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +52,9 @@ pub struct Config {
     /// Where it is watched.
     #[serde(default)]
     pub metrics: Option<MetricsConfig>,
+    /// What is sent to whoever watches many services.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
 }
 
 /// The public listener.
@@ -200,6 +205,7 @@ impl Config {
             limits: LimitsConfig::default(),
             drain: DrainConfig::default(),
             metrics: None,
+            telemetry: TelemetryConfig::default(),
         }
     }
 
@@ -207,6 +213,11 @@ impl Config {
     pub fn demo(listen: SocketAddr, folder: &Path) -> Self {
         let laptop = Self::laptop(listen, folder, folder, &folder.join("run").join("admin.sock"));
         Self { keys: KeysConfig::sealed_by(KeyEncryption::Memory), ..laptop }
+    }
+
+    /// Fills in what OpenTelemetry's variables say of traces and the file leaves open.
+    pub fn heed_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        self.telemetry.heed(variable);
     }
 
     /// Whether only this machine can reach the public listener.
@@ -269,6 +280,7 @@ impl Config {
         self.keys.files().for_each(place);
         self.fetch.relative_to(folder);
         self.store.relative_to(folder);
+        self.telemetry.relative_to(folder);
     }
 
     fn check(&self) -> Result<(), ConfigFault> {
@@ -329,6 +341,7 @@ impl Config {
             return fault(field, message);
         }
         self.limits.check()?;
+        self.telemetry.check()?;
         self.drain.check()
     }
 }

@@ -34,6 +34,7 @@ use crate::pinning;
 use crate::read_model::InForce;
 use crate::record::{self, Acted, Allowed, Recorded};
 use crate::tell;
+use crate::traces::Step;
 use crate::watch::Shown;
 use crate::{chance, clock};
 use genuine::{NotGenuine, Sought, genuine};
@@ -154,7 +155,8 @@ impl Walk<'_> {
         let decided = {
             let acting = subject.actor.as_ref().map(Acted::acting);
             let facts = Facts::<Proved>::proved(known, evidence).with_actor(acting.as_ref());
-            let verdict = decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
+            let decide = || decide::exchange(&ask, &facts, provider, world, &self.app.limits, self.now);
+            let verdict = self.app.traces.during(Step::Decide, decide);
             verdict.map_err(|denial| {
                 let told = self.pay_for_refusal(provider, Some(evidence)).then(|| {
                     let told = tell::explain(&ask, &facts, provider, world, &self.app.limits, self.now);
@@ -212,8 +214,9 @@ impl Walk<'_> {
         let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
         let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
         let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
-        let unsigned = mint::access_token(&terms, issuer, self.decision);
-        let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;
+        let traces = &self.app.traces;
+        let unsigned = traces.during(Step::Mint, || mint::access_token(&terms, issuer, self.decision));
+        let access_token = traces.during(Step::Sign, || key.sign(unsigned.signing_input)).map_err(|_| internal())?;
         let allowed = Allowed {
             face: self.face.name,
             provider,
@@ -225,6 +228,7 @@ impl Walk<'_> {
             actor,
             terms: &terms,
             sequence: self.in_force.world.sequence,
+            trace: self.app.traces.id(),
         };
         let entry = Entry {
             id: *self.decision.bits(),
@@ -234,7 +238,9 @@ impl Walk<'_> {
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
             decided_on: self.in_force.revocation,
         };
+        let recording = traces.step(Step::Record);
         let recorded = self.app.recorder.record(entry).await;
+        drop(recording);
         self.count(&recorded, provider);
         match recorded {
             Ok(Recorded::Durably) => Ok(Some(TokenResponse {
@@ -253,7 +259,7 @@ impl Walk<'_> {
             }
             Ok(Recorded::Stale) => Ok(None),
             Err(fault) => {
-                tracing::warn!(decision.id = %self.decision, "no token without its record: {fault}");
+                tracing::warn!(event = "exchange-not-recorded", decision.id = %self.decision, "no token without its record: {fault}");
                 Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1))
             }
         }

@@ -8,12 +8,14 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::traces;
+
 /// Does work that goes on when whoever waits for it is dropped.
 ///
 /// # Panics
 /// Where the work does.
 pub(crate) async fn to_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    match tokio::spawn(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+    match tokio::spawn(traces::carried(work)).await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(done) => done,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
         // The process ends.

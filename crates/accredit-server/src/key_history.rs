@@ -96,7 +96,7 @@ impl KeyHistory {
             match recorder.work(StoreWork::Sight(deed)).await {
                 Ok(_) => self.rows().entry(provider.to_string()).or_default().push(row),
                 Err(fault) => {
-                    tracing::warn!(provider.name = %resource.name, "a key set that was seen cannot be written: {fault}");
+                    tracing::warn!(event = "key-set-not-recorded", provider.name = %resource.name, "a key set that was seen cannot be written: {fault}");
                 }
             }
         }

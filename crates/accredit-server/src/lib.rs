@@ -46,11 +46,12 @@ mod spending;
 mod spiral;
 mod tell;
 mod tls;
+mod traces;
 mod watch;
 
 pub use admin::openapi;
 pub use app::{App, StartError};
-pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig};
+pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig, TelemetryConfig, TracesConfig};
 pub use demo_issuer::DemoIssuer;
 pub use http::{Running, serve};
 pub use metrics::reference as metrics_reference;

@@ -75,7 +75,7 @@ impl Walk<'_> {
             Err((fault, true)) => return Err(self.ended(token, &fault).await),
         };
         let store_unavailable = |fault| {
-            tracing::warn!(decision.id = %self.decision, "the log cannot be read: {fault}");
+            tracing::warn!(event = "log-unread", decision.id = %self.decision, "the log cannot be read: {fault}");
             Refused::unavailable(self.decision, Cause::StoreUnavailable, 1)
         };
         let origin = match issued::origin(self.app, &verified).await.map_err(store_unavailable)? {
@@ -174,7 +174,7 @@ impl Walk<'_> {
             Ok(Recorded::Durably) => self.app.metrics.exchanges.allowed(self.face.name, provider),
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
             Err(fault) => {
-                tracing::warn!(decision.id = %self.decision, "no token without its record: {fault}");
+                tracing::warn!(event = "exchange-not-recorded", decision.id = %self.decision, "no token without its record: {fault}");
                 return Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1));
             }
         }
@@ -235,7 +235,7 @@ impl Walk<'_> {
         self.app.metrics.exchanges.refused(self.face.name, refused.provider, reason);
         let record = NewRecord { id: *self.decision.bits(), content: record::not_narrowed(refused) };
         if let Err(fault) = self.app.recorder.note(record).await {
-            tracing::warn!(decision.id = %self.decision, "a refusal could not be recorded: {fault}");
+            tracing::warn!(event = "refusal-not-recorded", decision.id = %self.decision, "a refusal could not be recorded: {fault}");
         }
     }
 

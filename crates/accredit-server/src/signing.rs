@@ -6,10 +6,12 @@
 //! | `rotation` | the task that takes the schedule's steps, and the reading of the store before somebody signs |
 //! | `orders` | what operators say: rotate, taint, revoke, rewrap |
 //! | `deeds` | keys and their moves, as the store and the log are told of them |
+//! | `watched` | the keys for whoever watches |
 
 mod deeds;
 mod orders;
 mod rotation;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,6 +35,7 @@ use crate::record::{RecordFault, SignHead};
 pub(crate) use deeds::Moved;
 pub(crate) use orders::{Order, Outcome};
 pub(crate) use rotation::PublishedKeys;
+pub(crate) use watched::Watched;
 
 /// The keys in force and what verifiers see of them.
 pub(crate) struct Signing {

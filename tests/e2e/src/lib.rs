@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod claims;
+pub mod collector;
 pub mod command;
 pub mod http;
 pub mod issuer;

@@ -69,6 +69,46 @@ fn exchanges_are_counted_and_nothing_is_told_of_them() {
     check_format(&page);
 }
 
+/// How the keys of each provider are, by its name, and our own: whoever watches sees in time what will fail.
+#[test]
+fn keys_are_watched() {
+    let (home, served) = (Home::new(), Issuer::serve());
+    home.configure("[fetch]", "[metrics]\nlisten = \"127.0.0.1:0\"\n[fetch]");
+    let server = home.start();
+    // Nobody listens at the second one's address.
+    let gone = resources::provider("gone", "http://127.0.0.1:1", "{discovery: {}}");
+    server.apply(&format!("{}---\n{gone}", resources::discovered(&served.issuer)));
+    let page = scrape(&server);
+    assert!(!page.contains("accredit_provider_keys_age_seconds{"), "nothing was asked for yet:\n{page}");
+    server.exchange(&token(&served.issuer, &json!({})), &[]).access_token();
+    assert_ne!(server.exchange(&token(&Issuer::new("http://127.0.0.1:1"), &json!({})), &[]).status, 200);
+    let page = scrape(&server);
+    for (name, expected) in [
+        (r#"accredit_provider_keys_stale{provider="github"}"#, 0.0..=0.0),
+        (r#"accredit_provider_keys_stale{provider="gone"}"#, 1.0..=1.0),
+        (r#"accredit_provider_keys_usable{provider="github"}"#, 1.0..=1.0),
+        (r#"accredit_provider_keys_usable{provider="gone"}"#, 0.0..=0.0),
+        (r#"accredit_provider_keys_age_seconds{provider="github"}"#, 0.0..=30.0),
+        (r#"accredit_provider_keys_fetched_timestamp_seconds{provider="github"}"#, 1.7e9..=1e11),
+        (r#"accredit_provider_keys_usable_until_timestamp_seconds{provider="github"}"#, 1.7e9..=1e11),
+        (r#"accredit_provider_keys_fetches_total{provider="github",outcome="allowed"}"#, 1.0..=1.0),
+        (r#"accredit_provider_keys_fetches_total{provider="gone",outcome="refused"}"#, 1.0..=1.0),
+        ("accredit_stale_providers", 1.0..=1.0),
+        (r#"accredit_signing_key_overdue_seconds{purpose="access",algorithm="ES256"}"#, 0.0..=0.0),
+        (r#"accredit_signing_keys{purpose="access",algorithm="ES256",state="active"}"#, 1.0..=1.0),
+        ("accredit_signing_keys_read_age_seconds", 0.0..=30.0),
+        ("accredit_record_commit_running_seconds", 0.0..=5.0),
+        ("accredit_audit_unsigned_seconds", 0.0..=30.0),
+        ("accredit_clock_behind_seconds", 0.0..=1.0),
+    ] {
+        assert!(expected.contains(&value(&page, name)), "{name}:\n{page}");
+    }
+    assert!(!page.contains("gone\"} NaN") && !page.contains("age_seconds{provider=\"gone\""), "{page}");
+    let due = value(&page, r#"accredit_signing_key_due_timestamp_seconds{purpose="access",algorithm="ES256"}"#);
+    assert!(due > value(&page, "accredit_clock_seconds") + 29.0 * 86400.0, "{due}");
+    check_format(&page);
+}
+
 /// The page is for whoever watches: not on the public listener, and under no name that somebody else may own (L24).
 #[test]
 fn the_page_is_not_for_the_public() {

@@ -36,6 +36,7 @@ pub(crate) enum BootstrapFault {
 pub(crate) async fn bootstrap(app: &App, path: &Path) -> Result<(), BootstrapFault> {
     if app.read_model.now().world.has_administrators() {
         tracing::warn!(
+            event = "bootstrap-not-used",
             config.field = "admin.bootstrap",
             "bootstrap file is not used any more: this server has an administrator; take the line out of the configuration"
         );

@@ -113,7 +113,14 @@ impl Act<'_> {
         app.renew_keys(plan.puts.iter().filter(|put| is_new(put) && is_upload(put)));
         app.note_key_sets().await;
         let changes = response.changes.len();
-        tracing::info!(event = self.event, changes, sequence = head.sequence, actor = name, "resources changed");
+        tracing::info!(
+            event = "resources-changed",
+            act = self.event,
+            changes,
+            sequence = head.sequence,
+            actor = name,
+            "resources changed"
+        );
         response.sequence = head.sequence;
         Ok(Some(response))
     }

@@ -54,8 +54,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::app::App;
-use crate::finishing;
-use crate::metrics;
+use crate::{finishing, metrics, traces};
 
 /// What is kept in memory about acts of administration.
 #[derive(Default)]
@@ -86,6 +85,7 @@ fn anybody(gate: Arc<Gate>) -> Router {
         .route("/admin/token", post(login::token))
         .route("/openapi.json", get(openapi::serve))
         .layer(DefaultBodyLimit::max(MAX_LOGIN_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&gate.app), traces::every_act))
         .with_state(gate)
 }
 
@@ -93,8 +93,9 @@ fn anybody(gate: Arc<Gate>) -> Router {
 fn inside(app: Arc<App>) -> Router {
     router(Arc::clone(&app))
         .layer(middleware::from_fn(actor::require))
-        .layer(middleware::from_fn_with_state(app, refused::write_down))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), refused::write_down))
         .layer(middleware::from_fn(finishing::every_request))
+        .layer(middleware::from_fn_with_state(app, traces::every_act))
 }
 
 fn router(app: Arc<App>) -> Router {

@@ -79,7 +79,7 @@ pub(super) async fn repin(
     let deed = UnpinDeed { keys: keys.iter().map(pinning::stored_key).collect(), records: vec![act] };
     let head = app.recorder.work(StoreWork::Unpin(deed)).await?;
     app.publish_head(&before, head, &keys).await;
-    tracing::info!(mapping.name = %mapping.name, pins = keys.len(), sequence = head.sequence, "pins taken away");
+    tracing::info!(event = "pins-taken-away", mapping.name = %mapping.name, pins = keys.len(), sequence = head.sequence, "pins taken away");
     Ok(Json(RepinResponse { removed, sequence: head.sequence, dry_run }))
 }
 

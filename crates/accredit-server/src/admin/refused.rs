@@ -105,7 +105,11 @@ impl Asked {
         match app.recorder.note(record).await {
             Ok(()) => Some(id),
             Err(fault) => {
-                tracing::warn!(actor = actor.name, "a refused act could not be recorded: {fault}");
+                tracing::warn!(
+                    event = "act-not-recorded",
+                    actor = actor.name,
+                    "a refused act could not be recorded: {fault}"
+                );
                 None
             }
         }

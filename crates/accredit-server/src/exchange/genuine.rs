@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::gather::KeysUnavailable;
 use crate::provider::{self, UnknownProvider};
+use crate::traces::Step;
 
 /// A token, and what its request says about where it is from.
 #[derive(Clone, Copy)]
@@ -88,7 +89,10 @@ pub(crate) async fn genuine<'g>(
             }
         };
         let known = provider.as_provider().ok_or(NotGenuine::Internal)?;
-        let keys = match app.keys_of(provider, known).keys_for(unverified.key_id(), now).await {
+        let gathering = app.traces.step(Step::Gather);
+        let keys = app.keys_of(provider, known).keys_for(unverified.key_id(), now).await;
+        drop(gathering);
+        let keys = match keys {
             Ok(keys) => keys,
             Err(unavailable) => {
                 unreachable.get_or_insert((provider, unavailable));
@@ -101,7 +105,7 @@ pub(crate) async fn genuine<'g>(
             audiences = Client::audiences(known, &app.public_url);
             expected = client.expectations(expected, &audiences);
         }
-        match verify::verify(unverified, &expected, &keys, now) {
+        match app.traces.during(Step::Verify, || verify::verify(unverified, &expected, &keys, now)) {
             Ok(verified) => return Ok(Genuine { provider, known, verified }),
             Err(rejected) => {
                 let is_the_last = candidates.peek().is_none() && unreachable.is_none();

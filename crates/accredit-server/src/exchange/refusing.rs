@@ -121,12 +121,13 @@ impl Walk<'_> {
             actor,
             at: self.now,
             sequence: self.in_force.world.sequence,
+            trace: self.app.traces.id(),
             explanation,
         };
         let content = record::denied(&denied);
         let record = accredit_store::audit::NewRecord { id: *self.decision.bits(), content };
         if let Err(fault) = self.app.recorder.note(record).await {
-            tracing::warn!(decision.id = %self.decision, "a refusal could not be recorded: {fault}");
+            tracing::warn!(event = "refusal-not-recorded", decision.id = %self.decision, "a refusal could not be recorded: {fault}");
         }
     }
 

@@ -149,6 +149,13 @@ pub(crate) fn recognise(path: Place, media: Media, params: &Params<'_>) -> Resul
 }
 
 impl Place {
+    /// The name of the route, without what a caller put into it.
+    pub(crate) fn route(self) -> &'static str {
+        match self {
+            Place::At(route) | Place::Under(route) => route,
+        }
+    }
+
     fn is(self, path: &str) -> bool {
         match self {
             Place::At(place) => place == path,

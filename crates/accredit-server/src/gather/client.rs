@@ -14,6 +14,7 @@ use super::dial::Dialer;
 use super::fault::FetchCause;
 use super::freshness;
 use super::guard::Target;
+use crate::traces::{self, Attribute, Step, Trace};
 
 /// Asks servers outside. Each request dials anew, so that each goes through the guard.
 pub(super) struct Client {
@@ -40,6 +41,8 @@ pub(super) struct Answered {
 impl Client {
     /// Sends a request to a target that was judged, and waits for the head of the answer.
     pub(super) async fn send(&self, target: &Target, asked: Asked) -> Result<Answered, FetchCause> {
+        let mut asking = traces::lasting(Step::Ask);
+        asking.tell(|| Attribute::Host(target.url.host_str().unwrap_or_default().into()));
         let stream = self.dialer.dial(target).await?;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD);
@@ -67,7 +70,12 @@ impl Client {
             .body(Full::new(body))
             .map_err(|error| FetchCause::Broken(Shown::of(&error.to_string())))?;
         *request.headers_mut() = headers;
+        // What is sent on for somebody else is his: it stays as it was signed.
+        if *request.method() == Method::GET {
+            Trace::hand_on(request.headers_mut());
+        }
         let (head, body) = sender.send_request(request).await.map_err(|error| broken(&error))?.into_parts();
+        asking.tell(|| Attribute::Status(head.status.as_u16()));
         Ok(Answered { head, body, _connection: running })
     }
 }
@@ -75,6 +83,11 @@ impl Client {
 // === impl Answered ===
 
 impl Answered {
+    /// An answer by its head and body, and the task that drives its connection.
+    pub(super) fn new(head: http::response::Parts, body: Incoming, connection: JoinSet<()>) -> Self {
+        Self { head, body, _connection: connection }
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.head.status
     }
@@ -117,7 +130,7 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
 }
 
 /// Says what broke: the innermost reason, which is the one that tells.
-fn broken(error: &hyper::Error) -> FetchCause {
+pub(super) fn broken(error: &hyper::Error) -> FetchCause {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -125,7 +138,7 @@ fn broken(error: &hyper::Error) -> FetchCause {
     FetchCause::Broken(Shown::of(&innermost.to_string()))
 }
 
-const USER_AGENT: &str = concat!("accredit/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("accredit/", env!("CARGO_PKG_VERSION"));
 
 /// The most bytes of an answer's head; no issuer comes near.
 const MAX_HEAD: usize = 64 * 1024;

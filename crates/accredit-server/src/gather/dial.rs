@@ -142,7 +142,7 @@ fn unreachable(error: &io::Error) -> Shown {
     }
 }
 
-fn not_secure(error: &io::Error) -> FetchCause {
+pub(super) fn not_secure(error: &io::Error) -> FetchCause {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(problem) => FetchCause::Tls(tls_problem(problem)),
         None => FetchCause::Unreachable(unreachable(error)),

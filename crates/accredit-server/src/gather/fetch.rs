@@ -19,6 +19,7 @@ use super::guard::{Guard, Target, UrlFault};
 use super::proxy::Proxy;
 use super::source::{KeyPlace, KeySource};
 use super::trust::{Authorities, Trust};
+use crate::traces::{self, Traces};
 
 /// Fetches providers' keys: https with verified certificates through the [`Guard`], and through the server's own egress proxy
 /// where there is one; no redirects, no cookies, no decompression. Within ten seconds and one MiB a document, or not at all.
@@ -26,6 +27,8 @@ pub(crate) struct Fetcher {
     pub(super) guard: Arc<Guard>,
     pub(super) client: Client,
     limits: Limits,
+    /// Where fetches are told of that no traced request asks for.
+    traces: Traces,
     under_way: Semaphore,
     /// Questions to AWS: apart, so that signed requests that nobody has vouched for keep no key from being fetched.
     pub(super) asking: Semaphore,
@@ -63,6 +66,27 @@ impl Fetcher {
     /// A fetcher behind this guard, that trusts these authorities and goes through this proxy.
     pub(crate) fn new(guard: Guard, authorities: Authorities, proxy: Option<Proxy>) -> Self {
         Self::with_limits(guard, authorities, proxy, LIMITS)
+    }
+
+    /// Tells of fetches there, too.
+    pub(crate) fn traced(mut self, traces: &Traces) -> Self {
+        self.traces = traces.clone();
+        self
+    }
+
+    /// Does a fetch as a part of the trace that asks for it, else as one of its own.
+    pub(super) fn told<F>(&self, fetch: F) -> impl Future<Output = F::Output> + Send + use<F>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let behind = traces::behind().and_then(|behind| behind.task(traces::Step::FetchKeys));
+        let trace = behind.or_else(|| self.traces.alone(traces::Step::FetchKeys));
+        async move {
+            match trace {
+                Some(trace) => trace.over(fetch).await,
+                None => fetch.await,
+            }
+        }
     }
 
     /// Judges what fetching from a source would ask, without asking: for when a source is written. Names are not resolved
@@ -185,6 +209,7 @@ impl Fetcher {
             guard,
             client: Client { dialer },
             limits,
+            traces: Traces::default(),
             under_way: Semaphore::new(limits.at_once),
             asking: Semaphore::new(limits.at_once),
         }

@@ -8,6 +8,7 @@
 //! | `client`, `fetch`, `freshness`, `fault` | one request, one fetch, how long it holds, and what went wrong with it |
 //! | `sts`, `sts_answer` | asking AWS who signed a request |
 //! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
+//! | `outlet` | the way to a place of the server's own configuration, which nothing judges |
 //! | `health`, `seen_sets` | how they are, and which sets were seen, on their way to the log |
 //!
 //! A token never chooses what is fetched: only registered providers' sources are, whatever `iss` says.
@@ -24,6 +25,7 @@ mod freshness;
 mod guard;
 mod health;
 mod key_cache;
+mod outlet;
 mod provider_keys;
 mod proxy;
 mod seen_sets;
@@ -42,6 +44,7 @@ pub(crate) use fetch::Fetcher;
 pub(crate) use guard::Guard;
 pub(crate) use health::{KeyHealth, KeyState};
 pub(crate) use key_cache::KeyCache;
+pub(crate) use outlet::{Outlet, OutletAnswer};
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use proxy::Proxy;
 pub(crate) use seen_sets::SeenSet;

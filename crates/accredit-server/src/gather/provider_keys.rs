@@ -164,13 +164,14 @@ impl ProviderKeys {
         attempts.pause = COOL_DOWN;
         drop(attempts);
         let keys = Arc::clone(self);
+        let fetcher = Arc::clone(&self.fetcher);
         // A task of its own: whoever began the fetch may hang up, those who wait with him shall not be the worse for it.
-        tokio::spawn(async move {
+        tokio::spawn(fetcher.told(async move {
             let held = keys.held();
             let outcome = keys.fetcher.keys(&keys.source, held.as_deref().map(|held| &held.fetched)).await;
             keys.land(outcome, now);
             drop(flight);
-        });
+        }));
         Begun::Here(landed)
     }
 
@@ -183,7 +184,7 @@ impl ProviderKeys {
             }
             Err(fault) => {
                 let (code, problem) = (fault.code(), fault.operator_text());
-                tracing::warn!(provider.id = %self.provider, error.code = code, "provider keys not fetched: {problem}");
+                tracing::warn!(event = "provider-keys-not-fetched", provider.id = %self.provider, error.code = code, "provider keys not fetched: {problem}");
                 Some(Arc::new(fault))
             }
         };
@@ -204,9 +205,9 @@ impl ProviderKeys {
         let (usable, dropped) = (fetched.set.keys().len(), fetched.set.dropped().len());
         for key in fetched.set.dropped().iter().filter(|key| key.fault.is_alarming()) {
             let code = key.fault.code();
-            tracing::error!(provider.id = %self.provider, key.fault = code, "provider publishes secret keys");
+            tracing::error!(event = "provider-publishes-secrets", provider.id = %self.provider, key.fault = code, "provider publishes secret keys");
         }
-        tracing::debug!(provider.id = %self.provider, keys.usable = usable, keys.dropped = dropped, "provider keys fetched");
+        tracing::debug!(event = "provider-keys-fetched", provider.id = %self.provider, keys.usable = usable, keys.dropped = dropped, "provider keys fetched");
         let (set, location) = (Arc::clone(&fetched.set), fetched.location.clone());
         self.held.store(Some(Arc::new(Held { fetched, fetched_at: began_at, due_after })));
         self.seen.add(SeenSet { provider: self.provider, at: Some(began_at), set, location });

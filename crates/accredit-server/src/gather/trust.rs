@@ -43,7 +43,7 @@ impl Trust {
             let made = tokio::task::spawn_blocking(move || {
                 let system = rustls_native_certs::load_native_certs();
                 for error in &system.errors {
-                    tracing::warn!("an authority of the system cannot be read: {error}");
+                    tracing::warn!(event = "authority-unread", "an authority of the system cannot be read: {error}");
                 }
                 config(&beside, system.certs)
             });

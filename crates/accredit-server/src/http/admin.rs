@@ -106,7 +106,7 @@ pub(super) async fn accept_local(listener: UnixListener, app: Arc<App>, mut life
             continue;
         };
         if let Err(why) = own.is(&stream) {
-            tracing::warn!("a connection to the admin socket was refused: {why}");
+            tracing::warn!(event = "admin-connection-refused", "a connection to the admin socket was refused: {why}");
             continue;
         }
         let (router, mut life) = (router.clone(), life.clone());

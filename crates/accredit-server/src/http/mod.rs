@@ -28,7 +28,7 @@ use hyper::{Response, StatusCode};
 
 /// The answer of an endpoint that cannot reach the store.
 fn unavailable(fault: &dyn std::fmt::Display) -> Response<Full<Bytes>> {
-    tracing::warn!("a request about a token cannot be answered: {fault}");
+    tracing::warn!(event = "token-question-unanswered", "a request about a token cannot be answered: {fault}");
     let body = serde_json::json!({
         "error": "temporarily_unavailable",
         "error_description": "nothing can be said of tokens at the moment",

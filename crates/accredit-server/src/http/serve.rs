@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::faces::{self, Cause, RequestFault};
 use crate::gather::Cidr;
 use crate::tls::{Certificates, LOOK_EVERY};
+use crate::traces::Name;
 use crate::{documents, spiral};
 
 /// A server that runs.
@@ -99,6 +100,9 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
         listeners.spawn(accept(entrance, life.clone()));
     }
     listeners.spawn(admin::accept_local(socket, Arc::clone(&app), life));
+    for unheeded in &config.telemetry.unheeded {
+        tracing::warn!(event = "variable-not-heeded", "a variable is not heeded: {unheeded}");
+    }
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&app).keep_tally());
     background.spawn(Arc::clone(&app).keep_keys());
@@ -148,10 +152,15 @@ impl Running {
         let _ = phase.send(Phase::Closing);
         let all = async { while listeners.join_next().await.is_some() {} };
         if tokio::time::timeout(deadline, all).await.is_err() {
-            tracing::warn!("connections were cut: they had not ended after {} s", deadline.as_secs());
+            tracing::warn!(
+                event = "connections-cut",
+                "connections were cut: they had not ended after {} s",
+                deadline.as_secs()
+            );
         }
         listeners.shutdown().await;
         background.shutdown().await;
+        app.traces.end().await;
         app.note_tally().await;
         app.note_sightings().await;
         app.note_key_sets().await;
@@ -162,7 +171,7 @@ impl Running {
         if let Some(store) = store
             && let Err(fault) = store.close().await
         {
-            tracing::warn!(code = fault.code(), "the store was not closed: {fault}");
+            tracing::warn!(event = "store-not-closed", code = fault.code(), "the store was not closed: {fault}");
         }
     }
 }
@@ -198,6 +207,17 @@ impl Doorway for Door {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
+        let traced = self.app.traces.begin(request.headers(), || route(request.uri().path()).map(Name::Request));
+        match traced {
+            None => self.answered(request, peer).await,
+            // Apart, so that what is not traced is no larger for it.
+            Some(trace) => Box::pin(trace.answer(self.answered(request, peer))).await,
+        }
+    }
+}
+
+impl Door {
+    async fn answered(&self, request: Request<Incoming>, peer: IpAddr) -> Answer {
         let source = source(request.headers(), peer, &self.proxies);
         if let Some(fault) = ambiguity(&request) {
             let mut refused = token::refused(&self.app, &fault, source);
@@ -230,9 +250,7 @@ impl Doorway for Door {
         }
         answer
     }
-}
 
-impl Door {
     async fn routed(&self, request: Request<Incoming>) -> Answer {
         let mut router = self.router.clone();
         match tower_service::Service::call(&mut router, request.map(Body::new)).await {
@@ -240,6 +258,15 @@ impl Door {
             Err(never) => match never {},
         }
     }
+}
+
+/// The routes whose requests are traced, by the names that they are told under: never by a path as it came.
+fn route(path: &str) -> Option<&'static str> {
+    if let Some(face) = faces::of_path(path) {
+        return Some(face.path.route());
+    }
+    let others = ["/v1/oauth2/token", "/v1/auth/aws/token", "/oauth/introspect", "/oauth/revoke"];
+    others.into_iter().find(|known| *known == path)
 }
 
 /// What anybody may read as often as he likes, and must be able to: who is refused here could not verify our tokens.

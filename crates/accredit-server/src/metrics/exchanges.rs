@@ -12,6 +12,7 @@ use accredit_core::model::{Id, Resource};
 use arc_swap::ArcSwap;
 
 use super::histogram::{Histogram, TIMES};
+use crate::traces::{self, Attribute};
 
 /// Counts since the process began.
 pub(crate) struct Exchanges {
@@ -62,11 +63,13 @@ impl Exchanges {
     /// A token was issued.
     pub(crate) fn allowed(&self, face: &'static str, provider: &Resource) {
         let place = FACES.iter().position(|known| *known == face).unwrap_or(FACES.len() - 1);
+        traces::tell(|| said(face, Some(provider), "allowed", None));
         self.with(Some(provider), |of| _ = of.allowed[place].fetch_add(1, Relaxed));
     }
 
     /// None was, with this code.
     pub(crate) fn refused(&self, face: &'static str, provider: Option<&Resource>, reason: &'static str) {
+        traces::tell(|| said(face, provider, "refused", Some(reason)));
         let face = FACES.iter().copied().find(|known| *known == face).unwrap_or("other");
         self.with(provider, |of| {
             *of.refused.lock().unwrap_or_else(PoisonError::into_inner).entry((face, reason)).or_default() += 1;
@@ -125,6 +128,18 @@ impl Exchanges {
         self.providers.store(Arc::new(more));
         Some(of)
     }
+}
+
+/// What is counted is said on the trace, too.
+fn said(
+    face: &'static str,
+    provider: Option<&Resource>,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+) -> Vec<Attribute> {
+    let named = provider.map(|provider| Attribute::Provider(provider.name.as_str().into()));
+    let words = [Attribute::Face(face), Attribute::Outcome(outcome)];
+    words.into_iter().chain(named).chain(reason.map(Attribute::Reason)).collect()
 }
 
 impl OfProvider {

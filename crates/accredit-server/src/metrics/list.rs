@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use accredit_id::time::Timestamp;
 
+use super::keys::{self, OfProvider};
 use super::page::Samples;
 use super::process::Process;
+use super::traces;
 use crate::app::App;
 use crate::budget::Connections;
 use crate::health::Unready;
+use crate::signing::Watched;
 
 /// One metric.
 pub(super) struct Described {
@@ -38,10 +41,17 @@ pub(super) struct Scrape<'s> {
     pub(super) store_bytes: Option<u64>,
     pub(super) clock_mark: Option<i64>,
     pub(super) process: Process,
+    pub(super) provider_keys: Vec<OfProvider>,
+    pub(super) signing: Watched,
 }
 
-/// All of them, in the order of the page. Names are never used again for something else.
-pub(super) static METRICS: &[Described] = &[
+/// All of them, in the order of the page.
+pub(super) fn every() -> impl Iterator<Item = &'static Described> {
+    [METRICS, keys::METRICS, traces::METRICS].into_iter().flatten()
+}
+
+/// What is no other list's. Names are never used again for something else.
+static METRICS: &[Described] = &[
     Described {
         name: "accredit_build_info",
         shape: Shape::Gauge,
@@ -184,6 +194,20 @@ pub(super) static METRICS: &[Described] = &[
         read: |scrape, samples| samples.one(count(&scrape.app.recorder.stats().full)),
     },
     Described {
+        name: "accredit_record_commit_running_seconds",
+        shape: Shape::Gauge,
+        labels: &[],
+        help: "How long the commit has taken so far that is under way, 0 when none is; answers wait behind it.",
+        read: |scrape, samples| samples.one(scrape.app.recorder.stats().running().as_secs_f64()),
+    },
+    Described {
+        name: "accredit_audit_unsigned_seconds",
+        shape: Shape::Gauge,
+        labels: &[],
+        help: "For how long there have been records that no signed head of the audit log covers; about a minute while there are new ones.",
+        read: |scrape, samples| samples.one(scrape.app.recorder.stats().unsigned(scrape.now) as f64),
+    },
+    Described {
         name: "accredit_store_bytes",
         shape: Shape::Gauge,
         labels: &[],
@@ -249,7 +273,7 @@ impl Shape {
     }
 }
 
-fn count(counter: &AtomicU64) -> f64 {
+pub(super) fn count(counter: &AtomicU64) -> f64 {
     counter.load(Relaxed) as f64
 }
 
@@ -266,9 +290,9 @@ mod tests {
 
     #[test]
     fn names_say_what_they_count_in() {
-        for described in METRICS {
+        for described in every() {
             let Described { name, shape, labels, help, .. } = described;
-            assert_eq!(METRICS.iter().filter(|other| other.name == *name).count(), 1, "{name} stands twice");
+            assert_eq!(every().filter(|other| other.name == *name).count(), 1, "{name} stands twice");
             assert_eq!(name.ends_with("_total"), *shape == Shape::Counter, "{name}");
             assert!(name.starts_with("accredit_") || name.starts_with("process_"), "{name}");
             assert!(help.ends_with('.') && !help.contains(['\n', '|', '\\']), "{name}");

@@ -5,10 +5,12 @@
 
 mod exchanges;
 mod histogram;
+mod keys;
 mod list;
 mod page;
 mod process;
 mod reference;
+mod traces;
 
 use std::sync::{Arc, OnceLock};
 
@@ -54,6 +56,8 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         store_bytes: app.store.size().await.ok(),
         clock_mark: app.store.clock_mark().await.ok().flatten(),
         process: process::Process::read(),
+        provider_keys: keys::of_providers(&app, clock::now()),
+        signing: app.signing.watched(),
     };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], page::page(&scrape))
 }

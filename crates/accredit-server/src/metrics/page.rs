@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::histogram::Histogram;
-use super::list::{Described, METRICS, Scrape, Shape};
+use super::list::{Described, Scrape, Shape, every};
 
 /// Writes the whole page.
 pub(super) fn page(scrape: &Scrape<'_>) -> String {
     let mut text = String::with_capacity(16 * 1024);
-    for described in METRICS {
+    for described in every() {
         let Described { name, shape, labels, help, read } = described;
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {}", shape.name());
         read(scrape, &mut Samples { text: &mut text, name, shape: *shape, labels });

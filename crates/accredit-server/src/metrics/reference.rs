@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::list::{Described, METRICS};
+use super::list::{Described, every};
 
 /// `docs/reference/metrics.md`.
 #[must_use]
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
-    for Described { name, shape, labels, help, read: _ } in METRICS {
+    for Described { name, shape, labels, help, read: _ } in every() {
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
         let _ = writeln!(page, "| `{name}` | {} | {} | {help} |", shape.name(), labels.join(", "));
     }
@@ -34,12 +34,13 @@ const TAIL: &str = "
 | label | values |
 |---|---|
 | `face` | the protocol of the request: `rfc8693`, `openai`, `jwt-bearer`, `client-credentials`, `anthropic`, `entra`, `spiral`, `spiral-aws`; `admin` for logins of administrators |
-| `provider` | the name of a registered provider; `-` for none, and for those beyond the first thousand that were asked for |
+| `provider` | the name of a registered provider; `-` for none. Beyond a thousand that were asked for, exchanges count as `-` and keys have no lines of their own |
 | `outcome` | `allowed`, `refused` |
 | `reason` | the code that the audit log has for a refusal, `-` where there is none; elsewhere as the metric says |
 | `version` | of the binary |
 | `listener` | `public`, `admin`, `metrics` |
 | `budget` | `source`, `subject`, `provider` |
+| `purpose`, `algorithm`, `state` | of [our own signing keys](../operations/keys.md) |
 
 No label holds what a token or a caller says.
 ";

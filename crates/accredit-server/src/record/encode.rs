@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::acting::Acted;
 use crate::chance;
+use crate::traces::TraceId;
 
 /// A decision that issued a token.
 pub(crate) struct Allowed<'a> {
@@ -28,6 +29,7 @@ pub(crate) struct Allowed<'a> {
     pub(crate) actor: Option<Acted<'a>>,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
+    pub(crate) trace: Option<TraceId>,
 }
 
 /// A decision that refused a token whose signature holds.
@@ -44,13 +46,14 @@ pub(crate) struct Denied<'a> {
     pub(crate) actor: Option<Acted<'a>>,
     pub(crate) at: Timestamp,
     pub(crate) sequence: i64,
+    pub(crate) trace: Option<TraceId>,
     /// The operator's explanation, values that may not be kept already taken out.
     pub(crate) explanation: Value,
 }
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, evidence, token_hash, ask, context, actor, terms, sequence } = allowed;
+    let Allowed { face, provider, known, evidence, token_hash, ask, context, actor, terms, sequence, trace } = allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
     if let Some(thumbprint) = evidence.key_thumbprint() {
@@ -60,6 +63,7 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
         .text("algorithm", evidence.algorithm())
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
+    record.trace(*trace);
     terms_of(&mut record, terms);
     if evidence.claims().get("may_act").is_some() {
         record.number("mayAct", 1);
@@ -101,6 +105,7 @@ pub(crate) fn denied(denied: &Denied<'_>) -> Content {
         actor,
         at,
         sequence,
+        trace,
         explanation,
     } = denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
@@ -109,6 +114,7 @@ pub(crate) fn denied(denied: &Denied<'_>) -> Content {
         .text("reason", reason)
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
     record.asked(ask);
+    record.trace(*trace);
     if let Some(actor) = actor {
         actor.named(&mut record);
     }
@@ -228,6 +234,13 @@ impl Line {
             }
         }
         self.held(held);
+    }
+
+    /// The trace that the request belongs to, by which its spans are found.
+    fn trace(&mut self, trace: Option<TraceId>) {
+        if let Some(trace) = trace {
+            self.text("trace", &trace.to_string());
+        }
     }
 
     /// The keys that the request proved.

@@ -1,7 +1,10 @@
 //! How the writer of records is.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use accredit_id::time::Timestamp;
 
 use crate::metrics::{Histogram, SIZES, TIMES};
 
@@ -17,14 +20,18 @@ pub(crate) struct Stats {
     /// Records that found the queue full.
     pub(crate) full: AtomicU64,
     failing: AtomicBool,
+    /// When the commit began that is under way.
+    running: Mutex<Option<Instant>>,
+    /// When the first record was written that no signed head covers, Unix seconds; 0 when there is none.
+    unsigned: AtomicI64,
 }
 
 // === impl Stats ===
 
 impl Default for Stats {
     fn default() -> Self {
-        let (failed, full, failing) = Default::default();
-        Self { sizes: Histogram::new(SIZES), times: Histogram::new(TIMES), failed, full, failing }
+        let (failed, full, failing, running, unsigned) = Default::default();
+        Self { sizes: Histogram::new(SIZES), times: Histogram::new(TIMES), failed, full, failing, running, unsigned }
     }
 }
 
@@ -37,6 +44,47 @@ impl Stats {
             self.failed.fetch_add(1, Relaxed);
         }
         self.failing.store(!is_written, Relaxed);
+    }
+
+    /// A commit begins.
+    pub(super) fn begin(&self, at: Instant) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// It has ended.
+    pub(super) fn end(&self) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How long the commit has taken so far that is under way; nothing when none is.
+    pub(crate) fn running(&self) -> Duration {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |begun| begun.elapsed())
+    }
+
+    /// Something was written that no signed head covers.
+    pub(super) fn written(&self, at: Timestamp) {
+        // The writer alone sets it.
+        if self.unsigned.load(Relaxed) == 0 {
+            self.unsigned.store(at.unix().max(1), Relaxed);
+        }
+    }
+
+    /// A signed head covers everything.
+    pub(super) fn signed(&self) {
+        self.unsigned.store(0, Relaxed);
+    }
+
+    /// Whether something is covered by no signed head.
+    pub(super) fn is_unsigned(&self) -> bool {
+        self.unsigned.load(Relaxed) != 0
+    }
+
+    /// For how many seconds there have been records that no signed head covers.
+    pub(crate) fn unsigned(&self, now: Timestamp) -> i64 {
+        match self.unsigned.load(Relaxed) {
+            0 => 0,
+            since => now.seconds_since(Timestamp::from_unix(since)).max(0),
+        }
     }
 
     /// Whether the store refused what was written last.

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use super::forgetting::Forgetting;
 use super::stats::Stats;
 use crate::clock;
+use crate::traces::{self, Attribute, Behind, Step};
 
 /// The queue in front of the writer. Cheap to clone.
 #[derive(Clone)]
@@ -81,7 +82,7 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Waiting>,
-    work: VecDeque<(StoreWork, oneshot::Sender<Result<Head, RecordFault>>)>,
+    work: VecDeque<WaitingWork>,
     /// Whether the writer sleeps until it is woken.
     idle: bool,
     closed: bool,
@@ -90,6 +91,14 @@ struct Queue {
 struct Waiting {
     entry: Entry,
     answer: oneshot::Sender<Result<Recorded, RecordFault>>,
+    /// The trace of whoever waits.
+    behind: Option<Behind>,
+}
+
+struct WaitingWork {
+    work: StoreWork,
+    answer: oneshot::Sender<Result<Head, RecordFault>>,
+    behind: Option<Behind>,
 }
 
 /// Signs the head of a chain, for `audit verify`.
@@ -125,12 +134,13 @@ impl Recorder {
     /// Writes one record; returns when it is on the disk.
     pub(crate) async fn record(&self, entry: Entry) -> Result<Recorded, RecordFault> {
         let (answer, answered) = oneshot::channel();
+        let behind = traces::behind();
         self.push(|queue| {
             if queue.entries.len() >= MAX_WAITING {
                 self.shared.stats.full.fetch_add(1, Relaxed);
                 return Err(RecordFault::Full { waiting: queue.entries.len() });
             }
-            queue.entries.push_back(Waiting { entry, answer });
+            queue.entries.push_back(Waiting { entry, answer, behind });
             Ok(())
         })?;
         answered.await.map_err(|_| RecordFault::Ended)?
@@ -147,12 +157,13 @@ impl Recorder {
     /// Changes the store, with the records of the change; returns the head behind it.
     pub(crate) async fn work(&self, work: StoreWork) -> Result<Head, RecordFault> {
         let (answer, answered) = oneshot::channel();
+        let behind = traces::behind();
         self.push(|queue| {
             if queue.work.len() >= MAX_WORK {
                 self.shared.stats.full.fetch_add(1, Relaxed);
                 return Err(RecordFault::Full { waiting: queue.work.len() });
             }
-            queue.work.push_back((work, answer));
+            queue.work.push_back(WaitingWork { work, answer, behind });
             Ok(())
         })?;
         answered.await.map_err(|_| RecordFault::Ended)?
@@ -209,7 +220,7 @@ struct Writer {
 
 enum Next {
     Batch(Vec<Waiting>),
-    Work(StoreWork, oneshot::Sender<Result<Head, RecordFault>>),
+    Work(WaitingWork),
     Sleep,
     End,
 }
@@ -222,13 +233,25 @@ impl Writer {
             }
             match self.next() {
                 Next::Batch(batch) => self.write(batch).await,
-                Next::Work(work, answer) => {
+                Next::Work(WaitingWork { work, answer, behind }) => {
+                    let begun = Instant::now();
+                    self.shared.stats.begin(begun);
                     let done = self.work(work).await.map_err(|fault| RecordFault::Store(Arc::new(fault)));
+                    self.shared.stats.end();
+                    if done.is_ok() {
+                        self.shared.stats.written(clock::now());
+                    }
+                    if let Some(behind) = behind {
+                        behind.was(Step::Change, begun, Instant::now(), Vec::new(), done.is_err());
+                    }
                     let _ = answer.send(done);
                 }
                 Next::Sleep => {
                     self.last_batch = 0;
-                    self.shared.wake.notified().await;
+                    // What was written last gets its signed head too, though nothing comes after it.
+                    let unsigned = self.shared.stats.is_unsigned();
+                    let wait = if unsigned { HEAD_PAUSE } else { Duration::MAX };
+                    let _ = tokio::time::timeout(wait, self.shared.wake.notified()).await;
                 }
                 Next::End => break,
             }
@@ -241,8 +264,8 @@ impl Writer {
     /// Takes up to 512 records or 1 MiB; work goes first, because it is rare and revokes.
     fn next(&self) -> Next {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((work, answer)) = queue.work.pop_front() {
-            return Next::Work(work, answer);
+        if let Some(work) = queue.work.pop_front() {
+            return Next::Work(work);
         }
         let mut bytes = 0;
         let mut fits = |(place, waiting): &(usize, &Waiting)| {
@@ -264,13 +287,27 @@ impl Writer {
 
     async fn write(&mut self, batch: Vec<Waiting>) {
         self.last_batch = batch.len();
-        let (entries, answers): (Vec<Entry>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.entry, waiting.answer)).unzip();
+        let mut behind = Vec::new();
+        let (entries, answers): (Vec<Entry>, Vec<_>) = batch
+            .into_iter()
+            .map(|waiting| {
+                behind.extend(waiting.behind);
+                (waiting.entry, waiting.answer)
+            })
+            .unzip();
         let begun = Instant::now();
-        let committed = self.store.commit_records(&mut self.chain, &entries, clock::now().unix()).await;
+        self.shared.stats.begin(begun);
+        let now = clock::now();
+        let committed = self.store.commit_records(&mut self.chain, &entries, now.unix()).await;
+        self.shared.stats.end();
         self.shared.stats.batch(entries.len(), begun.elapsed(), committed.is_ok());
+        for behind in behind {
+            let records = vec![Attribute::Records(entries.len())];
+            behind.was(Step::Commit, begun, Instant::now(), records, committed.is_err());
+        }
         match committed {
             Ok(committed) => {
+                self.shared.stats.written(now);
                 // Before anybody is answered: whoever is told to decide again must see what he lost to.
                 if !committed.pins.is_empty() {
                     (self.bring_pins)(&committed.pins);
@@ -288,7 +325,12 @@ impl Writer {
                 }
             }
             Err(fault) => {
-                tracing::error!(code = fault.code(), records = entries.len(), "records cannot be written: {fault}");
+                tracing::error!(
+                    event = "records-not-written",
+                    code = fault.code(),
+                    records = entries.len(),
+                    "records cannot be written: {fault}"
+                );
                 let fault = Arc::new(fault);
                 for answer in answers {
                     let _ = answer.send(Err(RecordFault::Store(Arc::clone(&fault))));
@@ -304,7 +346,11 @@ impl Writer {
         }
         while let Some((provider, past)) = self.forgetting.due(clock::now()) {
             if let Err(fault) = self.store.forget_marks(&provider, past.unix()).await {
-                tracing::warn!(code = fault.code(), "replay marks cannot be deleted: {fault}");
+                tracing::warn!(
+                    event = "replay-marks-not-deleted",
+                    code = fault.code(),
+                    "replay marks cannot be deleted: {fault}"
+                );
             }
         }
     }
@@ -334,8 +380,13 @@ impl Writer {
         }
         self.last_head = now;
         let Some(signed) = (self.sign_head)(&self.chain.head(now.unix())) else { return };
-        if let Err(fault) = self.store.write_head(&signed).await {
-            tracing::warn!(code = fault.code(), "the audit head cannot be written: {fault}");
+        match self.store.write_head(&signed).await {
+            Ok(_) => self.shared.stats.signed(),
+            Err(fault) => tracing::warn!(
+                event = "audit-head-not-written",
+                code = fault.code(),
+                "the audit head cannot be written: {fault}"
+            ),
         }
     }
 }
@@ -349,6 +400,8 @@ const MAX_WORK: usize = 1024;
 const LINGER: Duration = Duration::from_micros(900);
 /// Seconds between two signed heads of a busy chain.
 const HEAD_EVERY: i64 = 60;
+/// How soon the writer looks whether the last head is so old, when nothing else wakes it.
+const HEAD_PAUSE: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]

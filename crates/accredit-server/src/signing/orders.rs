@@ -109,7 +109,12 @@ impl App {
             let detail = json!({"changes": lines, "by": by});
             let records = vec![record::admin_act("keys-rewrapped", clock::now(), actor, keys.sequence, &detail)];
             self.commit_keys(KeyDeed { changes, records, ..KeyDeed::default() }).await?;
-            tracing::info!(keys = ids.len(), key_encryption_key = kek.id, "signing keys sealed anew");
+            tracing::info!(
+                event = "signing-keys-sealed",
+                keys = ids.len(),
+                key_encryption_key = kek.id,
+                "signing keys sealed anew"
+            );
         }
         Ok((ids, kek.id.clone()))
     }

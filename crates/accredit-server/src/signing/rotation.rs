@@ -44,7 +44,9 @@ impl App {
                 {
                     self.signing.wake.notify_one();
                 }
-                Err(fault) => tracing::warn!("signing keys could not be looked after: {fault}"),
+                Err(fault) => {
+                    tracing::warn!(event = "signing-keys-not-kept", "signing keys could not be looked after: {fault}")
+                }
             }
         }
     }
@@ -59,11 +61,11 @@ impl App {
             return Some(key);
         }
         if let Err(fault) = self.signing.read(&self.store, clock::now()).await {
-            tracing::warn!("signing keys cannot be read: {fault}");
+            tracing::warn!(event = "signing-keys-unread", "signing keys cannot be read: {fault}");
         }
         let key = self.signing.signer(signing, clock::now());
         if key.is_none() {
-            tracing::warn!(algorithm = %algorithm(signing), "no key may sign access tokens now");
+            tracing::warn!(event = "no-signing-key", algorithm = %algorithm(signing), "no key may sign access tokens now");
         }
         key
     }
@@ -76,7 +78,7 @@ impl App {
         if !is_recent()
             && let Err(fault) = signing.read(&self.store, clock::now()).await
         {
-            tracing::warn!("signing keys cannot be read: {fault}");
+            tracing::warn!(event = "signing-keys-unread", "signing keys cannot be read: {fault}");
         }
         let cache_control = match is_recent() {
             true => format!("public, max-age={}", signing.schedule.cache.as_secs()),
@@ -168,7 +170,7 @@ impl App {
 /// One line a move.
 pub(super) fn log(moves: &[Moved]) {
     for Moved { id, step, life } in moves {
-        tracing::info!(key.id = %id, step = step.name(), state = life.state.name(), "signing key moved");
+        tracing::info!(event = "signing-key-moved", key.id = %id, step = step.name(), state = life.state.name(), "signing key moved");
     }
 }
 

@@ -72,12 +72,13 @@ impl Certificates {
             Ok(config) => {
                 self.current.store(config);
                 self.replaced.fetch_add(1, Relaxed);
-                tracing::info!(listener = self.listener, "certificate read again");
+                tracing::info!(event = "certificate-read-again", listener = self.listener, "certificate read again");
             }
             Err(fault) => {
                 self.refused.fetch_add(1, Relaxed);
                 let hint = fault.hint().unwrap_or("put a certificate and its own key there");
                 tracing::error!(
+                    event = "certificate-not-replaced",
                     listener = self.listener,
                     hint,
                     "certificate not replaced, the one before stays in use: {fault}"

@@ -106,7 +106,7 @@ impl Watch {
         if !found.new.is_empty()
             && let Err(fault) = self.put_down(recorder, world, token, &found.new).await
         {
-            tracing::warn!(provider.name = %token.provider.name, "what is new of a provider cannot be written: {fault}");
+            tracing::warn!(event = "sighting-not-recorded", provider.name = %token.provider.name, "what is new of a provider cannot be written: {fault}");
             self.forget(token.provider, &found.new);
             return;
         }
@@ -198,7 +198,7 @@ impl Watch {
         for seen in new.iter().filter(|seen| seen.sighting.alarm) {
             let Sighting { code, id, .. } = &seen.sighting;
             let said = summary(&seen.sighting, provider, &self.formats(&seen.sighting.provider));
-            tracing::warn!(code, alarm.id = id, provider.name = provider, decision.id = %token.decision, "{said}");
+            tracing::warn!(event = "alarm", code, alarm.id = id, provider.name = provider, decision.id = %token.decision, "{said}");
         }
         Ok(())
     }

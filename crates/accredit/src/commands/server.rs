@@ -45,10 +45,11 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     if let Some(Verb::Migrate(args)) = &args.verb {
         return migrate::run(common, args, terminal).await;
     }
-    let config = match &args.config {
+    let mut config = match &args.config {
         Some(path) => Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))?,
         None => laptop(common, args)?,
     };
+    config.heed_environment(|name| std::env::var(name).ok());
     let running = accredit_server::serve(&config).await.map_err(|fault| {
         let failure = Failure::failed(fault.to_string());
         match fault.hint() {
@@ -60,12 +61,12 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     // Before anybody is told that it is ready: whoever hears that may stop it at once.
     let (mut stopped, mut hung_up) = (Signals::new(), signal(SignalKind::hangup()).ok());
     if let Some(metrics_address) = running.metrics_address {
-        tracing::info!(address = %metrics_address, "metrics are served");
+        tracing::info!(event = "metrics-served", address = %metrics_address, "metrics are served");
     }
     if let Some(admin_address) = running.admin_address {
-        tracing::info!(address = %admin_address, "administrators elsewhere are served");
+        tracing::info!(event = "administrators-served", address = %admin_address, "administrators elsewhere are served");
     }
-    tracing::info!(public_url = %config.public_url, address = %running.address, socket, "server ready");
+    tracing::info!(event = "server-ready", public_url = %config.public_url, address = %running.address, socket, "server ready");
     if args.config.is_none() {
         terminal.say(&next_steps(&config, common));
     }
@@ -75,7 +76,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
             () = next(&mut hung_up) => running.reload(),
         }
     };
-    tracing::info!(signal = name, "server stopping");
+    tracing::info!(event = "server-stopping", signal = name, "server stopping");
     // Told twice, it does not wait for those who lead clients here.
     running.stop(async move { _ = stopped.next().await }).await;
     Ok(Exit::Done)
@@ -130,7 +131,8 @@ fn log_to_stderr(format: &str) {
     // Where the log cannot be written, saying so there would end whoever tried.
     let builder = builder.log_internal_errors(false);
     let _ = match format {
-        "json" => builder.json().try_init(),
+        // Where a line comes from is for machines; the span that it was written in bears the trace.
+        "json" => builder.json().with_target(true).with_span_list(false).try_init(),
         _ => builder.with_ansi(false).try_init(),
     };
 }

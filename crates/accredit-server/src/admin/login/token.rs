@@ -285,7 +285,7 @@ impl Walk<'_> {
             Ok(Recorded::Stale) => Ok(None),
             Ok(Recorded::Replayed { .. }) => Err(Refused::unavailable()),
             Err(fault) => {
-                tracing::warn!(decision.id = %self.decision, "nobody logs in without a record: {fault}");
+                tracing::warn!(event = "login-not-recorded", decision.id = %self.decision, "nobody logs in without a record: {fault}");
                 Err(Refused::unavailable())
             }
         }
@@ -345,7 +345,7 @@ impl Walk<'_> {
         let content = record::not_logged_in(&denied);
         let record = accredit_store::audit::NewRecord { id: *self.decision.bits(), content };
         if let Err(fault) = self.gate.app.recorder.note(record).await {
-            tracing::warn!(decision.id = %self.decision, "a refusal could not be recorded: {fault}");
+            tracing::warn!(event = "refusal-not-recorded", decision.id = %self.decision, "a refusal could not be recorded: {fault}");
         }
     }
 

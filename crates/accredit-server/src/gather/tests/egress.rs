@@ -160,11 +160,8 @@ async fn j12_a_proxy_over_tls_shows_who_it_is_first() {
         fault.operator_text()
     );
     assert_eq!(gate.asked().len(), 0, "a proxy that nobody vouches for is asked nothing");
-    let fetched = both.keys(&source, None).await;
-    match fetched {
-        Ok(fetched) => assert_eq!((kids(&fetched.set), gate.asked().len()), (vec!["a"], 1)),
-        Err(fault) => panic!("{}", fault.operator_text()),
-    }
+    let fetched = both.keys(&source, None).await.map_err(|fault| fault.operator_text()).unwrap();
+    assert_eq!((kids(&fetched.set), gate.asked().len()), (vec!["a"], 1));
 }
 
 /// J06 through a proxy: it opens no range, and metadata addresses least of all.
