@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 DONE = ".complete"
 OLDEST_NODE = 20
 # The modules in `go/`, and which programs are built of each.
-GO = {"cluster": ["./etcd", "k8s.io/kubernetes/cmd/kube-apiserver"], "oauth": ["."]}
+GO = {"cluster": ["./etcd", "k8s.io/kubernetes/cmd/kube-apiserver"], "collector": ["."], "oauth": ["."]}
 GO_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"]
 GO_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 
@@ -35,7 +35,9 @@ class Parts:
     schemathesis: Path
     vendors: Path
     cluster: Path
+    collector: Path
     oauth: Path
+    promtool: Path
     missing: dict[str, str]
 
 
@@ -60,7 +62,9 @@ def install(cache: Path, needs: set[str], *, build: bool = True) -> Parts:
         # Minutes long, some of them: a run that needs something else does not wait.
         with _alone(cache, f"{name}.lock") if name in needs else nullcontext():
             built[name] = _go(cache, name, needs, build, missing)
-    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, missing=missing)
+    with _alone(cache, "promtool.lock"):
+        promtool = _promtool(cache, needs, build, missing)
+    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, promtool=promtool, missing=missing)
 
 
 @contextmanager
@@ -119,6 +123,29 @@ def _go(cache: Path, name: str, needs: set[str], build: bool, missing: dict[str,
         except Missing as why:
             missing[name] = str(why)
     return folder
+
+
+def _promtool(cache: Path, needs: set[str], build: bool, missing: dict[str, str]) -> Path:
+    """Prometheus' own tool: the system's, else the one in the package of the distribution, unpacked into the cache."""
+    if found := shutil.which("promtool"):
+        return Path(found)
+    folder = cache / "promtool"
+    program = folder / "usr" / "bin" / "promtool"
+    if "promtool" in needs and not (folder / DONE).exists():
+        try:
+            if not build or shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+                raise Missing("`promtool` is not installed, and there is no `apt-get` to fetch it with")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            _run("promtool", ["apt-get", "download", "--quiet", "prometheus"], cwd=folder)
+            package = next(folder.glob("*.deb"))
+            _run("promtool", ["dpkg-deb", "--extract", package, folder])
+            package.unlink()
+            (program.parent / "prometheus").unlink(missing_ok=True)
+            (folder / DONE).touch()
+        except Missing as why:
+            missing["promtool"] = str(why)
+    return program
 
 
 def _folder(cache: Path, name: str, *asked: str) -> Path:

@@ -18,6 +18,7 @@ GROUPS = [
     "oauth",
     "dpop",
     "kubernetes",
+    "watching",
 ]
 
 for group in GROUPS:

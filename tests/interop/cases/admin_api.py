@@ -50,10 +50,10 @@ def generated_requests(world: World) -> None:
 
 
 @contextmanager
-def server(world: World, folder: Path):
+def server(world: World, folder: Path, more: dict[str, str] | None = None):
     """A server that nothing else uses, and an http URL for its admin socket."""
     path = folder / "run" / "admin.sock"
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder)} | (more or {})
     command = [world.binary, "server", "--listen", "127.0.0.1:0", "--socket", path]
     with Child("admin-api-server", command, folder, env) as child:
         deadline = time.monotonic() + 30
