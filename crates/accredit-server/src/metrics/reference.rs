@@ -40,7 +40,9 @@ const TAIL: &str = "
 | `version` | of the binary |
 | `listener` | `public`, `admin`, `metrics` |
 | `budget` | `source`, `subject`, `provider` |
-| `purpose`, `algorithm`, `state` | of [our own signing keys](../operations/keys.md) |
+| `purpose` | what [our own signing keys](../operations/keys.md) are for: `access`, `internal`, `audit` |
+| `algorithm` | `ES256`, `RS256` |
+| `state` | `prepared`, `published`, `active`, `retired` |
 
 No label holds what a token or a caller says.
 ";
