@@ -20,15 +20,15 @@ fn rules_and_dashboard_name_what_there_is() {
     let rules = read("deploy/prometheus/accredit-rules.yaml");
     let tests = read("deploy/prometheus/accredit-rules-test.yaml");
     let dashboard = expressions(&dashboard()).join("\n");
+    let named = Regex::new(r"\b((?:accredit|process)_[a-z_]+)(\{[^{}]*\})?").unwrap();
+    let chosen = Regex::new(r#"([a-z_]+)(?:=~|!=|!~|=)""#).unwrap();
     for (file, text) in [("rules", rules), ("tests of the rules", tests), ("dashboard", dashboard)] {
-        let named = Regex::new(r"\b((?:accredit|process)_[a-z_]+)(\{[^{}]*\})?").unwrap();
         let mut count = 0;
         for found in named.captures_iter(&text) {
             let labels = labels_of(&page, &found[1]);
             let labels =
                 labels.unwrap_or_else(|| panic!("{file}: `{}` is not in docs/reference/metrics.md", &found[1]));
             count += 1;
-            let chosen = Regex::new(r#"([a-z_]+)(?:=~|!=|!~|=)""#).unwrap();
             for label in chosen.captures_iter(found.get(2).map_or("", |found| found.as_str())) {
                 let is_known = matches!(&label[1], "instance" | "le") || labels.contains(&label[1]);
                 assert!(is_known, "{file}: `{}` has no label `{}`", &found[1], &label[1]);
