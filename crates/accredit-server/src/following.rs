@@ -68,12 +68,12 @@ impl App {
             match self.catch_up().await {
                 Ok(()) => {
                     if was_blind {
-                        tracing::info!("what other servers do is followed again");
+                        tracing::info!(event = "store-followed-again", "what other servers do is followed again");
                     }
                     self.try_the_store_again().await;
                 }
                 Err(fault) if !was_blind => {
-                    tracing::error!("what other servers do cannot be followed: {fault}");
+                    tracing::error!(event = "store-not-followed", "what other servers do cannot be followed: {fault}");
                 }
                 Err(_) => {}
             }
@@ -119,7 +119,7 @@ impl App {
         if self.store.is_shared() {
             // Others may have changed something in between, so that it takes more than the number.
             if let Err(fault) = self.catch_up_meanwhile().await {
-                tracing::warn!("what was changed is not in force here yet: {fault}");
+                tracing::warn!(event = "change-not-in-force", "what was changed is not in force here yet: {fault}");
             }
             return;
         }
@@ -161,17 +161,17 @@ impl App {
         self.replace(before, next, news.head.revocation, pins.as_deref());
         let (changes, sequence) = (news.puts.len() + news.deletes.len(), news.head.sequence);
         if changes > 0 {
-            tracing::info!(changes, sequence, "another server changed resources");
+            tracing::info!(event = "resources-followed", changes, sequence, "another server changed resources");
         }
         if let Err(fault) = self.signing.read(&self.store, clock::now()).await {
-            tracing::warn!("signing keys cannot be read: {fault}");
+            tracing::warn!(event = "signing-keys-unread", "signing keys cannot be read: {fault}");
         }
         Ok(())
     }
 
     /// The store is not the one that it was: it was restored, or another one took its place.
     async fn start_over(&self) -> Result<(), FollowFault> {
-        tracing::warn!("the store has gone back; everything is read anew");
+        tracing::warn!(event = "store-gone-back", "the store has gone back; everything is read anew");
         let before = self.read_model.now();
         let known = self.store.known().await?;
         let loaded = self.store.load().await?;
