@@ -108,7 +108,7 @@ impl Tokens {
             "lets-stranger" => with(json!({"may_act": {"iss": "https://other.test", "sub": "stranger"}})),
             "foreign-key" => self.issuer("other").sign(&job(ci)),
             _ => match name.strip_prefix("proof-") {
-                Some(name) => proof(name),
+                Some(name) => proof(name, None),
                 None => self.assertion(name).unwrap_or_else(|| self.malformed(name)),
             },
         }
@@ -223,14 +223,14 @@ impl Default for Tokens {
     }
 }
 
-/// A DPoP proof for the token endpoint, or for another path where its name is one.
-fn proof(name: &str) -> String {
+/// A DPoP proof for the token endpoint, or for another path where its name is one; with the server's nonce where it is known.
+pub fn proof(name: &str, nonce: Option<&str>) -> String {
     let key = key();
     let good = |path: &str, nonce: Option<&str>, method: &str, at: i64| {
         let (url, now) = (format!("{PUBLIC_URL}{path}"), Timestamp::from_unix(at));
         key.prove(&ToProve { method, url: &url, nonce, access_token: None, token_id: random(), now })
     };
-    let usual = good("/oauth/token", None, "POST", now());
+    let usual = good("/oauth/token", nonce, "POST", now());
     let (head, rest) = usual.split_once('.').unwrap();
     let (payload, _) = rest.split_once('.').unwrap();
     let under = |changes: Value| {
@@ -240,9 +240,10 @@ fn proof(name: &str) -> String {
     match name {
         "without-nonce" => usual,
         "strange-nonce" => good("/oauth/token", Some("AAAAAAAAAAAAAAAAAAAAAA"), "POST", now()),
-        "other-method" => good("/oauth/token", None, "PUT", now()),
-        "put" => good("/v1/auth/aws/token", None, "PUT", now()),
-        "stale" => good("/oauth/token", None, "POST", now() - 600),
+        "other-method" => good("/oauth/token", nonce, "PUT", now()),
+        "elsewhere" => good("/oauth/introspect", nonce, "POST", now()),
+        "put" => good("/v1/auth/aws/token", nonce, "PUT", now()),
+        "stale" => good("/oauth/token", nonce, "POST", now() - 600),
         "none" => {
             let header = json!({"typ": "dpop+jwt", "alg": "none"}).to_string();
             format!("{}.{payload}.", base64url::encode(header.as_bytes()))
@@ -253,7 +254,7 @@ fn proof(name: &str) -> String {
             under(json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}))
         }
         "typ" => under(json!({"typ": "JWT"})),
-        path => good(path, None, "POST", now()),
+        path => good(path, nonce, "POST", now()),
     }
 }
 

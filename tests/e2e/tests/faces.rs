@@ -11,7 +11,7 @@ use accredit_e2e::claims::said;
 use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::now;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
-use accredit_e2e::tokens::Tokens;
+use accredit_e2e::tokens::{Tokens, proof};
 use accredit_e2e::transcript::Stage;
 
 /// A transcript in which the server takes its ten seconds delays none of the others.
@@ -47,8 +47,12 @@ fn every_transcript_comes_out_as_written() {
 }
 
 /// A subject token, or an access token of ours that was issued for one: `issued-NAME`, `issued-NAME@AUDIENCE`. With a mark
-/// it is the same one each time.
+/// it is the same one each time. Proofs with another fault have the server's nonce, which is looked at first.
 fn token(name: &str, tokens: &Tokens, server: &Server, issued: &Mutex<HashMap<String, String>>) -> String {
+    let faulty = ["elsewhere", "other-key", "other-method", "stale"];
+    if let Some(name) = name.strip_prefix("proof-").filter(|name| faulty.contains(name)) {
+        return proof(name, Some(&nonce(server)));
+    }
     let Some(subject) = name.strip_prefix("issued-") else { return tokens.token(name) };
     let (subject, mark) = subject.split_once('#').unwrap_or((subject, ""));
     let (subject, audience) = subject.split_once('@').unwrap_or((subject, "https://payments.test"));
@@ -74,6 +78,15 @@ fn check_token(answer: &Answer) {
     assert_eq!(text("scope"), body["scope"].as_str().unwrap());
     assert_eq!(claims["exp"], body["expires_at"]);
     assert!(claims["iat"].as_i64().is_some_and(|at| (now() - 30..=now()).contains(&at)), "{claims:?}");
+}
+
+/// The nonce that the server tells whoever shows a proof without one.
+fn nonce(server: &Server) -> String {
+    let proof = proof("without-nonce", None);
+    let request = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: accredit.test\r\nDPoP: {proof}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 55\r\n\r\ngrant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&"
+    );
+    server.connect().ask(request.as_bytes()).header("dpop-nonce").unwrap().to_owned()
 }
 
 fn transcripts(folder: &Path) -> Vec<PathBuf> {
