@@ -15,8 +15,10 @@ use accredit_core::world::pins::PinKey;
 use accredit_id::time::Timestamp;
 use accredit_store::{Head, Known, NamePin, News, Row, Sighting, StoreError};
 
+use crate::admin::aside;
 use crate::app::App;
 use crate::read_model::InForce;
+use crate::signing::KeysFault;
 use crate::{clock, key_history};
 
 /// How far this server has followed.
@@ -33,6 +35,9 @@ pub(crate) enum FollowFault {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Signing keys.
+    #[error(transparent)]
+    Keys(#[from] KeysFault),
     /// A resource that another server wrote.
     #[error("another server wrote a resource that cannot be used here: {0}")]
     Resource(String),
@@ -151,20 +156,19 @@ impl App {
     async fn bring_resources(&self, before: &InForce, news: &News) -> Result<(), FollowFault> {
         let puts = stored(&news.puts)?;
         let deletes: Vec<Id> = news.deletes.iter().filter_map(|(_, id)| id.parse().ok()).collect();
-        let next = plan::follow(&before.world, news.head.sequence, puts, &deletes, &self.context())
-            .map_err(|fault| FollowFault::Resource(fault.message))?;
+        let follow = || plan::follow(&before.world, news.head.sequence, puts, &deletes, &self.context());
+        let next = aside(follow).map_err(|fault| FollowFault::Resource(fault.message))?;
         // Somebody may have taken pins away.
         let pins = match news.head.revocation > before.revocation {
             true => Some(self.store.pins().await?),
             false => None,
         };
+        // The keys first: what is decided behind a revocation is signed by those that it left.
+        self.signing.read(&self.store, clock::now()).await?;
         self.replace(before, next, news.head.revocation, pins.as_deref());
         let (changes, sequence) = (news.puts.len() + news.deletes.len(), news.head.sequence);
         if changes > 0 {
             tracing::info!(event = "resources-followed", changes, sequence, "another server changed resources");
-        }
-        if let Err(fault) = self.signing.read(&self.store, clock::now()).await {
-            tracing::warn!(event = "signing-keys-unread", "signing keys cannot be read: {fault}");
         }
         Ok(())
     }
@@ -175,9 +179,11 @@ impl App {
         let before = self.read_model.now();
         let known = self.store.known().await?;
         let loaded = self.store.load().await?;
-        let next = plan::follow(&World::default(), loaded.head.sequence, stored(&loaded.rows)?, &[], &self.context())
+        let (rows, empty) = (stored(&loaded.rows)?, World::default());
+        let next = aside(|| plan::follow(&empty, loaded.head.sequence, rows, &[], &self.context()))
             .map_err(|fault| FollowFault::Resource(fault.message))?;
         let pins = self.store.pins().await?;
+        self.signing.read(&self.store, clock::now()).await?;
         self.replace(&before, next, loaded.head.revocation, Some(&pins));
         let (revoked, sightings) = (self.store.revoked_tokens().await?, self.store.sightings().await?);
         let (head, puts, deletes) = (loaded.head, Vec::new(), Vec::new());

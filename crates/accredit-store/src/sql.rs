@@ -165,6 +165,15 @@ WHERE (b.chain, b.number) <= ($1, $2) ORDER BY b.chain DESC, b.number DESC LIMIT
 pub(crate) const CHAINS_OPEN_BY: &str = "\
 SELECT c.ordinal, (SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal) \
 FROM audit_chain c WHERE c.opened_at <= $1 ORDER BY c.ordinal DESC LIMIT $2";
+pub(crate) const CHAINS_BESIDE: &str = "SELECT count(*) FROM audit_chain WHERE beside";
+/// The last batch of each chain that has one, and when it was written.
+pub(crate) const CHAIN_ENDS: &str = "\
+SELECT b.chain, b.number, b.written_at FROM audit_chain c JOIN audit_batch b ON b.chain = c.ordinal \
+AND b.number = (SELECT max(e.number) FROM audit_batch e WHERE e.chain = c.ordinal)";
+pub(crate) const BATCHES_OF: &str = "\
+SELECT b.chain, c.id, b.number, b.written_at, b.erasable, b.body \
+FROM audit_batch b JOIN audit_chain c ON c.ordinal = b.chain \
+WHERE b.chain = $1 AND b.number <= $2 ORDER BY b.number DESC LIMIT $3";
 pub(crate) const BATCH_TIME_FROM: &str = "\
 SELECT written_at FROM audit_batch WHERE chain = $1 AND number >= $2 ORDER BY chain, number LIMIT 1";
 pub(crate) const ERASE_VALUES: &str = "\

@@ -11,7 +11,7 @@ use accredit_e2e::http::encoded;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
 use accredit_e2e::{resources, several};
-use accredit_test_postgres::{PASSWORD, shared};
+use accredit_test_postgres::{Cluster, PASSWORD, shared};
 use serde_json::{Value, json};
 
 /// From SQLite to PostgreSQL and back: what was spent stays spent, what was revoked stays revoked, the keys sign on, and the
@@ -134,6 +134,34 @@ fn an_old_schema_is_brought_up_to_date() {
     back();
     home.configure("\nmigrate = false", "");
     assert!(home.start().stop().success());
+}
+
+/// The database is reached by TLS, and must show that it is the one that is meant; else nothing is sent to it.
+#[test]
+fn a_database_elsewhere_proves_who_it_is() {
+    let signed = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = signed.signing_key.serialize_pem();
+    let Some(cluster) = Cluster::start_with_tls(&signed.cert.pem(), &key) else { return };
+    let database = cluster.database();
+    let home = several::home(&database);
+    let configured = |parameters: &str| {
+        let text = std::fs::read_to_string(home.path("accredit.toml")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("url = ")).unwrap().to_owned();
+        home.configure(&line, &format!("url = \"{database}{parameters}\""));
+    };
+    let authority = |pem: &str| home.write("authority.pem", pem).display().to_string();
+    configured(&format!("?sslmode=verify-full&sslrootcert={}", authority(&other.cert.pem())));
+    let refused = home.fail_to_start().ended(1).stderr;
+    assert!(refused.contains("database is unavailable") && !refused.contains(PASSWORD), "{refused}");
+    configured("?sslmode=verify-full");
+    home.fail_to_start().ended(1);
+    configured(&format!("?sslmode=verify-full&sslrootcert={}", authority(&signed.cert.pem())));
+    let server = home.start();
+    let spoken = "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
+                  WHERE s.ssl AND a.application_name = 'accredit'";
+    assert!(cluster.sql(name(&database), spoken).parse::<u32>().unwrap() >= 2);
+    assert!(server.stop().success());
 }
 
 /// What a store must take along.

@@ -14,6 +14,7 @@ mod programs;
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
@@ -64,6 +65,29 @@ impl Cluster {
     pub fn start(settings: &[&str]) -> Option<Self> {
         let programs = Programs::find()?;
         let folder = programs.folder();
+        Some(Self::make(programs, folder, settings))
+    }
+
+    /// The same, where it speaks TLS with a certificate and its key (PEM).
+    ///
+    /// # Panics
+    /// It does not start; or there is none, with `CI=true`.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        let programs = Programs::find()?;
+        let folder = programs.folder();
+        let mut settings = vec!["ssl=on".to_owned()];
+        for (setting, name, pem) in [("ssl_cert_file", "leaf.pem", certificate), ("ssl_key_file", "leaf.key", key)] {
+            let path = folder.join(name);
+            fs::write(&path, pem).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            programs.own(&path);
+            settings.push(format!("{setting}={}", text(&path)));
+        }
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        Some(Self::make(programs, folder, &settings))
+    }
+
+    fn make(programs: Programs, folder: PathBuf, settings: &[&str]) -> Self {
         let password = folder.join("password");
         fs::write(&password, PASSWORD).unwrap();
         programs.own(&password);
@@ -71,7 +95,7 @@ impl Cluster {
         let made =
             ["--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--no-sync", "-U", USER, "-D"];
         programs.run("initdb", made.iter().copied().chain([text(&data), "--pwfile", text(&password)]));
-        Some(Self::run(programs, folder, settings))
+        Self::run(programs, folder, settings)
     }
 
     /// A standby of this server, as far as it has come; commits here wait for it from now on.
@@ -106,8 +130,14 @@ impl Cluster {
 
     /// A new and empty database; gives its address.
     pub fn database(&self) -> String {
+        self.database_like("template1")
+    }
+
+    /// A new database with what another one holds, to which nobody may be connected; gives its address.
+    pub fn database_like(&self, template: &str) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        // What is copied by file is not written twice.
+        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"));
         self.url(&name)
     }
 

@@ -105,7 +105,8 @@ const RUNTIME: &[&str] = &["tokio", "tokio-util", "async-std", "smol"];
 const HTTP: &[&str] =
     &["axum", "http", "http-body-util", "hyper", "hyper-util", "reqwest", "tonic", "tower", "tower-http", "ureq"];
 const TLS: &[&str] = &["rustls", "tokio-rustls"];
-const SQL: &[&str] = &["diesel", "libsqlite3-sys", "redb", "rusqlite", "sea-orm", "sqlx", "tokio-postgres"];
+const SQL: &[&str] =
+    &["diesel", "libsqlite3-sys", "redb", "rusqlite", "sea-orm", "sqlx", "sqlx-core", "tokio-postgres"];
 const CEL: &[&str] = &["cel", "cel-interpreter", "cel-parser"];
 const CHANCE: &[&str] = &["fastrand", "getrandom", "rand", "uuid"];
 const CLOCK: &[&str] = &["chrono", "jiff", "time"];
@@ -169,10 +170,11 @@ mod tests {
             ("accredit-core", "tokio hyper reqwest axum sqlx rand aws-lc-rs time"),
             ("accredit-api", "tokio thiserror base64 http"),
             ("accredit-store", "hyper reqwest axum cel rustls aws-lc-rs"),
-            ("accredit-server", "sqlx libsqlite3-sys cel"),
+            ("accredit-server", "sqlx sqlx-core libsqlite3-sys cel"),
             ("accredit-client", "sqlx cel aws-lc-rs"),
             ("accredit", "sqlx cel aws-lc-rs"),
             ("accredit-e2e", "cel"),
+            ("accredit-test-postgres", "sqlx tokio tokio-postgres"),
             ("xtask", "clap serde toml"),
         ];
         for (package, dependencies) in refused {

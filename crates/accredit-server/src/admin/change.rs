@@ -167,7 +167,7 @@ impl Act<'_> {
 ///
 /// What it makes and keeps also lies in memory of its own then: requests, which take and give back small pieces all the
 /// time, would find theirs scattered between it.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),

@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 pub(crate) use actor::{Actor, Source};
 pub(crate) use bootstrap::{BootstrapFault, bootstrap};
-pub(crate) use change::carry_out;
+pub(crate) use change::{aside, carry_out};
 pub(crate) use gate::Gate;
 pub use openapi::document as openapi;
 #[cfg(test)]

@@ -65,7 +65,12 @@ async fn among(
 
 /// The number of the first batch of a chain that was written at `time` or later; one past the last where none was. By halves: a
 /// clock that was set back makes it miss, never fail.
-async fn first_written_from(connection: &mut Connection, chain: i64, last: i64, time: i64) -> Result<i64, StoreError> {
+pub(super) async fn first_written_from(
+    connection: &mut Connection,
+    chain: i64,
+    last: i64,
+    time: i64,
+) -> Result<i64, StoreError> {
     let (mut low, mut high) = (0, last.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;

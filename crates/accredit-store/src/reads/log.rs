@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::merged;
 use crate::audit::{Batch, ChainId, Link, Origin, Record};
 use crate::backend::{Connection, fault, query_as, store_bytes};
 use crate::chain::fixed;
@@ -50,7 +51,7 @@ pub(crate) struct StoredChain {
 }
 
 type ChainColumns = (i64, Vec<u8>, i64, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Vec<u8>, bool, i64);
-type Columns = (i64, Vec<u8>, i64, i64, Option<Vec<u8>>, Vec<u8>);
+pub(super) type Columns = (i64, Vec<u8>, i64, i64, Option<Vec<u8>>, Vec<u8>);
 
 /// See [`Store::audit_page`](crate::Store::audit_page).
 pub(crate) async fn page(
@@ -59,6 +60,9 @@ pub(crate) async fn page(
     limit: usize,
     mut keep: impl FnMut(&Found) -> bool,
 ) -> Result<Page, StoreError> {
+    if merged::is_needed(connection).await? {
+        return merged::page(connection, before, limit, keep).await;
+    }
     let mut before = before.unwrap_or(Place { chain: i64::MAX, number: i64::MAX, index: 0 });
     let mut records = Vec::new();
     for _ in 0..STRETCHES_AT_MOST {
@@ -152,6 +156,21 @@ fn stored_chain(columns: ChainColumns) -> Result<StoredChain, StoreError> {
 }
 
 // === impl Place ===
+
+impl Place {
+    pub(super) fn chain(self) -> i64 {
+        self.chain
+    }
+
+    pub(super) fn number(self) -> i64 {
+        self.number
+    }
+
+    /// Whether both lie in the same batch.
+    pub(super) fn is_of_batch(self, other: Self) -> bool {
+        (self.chain, self.number) == (other.chain, other.number)
+    }
+}
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

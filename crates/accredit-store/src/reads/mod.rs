@@ -4,6 +4,7 @@ mod find;
 mod history;
 mod keys;
 mod log;
+mod merged;
 mod news;
 mod pins;
 mod resources;

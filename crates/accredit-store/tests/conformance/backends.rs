@@ -1,5 +1,7 @@
 //! The backends under test.
 
+use std::sync::OnceLock;
+
 use accredit_store::Store;
 use tempfile::TempDir;
 
@@ -51,8 +53,25 @@ impl Factory for Memory {
 // === impl Postgres ===
 
 impl Postgres {
-    /// `None` where there is no PostgreSQL.
+    /// One that was opened once before, which spares each case the making of its schema. `None` where there is no PostgreSQL.
     pub(crate) fn new() -> Option<Self> {
+        static TEMPLATE: OnceLock<String> = OnceLock::new();
+        let cluster = accredit_test_postgres::shared()?;
+        let template = TEMPLATE.get_or_init(|| {
+            let url = cluster.database();
+            let name = url.rsplit('/').next().unwrap().to_owned();
+            let made = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(async { Store::open(&url).await.unwrap().close().await.unwrap() });
+            });
+            made.join().unwrap();
+            name
+        });
+        Some(Self(cluster.database_like(template)))
+    }
+
+    /// One in which there is nothing at all.
+    pub(crate) fn empty() -> Option<Self> {
         Some(Self(accredit_test_postgres::shared()?.database()))
     }
 }

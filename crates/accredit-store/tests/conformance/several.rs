@@ -30,7 +30,7 @@ fn pin(name: &str, id: &str) -> NamePin {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_database_may_be_opened_by_all_at_once() {
-    let Some(postgres) = Postgres::new() else { return };
+    let Some(postgres) = Postgres::empty() else { return };
     let url = postgres.url();
     let open = |number: u8| {
         let url = url.clone();
@@ -258,6 +258,42 @@ async fn l18_chains_beside_each_other_show_what_was_cut_off() {
     assert_eq!(codes().await, ["chain-unlinked", "chain-altered"]);
 }
 
+/// The log of all of them is one, newest first, in pages of any size.
+#[tokio::test]
+async fn pages_go_from_new_to_old_over_all_chains() {
+    let Some(stores) = servers(2).await else { return };
+    let mut ended = chain(&stores[0], 1).await;
+    let mut expected = Vec::new();
+    for number in 0..5 {
+        stores[0].commit_records(&mut ended, &[entry(number), entry(number + 1000)], NOW + 1).await.unwrap();
+        expected.extend([id(number), id(number + 1000)]);
+    }
+    let mut chains = [chain(&stores[0], 2).await, chain(&stores[1], 3).await];
+    for number in 10..90_u64 {
+        let server = usize::from(number % 3 == 0);
+        let at = NOW + i64::try_from(number / 4).unwrap();
+        stores[server].commit_records(&mut chains[server], &[entry(number), entry(number + 1000)], at).await.unwrap();
+        expected.extend([id(number), id(number + 1000)]);
+    }
+    expected.sort();
+    for limit in [1, 2, 7, 50, 1000] {
+        let (mut seen, mut times, mut before) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = stores[1].audit_page(before, limit, |_| true).await.unwrap();
+            seen.extend(page.records.iter().map(|found| found.record.id));
+            times.extend(page.records.iter().map(|found| found.written_at));
+            assert!(seen.len() <= expected.len(), "records come again");
+            match page.next {
+                Some(next) => before = Some(next.to_string().parse().unwrap()),
+                None => break,
+            }
+        }
+        assert!(times.is_sorted_by(|one, other| one >= other), "limit {limit}: {times:?}");
+        seen.sort();
+        assert_eq!(seen, expected, "limit {limit}");
+    }
+}
+
 /// K07: a connection that breaks costs what was under way, and is made again.
 #[tokio::test]
 async fn k07_a_connection_that_broke_is_made_again() {
@@ -277,17 +313,18 @@ async fn k07_a_connection_that_broke_is_made_again() {
         assert_eq!(committed.outcomes, [RECORDED]);
         let committed = store.commit_records(&mut chain, &[spending(99, mark("idp_1", 1))], NOW).await.unwrap();
         assert_eq!(committed.outcomes, [replayed(1)]);
-        assert!(store.head().await.is_err() || store.head().await.is_ok());
+        // A short look may meet the broken connection first.
+        let _ = store.head().await;
         assert_eq!(store.head().await.unwrap().sequence, 0);
     }
-    assert!(store.verify_audit(&[], |_| true).await.is_err() || store.verify_audit(&[], |_| true).await.is_ok());
+    let _ = store.verify_audit(&[], |_| true).await;
     assert_eq!(store.verify_audit(&[], |_| true).await.unwrap().breaks, []);
 }
 
 /// One writer's texts sort as any other's, whatever language the database speaks.
 #[tokio::test]
 async fn every_text_is_sorted_by_its_bytes() {
-    let Some(postgres) = Postgres::new() else { return };
+    let Some(postgres) = Postgres::empty() else { return };
     postgres.open().await.close().await.unwrap();
     let name = postgres.url().rsplit('/').next().unwrap().to_owned();
     let others = "SELECT table_name, column_name FROM information_schema.columns \
@@ -297,7 +334,7 @@ async fn every_text_is_sorted_by_its_bytes() {
 
 #[tokio::test]
 async fn a_database_of_somebody_else_stays_as_it_is() {
-    let Some(postgres) = Postgres::new() else { return };
+    let Some(postgres) = Postgres::empty() else { return };
     let name = postgres.url().rsplit('/').next().unwrap().to_owned();
     let sql = |statement: &str| accredit_test_postgres::shared().unwrap().sql(&name, statement);
     sql("CREATE TABLE customer (name text)");
