@@ -105,6 +105,23 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     intact(&servers);
 }
 
+/// J13: keys of a provider that were taken away on one server vouch for nothing at another, from that moment on.
+#[test]
+fn j13_keys_that_were_replaced_on_one_vouch_for_nothing_at_another() {
+    let Some((_homes, issuer, servers)) = served(2) else { return };
+    let (mut before, mut after) = (issuer, Issuer::new("https://ci.test"));
+    for round in 0..4 {
+        let (here, there) = (&servers[round % 2], &servers[(round + 1) % 2]);
+        assert_eq!(there.exchange(&token(&before, &json!({})), &[]).status, 200);
+        here.apply(&resources::provider("github", &after.url, &resources::keys(&after.key_set())));
+        let refused = there.exchange(&token(&before, &json!({})), &[]);
+        assert_eq!(refused.status, 400, "round {round}: {}", refused.text());
+        within_a_second("the new keys", || there.exchange(&token(&after, &json!({})), &[]).status == 200);
+        std::mem::swap(&mut before, &mut after);
+    }
+    intact(&servers);
+}
+
 /// I01: a token that counts once counts once, wherever it is shown, at the same moment or later.
 #[test]
 fn i01_a_token_that_counts_once_counts_once_on_three_servers() {
