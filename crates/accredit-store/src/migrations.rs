@@ -73,7 +73,7 @@ impl Schema {
         let oldest_then = pending.clone().map(|step| step.oldest).max().unwrap_or(0).max(oldest);
         Self {
             found: taken.iter().copied().max().unwrap_or(0),
-            known: STEPS.last().map_or(0, |step| step.number),
+            known: known(),
             pending: pending.map(|step| step.number).collect(),
             oldest,
             oldest_then,
@@ -105,7 +105,7 @@ pub(crate) async fn schema(connection: &mut Connection) -> Result<Schema, StoreE
 
 /// Refuses a schema behind which only later programs may go on.
 pub(crate) fn check_spared(oldest: i64) -> Result<(), StoreError> {
-    let known = STEPS.last().map_or(0, |step| step.number);
+    let known = known();
     if oldest > known { Err(StoreError::TooNew { found: oldest, known }) } else { Ok(()) }
 }
 
@@ -145,5 +145,32 @@ async fn pending(connection: &mut Connection) -> Result<Vec<&'static Step>, Stor
     Ok(STEPS.iter().filter(|step| schema.pending.contains(&step.number)).collect())
 }
 
+/// The last step that this program knows.
+fn known() -> i64 {
+    STEPS.last().map_or(0, |step| step.number)
+}
+
 /// The step since which steps say whom they spare.
 const TELLS_OLDEST: i64 = 26;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_stand_in_the_order_of_their_numbers() {
+        assert!(STEPS.is_sorted_by(|one, next| one.number < next.number));
+        assert!(STEPS.iter().all(|step| step.oldest == 0 || step.oldest == step.number));
+        assert!(STEPS.iter().any(|step| step.number == TELLS_OLDEST));
+    }
+
+    #[test]
+    fn what_is_pending_is_what_was_not_taken_wherever_it_stands() {
+        let all: Vec<i64> = STEPS.iter().map(|step| step.number).collect();
+        assert_eq!(Schema::of(all.clone(), 0).pending, [0; 0]);
+        let schema = Schema::of(all.iter().copied().filter(|number| *number != 26).collect(), 0);
+        assert_eq!((schema.pending, schema.found), (vec![26], known()));
+        assert!(Schema::of(vec![9999], 0).spares_this_program());
+        assert!(!Schema::of(vec![9999], 9999).spares_this_program());
+    }
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod backends;
+mod copies;
 mod exchange;
 mod keys;
 mod log;

@@ -1,0 +1,119 @@
+//! Copies: whatever a store holds, from whichever database to whichever.
+
+use accredit_store::audit::{Content, Erasable, SignedHead};
+use accredit_store::{
+    Change, Entry, KeyChange, KeyDeed, KeyLife, MARK_MARGIN, NamePin, PinKey, Revocation, Sighting, SightingDeed,
+    SigningKey, Store,
+};
+
+use crate::backends::{Factory, File, Memory, Postgres};
+use crate::made::{NOW, chain, change, entry, id, mark, record, row, spending};
+
+#[tokio::test]
+async fn a_copy_in_a_file_holds_everything() {
+    copied_all_the_way(&[&File::new().url(), &File::new().url()]).await;
+}
+
+#[tokio::test]
+async fn a_copy_on_a_server_and_back_holds_everything() {
+    let (Some(one), Some(two)) = (Postgres::new(), Postgres::empty()) else { return };
+    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()]).await;
+}
+
+async fn copied_all_the_way(urls: &[&str]) {
+    let mut from = Memory.open().await;
+    fill(&from).await;
+    for url in urls {
+        let to = Store::open(url).await.unwrap();
+        let copied = from.copy_to(&to).await.unwrap();
+        let filled = copied.tables.iter().filter(|(_, rows)| *rows > 0).count();
+        assert!(filled >= 12, "of {:?} only {filled} hold anything: the case shows little", copied.tables);
+        assert_same(&from, &to).await;
+        let error = from.copy_to(&to).await.unwrap_err();
+        assert_eq!(error.code(), "store-not-empty", "{error}");
+        // What comes next goes on from there.
+        let mut next = chain(&to, 9).await;
+        let head = to.head().await.unwrap();
+        to.apply_change(&mut next, &change(head.sequence, vec![row(77)]), NOW).await.unwrap();
+        assert!(to.verify_audit(&[], |_| true).await.unwrap().is_intact());
+        // The next copy is of what there was before.
+        let again = Memory.open().await;
+        from.copy_to(&again).await.unwrap();
+        from = again;
+    }
+}
+
+/// Something in every table, with and without what may be absent.
+async fn fill(store: &Store) {
+    let mut one = chain(store, 1).await;
+    store.apply_change(&mut one, &change(0, (0..300).map(row).collect()), NOW).await.unwrap();
+    let deletes = vec![(row(5).kind, row(5).id)];
+    store.apply_change(&mut one, &Change { deletes, revokes: true, ..change(1, vec![row(301)]) }, NOW).await.unwrap();
+    let key = SigningKey {
+        id: "key".to_owned(),
+        purpose: "access".to_owned(),
+        algorithm: "ES256".to_owned(),
+        public_jwk: "{}".to_owned(),
+        wrapped: vec![0, 255],
+        kek_id: "kek".to_owned(),
+        revision: 0,
+        life: KeyLife { state: "active".to_owned(), activated_at: Some(NOW), ..KeyLife::default() },
+    };
+    let deed = KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(400)], ..KeyDeed::default() };
+    store.change_keys(&mut one, deed, NOW).await.unwrap();
+    let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: "acme/ünï".to_owned() };
+    let pin = NamePin { key, id_claim: "repository_id".to_owned(), id: "1".to_owned(), decision: id(1), at: NOW };
+    let erasable = Erasable { salt: id(2), bytes: b"claim".to_vec() };
+    let value = Content { bytes: vec![0; 2000], erasable: Some(erasable) };
+    let bound = accredit_store::Mark { same: Some([3; 32]), ..mark("idp_1", 2) };
+    let entries = [
+        Entry { pins: vec![pin], record: value, ..spending(500, mark("idp_1", 1)) },
+        spending(501, bound),
+        spending(502, accredit_store::Mark { expires_at: NOW - 900, ..mark("idp_2", 1) }),
+    ];
+    store.commit_records(&mut one, &entries, NOW).await.unwrap();
+    assert_eq!(store.forget_marks("idp_2", NOW).await.unwrap(), 1);
+    let sighted = vec![Sighting {
+        provider: "idp_1".to_owned(),
+        code: "claim-unlisted".to_owned(),
+        thing: "a".to_owned(),
+        id: "alarm_1".to_owned(),
+        alarm: true,
+        first_seen: NOW,
+        last_seen: NOW,
+        decision: id(3),
+        acknowledged: None,
+    }];
+    let seen = SightingDeed { sighted, acknowledged: None, records: vec![record(503)] };
+    store.sight(&mut one, &seen, NOW).await.unwrap();
+    let revocation = Revocation { decision: id(4), expires_at: NOW + 60, record: record(504) };
+    store.revoke_token(&mut one, &revocation, NOW).await.unwrap();
+    let head = one.head(NOW);
+    store.write_head(&SignedHead { head, key_id: "audit".to_owned(), signature: vec![7; 64] }).await.unwrap();
+    let mut two = chain(store, 2).await;
+    for number in 600..850 {
+        store.commit_records(&mut two, &[entry(number)], NOW).await.unwrap();
+    }
+}
+
+async fn assert_same(one: &Store, other: &Store) {
+    assert_eq!(one.head().await.unwrap(), other.head().await.unwrap());
+    assert_eq!(one.load().await.unwrap(), other.load().await.unwrap());
+    assert_eq!(one.load_at(1).await.unwrap(), other.load_at(1).await.unwrap());
+    assert!(one.keys().await.unwrap() == other.keys().await.unwrap());
+    assert_eq!(one.pins().await.unwrap(), other.pins().await.unwrap());
+    assert_eq!(one.sightings().await.unwrap(), other.sightings().await.unwrap());
+    assert_eq!(one.revoked_tokens().await.unwrap(), other.revoked_tokens().await.unwrap());
+    let (verified, of_copy) =
+        (one.verify_audit(&[], |_| true).await.unwrap(), other.verify_audit(&[], |_| true).await.unwrap());
+    assert_eq!((&verified, verified.breaks.len()), (&of_copy, 0));
+    assert_eq!(
+        one.audit_page(None, 400, |_| true).await.unwrap(),
+        other.audit_page(None, 400, |_| true).await.unwrap()
+    );
+    let bound = |same| accredit_store::Mark { same: Some([same; 32]), ..mark("idp_1", 2) };
+    let late = accredit_store::Mark { expires_at: NOW - MARK_MARGIN - 1, ..mark("idp_2", 9) };
+    for mark in [mark("idp_1", 1), bound(3), bound(4), late, mark("idp_2", 9)] {
+        assert_eq!(one.foresee(&mark).await.unwrap(), other.foresee(&mark).await.unwrap(), "{mark:?}");
+    }
+}
