@@ -136,6 +136,45 @@ fn an_old_schema_is_brought_up_to_date() {
     assert!(home.start().stop().success());
 }
 
+/// K09, L16: under a server that runs, the database is replaced by an earlier one. It goes by what there is now, and issues
+/// nothing, since its own log is not there; started again, it goes on.
+#[test]
+fn l16_a_store_that_went_back_is_noticed() {
+    let Some(cluster) = shared() else { return };
+    let home = &several::homes(cluster, 1)[0];
+    let issuer = Issuer::new("https://ci.test");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    assert!(server.stop().success());
+    let database = store_of(home);
+    let now = name(&database);
+    let earlier = cluster.database_like(now);
+    let server = home.start();
+    server.apply("kind: ServiceAccount\nname: ci/later\n");
+    assert_eq!(server.exchange(&token(&issuer, &json!({})), &[]).status, 200);
+
+    let sql = |statement: String| cluster.sql("postgres", &statement);
+    sql(format!("ALTER DATABASE {now} WITH ALLOW_CONNECTIONS false"));
+    sql(format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{now}'"));
+    sql(format!("ALTER DATABASE {now} RENAME TO {now}_lost"));
+    sql(format!("ALTER DATABASE {} RENAME TO {now}", name(&earlier)));
+    let began = Instant::now();
+    while !server.log().contains("the store has gone back") {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody notices:\n{}", server.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    while server.accredit(["service-account", "get", "ci/later"]).code == Some(0) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it goes by what is not there");
+    }
+    let refused = server.exchange(&token(&issuer, &json!({})), &[]);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(server.connect().get("/readyz").status, 503);
+    server.kill();
+    let server = home.start();
+    assert_eq!(server.exchange(&token(&issuer, &json!({})), &[]).status, 200);
+    assert_eq!(server.accredit(["audit", "verify", "-o", "json"]).ended(0).json()["breaks"], json!([]));
+}
+
 /// The database is reached by TLS, and must show that it is the one that is meant; else nothing is sent to it.
 #[test]
 fn a_database_elsewhere_proves_who_it_is() {
