@@ -7,6 +7,8 @@ pub(crate) struct Answer<'b> {
     pub(crate) status: u16,
     /// The body.
     pub(crate) body: &'b [u8],
+    /// Whether the server says that it closes the connection.
+    pub(crate) is_last: bool,
 }
 
 /// Reads the answer that `bytes` begin with; `None` while more of it must come.
@@ -18,10 +20,16 @@ pub(crate) fn read_answer(bytes: &[u8]) -> Result<Option<Answer<'_>>, &'static s
     let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let (head, body) = (&bytes[..end], &bytes[end + 4..]);
     let status = status(head).ok_or("answer without a status line")?;
-    let length = content_length(head).ok_or("answer without content-length")?;
+    let is_last = header(head, b"connection:") == Some(b"close");
+    let Some(length) = content_length(head) else {
+        // Only those of others come in chunks (section 7.1). Their content is not looked at, so their end is enough.
+        let is_chunked = header(head, b"transfer-encoding:") == Some(b"chunked");
+        let end = is_chunked.then(|| body.ends_with(b"\r\n0\r\n\r\n")).ok_or("answer without content-length")?;
+        return Ok(end.then_some(Answer { status, body, is_last }));
+    };
     match body.len().cmp(&length) {
         std::cmp::Ordering::Less => Ok(None),
-        std::cmp::Ordering::Equal => Ok(Some(Answer { status, body })),
+        std::cmp::Ordering::Equal => Ok(Some(Answer { status, body, is_last })),
         std::cmp::Ordering::Greater => Err("answer longer than its content-length"),
     }
 }
@@ -32,14 +40,17 @@ fn status(head: &[u8]) -> Option<u16> {
 }
 
 fn content_length(head: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"content-length:";
+    std::str::from_utf8(header(head, b"content-length:")?).ok()?.parse().ok()
+}
+
+/// The value of the first line that begins with this name and colon.
+pub(crate) fn header<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
     let mut rest = head;
     while let Some(end) = memchr::memchr(b'\n', rest) {
         rest = &rest[end + 1..];
-        if rest.len() > NAME.len() && rest[..NAME.len()].eq_ignore_ascii_case(NAME) {
-            let value = &rest[NAME.len()..];
-            let line = &value[..memchr::memchr(b'\r', value).unwrap_or(value.len())];
-            return std::str::from_utf8(line.trim_ascii()).ok()?.parse().ok();
+        if rest.len() > name.len() && rest[..name.len()].eq_ignore_ascii_case(name) {
+            let value = &rest[name.len()..];
+            return Some(value[..memchr::memchr(b'\r', value).unwrap_or(value.len())].trim_ascii());
         }
     }
     None
@@ -56,16 +67,26 @@ mod tests {
         for cut in 0..whole.len() {
             assert_eq!(read_answer(&whole[..cut]), Ok(None), "{cut}");
         }
-        assert_eq!(read_answer(whole), Ok(Some(Answer { status: 200, body: b"{\"a\"" })));
-        let last = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(read_answer(last), Ok(Some(Answer { status: 503, body: b"" })));
+        assert_eq!(read_answer(whole), Ok(Some(Answer { status: 200, body: b"{\"a\"", is_last: false })));
+        let last = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(read_answer(last), Ok(Some(Answer { status: 503, body: b"", is_last: true })));
+    }
+
+    #[test]
+    fn chunks_are_read_to_their_end() {
+        let whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+        for cut in 0..whole.len() {
+            assert_eq!(read_answer(&whole[..cut]), Ok(None), "{cut}");
+        }
+        let body = b"2\r\n{}\r\n0\r\n\r\n";
+        assert_eq!(read_answer(whole), Ok(Some(Answer { status: 200, body, is_last: false })));
     }
 
     #[test]
     fn what_cannot_be_measured_is_refused() {
         for bytes in [
             "HTTP/1.1 200 OK\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n0\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nab",
             "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
             "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",

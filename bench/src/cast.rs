@@ -1,18 +1,30 @@
 //! Who exists in a measured world: how many mappings, of which providers, to which accounts, and what each is called.
 //!
-//! Everything follows from two numbers, so that documents, tokens and requests agree without sharing a list.
+//! Everything follows from a few values, so that documents, tokens and requests agree without sharing a list.
 
-/// The size of a world.
+use std::net::SocketAddr;
+
+/// The size of a world, and in what it is not plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cast {
     /// Mappings; each admits the jobs of one repository.
     pub(crate) mappings: usize,
     /// Providers, over which the mappings are spread in equal blocks. One is GitHub; many are issuers of their own.
     pub(crate) providers: usize,
+    /// Where the one issuer publishes its keys, by which it is then known; `None`: keys are uploaded, nothing is fetched.
+    pub(crate) published_at: Option<SocketAddr>,
+    /// Whether a subject token counts once.
+    pub(crate) once: bool,
+    /// Whether what is minted is RS256 instead of ES256.
+    pub(crate) mints_rs256: bool,
+    /// Whether each request proves a key (DPoP, RFC 9449).
+    pub(crate) proves: bool,
+    /// Whether requests come over TLS.
+    pub(crate) tls: bool,
 }
 
-/// The `aud` of every subject token.
-pub(crate) const SUBJECT_AUDIENCE: &str = "https://accredit.example.org";
+/// The `aud` of every subject token. A realm of Keycloak takes no other than its own URL, which has this form.
+pub(crate) const SUBJECT_AUDIENCE: &str = "https://accredit.example.org/realms/bench";
 /// The audience of the one API.
 pub(crate) const API_AUDIENCE: &str = "https://work.example.org";
 /// The permission that every account is granted.
@@ -23,6 +35,16 @@ pub(crate) const OWNER_ID: &str = "70412";
 // === impl Cast ===
 
 impl Cast {
+    /// A world whose providers' keys are uploaded, whose tokens may come again, and which mints ES256.
+    pub(crate) fn plain(mappings: usize, providers: usize) -> Self {
+        Self { mappings, providers, published_at: None, once: false, mints_rs256: false, proves: false, tls: false }
+    }
+
+    /// Whether it differs in anything but its size.
+    pub(crate) fn is_plain(self) -> bool {
+        self == Self::plain(self.mappings, self.providers)
+    }
+
     /// A hundred mappings lead to one account.
     pub(crate) fn accounts(self) -> usize {
         self.mappings.div_ceil(MAPPINGS_PER_ACCOUNT)
@@ -40,15 +62,15 @@ impl Cast {
 
     /// Whether the one provider is GitHub.
     pub(crate) fn is_github(self) -> bool {
-        self.providers == 1
+        self.providers == 1 && self.published_at.is_none()
     }
 
     /// A provider's `iss`.
     pub(crate) fn issuer(self, provider: usize) -> String {
-        if self.is_github() {
-            "https://token.actions.githubusercontent.com".to_owned()
-        } else {
-            format!("https://issuer-{provider:04}.example.org")
+        match self.published_at {
+            Some(address) => format!("http://{address}"),
+            None if self.is_github() => "https://token.actions.githubusercontent.com".to_owned(),
+            None => format!("https://issuer-{provider:04}.example.org"),
         }
     }
 
@@ -103,7 +125,7 @@ mod tests {
     #[test]
     fn every_provider_and_account_has_mappings_and_no_other_is_named() {
         for (mappings, providers) in [(1, 1), (10, 1), (10, 10), (150, 7), (100_000, 1), (100_000, 1_000)] {
-            let cast = Cast { mappings, providers };
+            let cast = Cast::plain(mappings, providers);
             let used: BTreeSet<_> = (0..mappings).map(|mapping| cast.provider_of(mapping)).collect();
             assert_eq!(used, (0..providers).collect(), "{cast:?}");
             let used: BTreeSet<_> = (0..mappings).map(|mapping| cast.account_of(mapping)).collect();

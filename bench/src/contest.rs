@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::rc::Rc;
 use std::time::Duration;
 
 use nix::unistd::Pid;
-use tempfile::TempDir;
 
+use crate::arguments::Common;
 use crate::cast::Cast;
+use crate::door::Door;
 use crate::fault::{Because as _, Fault};
 use crate::generator::{self, Load};
 use crate::issuer::{self, Algorithm, Issuer};
@@ -18,35 +19,16 @@ use crate::process::{self, Server};
 use crate::request::Requests;
 use crate::results::{Cell, Contestant, Figures, Holding, Results, Settings, median};
 use crate::world::{self, World};
-use crate::{measure, report, targets};
+use crate::{measure, proofs, report, targets};
 
 /// `accredit-bench exchange`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The `accredit` to measure, built with the profile `dist` [default: the one beside this program]
-    #[arg(long, value_name = "PATH")]
-    binary: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
     /// Measure the ceiling alone
     #[arg(long, conflicts_with = "binary")]
     ceiling_only: bool,
-    /// Also write everything, unrounded, to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// A minute instead of a quarter of an hour: fewer and shorter rounds, fewer mappings; no verdict to rely on
-    #[arg(long)]
-    quick: bool,
-    /// Exit with 1 when a promise is broken
-    #[arg(long)]
-    check: bool,
-    /// Where stores and everything else are made, in a temporary folder; must be on a disk [default: beside this program]
-    #[arg(long, value_name = "FOLDER")]
-    folder: Option<PathBuf>,
-    /// Rounds [default: 5]
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Seconds that count in each measurement [default: 2]
-    #[arg(long)]
-    seconds: Option<f64>,
     /// Numbers of connections [default: 1,16,64]
     #[arg(long, value_delimiter = ',')]
     connections: Option<Vec<usize>>,
@@ -63,31 +45,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let cores = measure::cores()?;
     let settings = settings(arguments, &cores)?;
     measure::pin(settings.generator_core)?;
-    let binary = binary(arguments)?;
-    let folder = make_folder(arguments)?;
+    let binary = if arguments.ceiling_only { None } else { Some(arguments.common.binary()?) };
+    let folder = arguments.common.make_folder()?;
     let results = Contest { settings, cores, folder: folder.path(), binary: binary.as_deref() }.hold()?;
 
     let verdicts = targets::judge(&results);
-    if let Some(path) = &arguments.json {
-        let text = format!("{:#}\n", report::to_json(&results, &verdicts));
-        std::fs::write(path, text).because(|| path.display().to_string())?;
-    }
+    arguments.common.write_json(|| report::to_json(&results, &verdicts))?;
     report::write_text(&mut std::io::stdout().lock(), &results, &verdicts).because(|| "report".to_owned())?;
-    let broken = verdicts.iter().any(|verdict| !verdict.kept);
-    Ok(if arguments.check && broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(arguments.common.exit_code(&verdicts))
 }
 
 fn settings(arguments: &Arguments, cores: &[usize]) -> Result<Settings, Fault> {
-    let &[server_core, generator_core, ..] = cores else {
-        return Err(Fault::new("one core, expected two: one for the server, one for the generator"));
-    };
-    let quick = arguments.quick;
+    let (server_core, generator_core) = measure::two_of(cores)?;
+    let Common { quick, rounds, seconds, .. } = arguments.common;
     let settings = Settings {
         quick,
         server_core,
         generator_core,
-        rounds: arguments.rounds.unwrap_or(if quick { 3 } else { 5 }),
-        window_s: arguments.seconds.unwrap_or(if quick { 0.5 } else { 2.0 }),
+        rounds: rounds.unwrap_or(if quick { 3 } else { 5 }),
+        window_s: seconds.unwrap_or(if quick { 0.5 } else { 2.0 }),
         warm_up_s: if quick { 0.2 } else { 0.5 },
         connections: arguments.connections.clone().unwrap_or(if quick { vec![64] } else { vec![1, 16, 64] }),
         few: 10,
@@ -107,32 +83,6 @@ fn settings(arguments: &Arguments, cores: &[usize]) -> Result<Settings, Fault> {
     })
 }
 
-/// What to measure beside the ceiling.
-fn binary(arguments: &Arguments) -> Result<Option<PathBuf>, Fault> {
-    if arguments.ceiling_only {
-        return Ok(None);
-    }
-    let path = arguments.binary.clone().map_or_else(|| Ok(own_folder()?.join("accredit")), Ok)?;
-    if path.is_file() {
-        return Ok(Some(path));
-    }
-    let hint = "build it with `cargo build --profile dist --package accredit`, or name it with --binary";
-    Err(Fault::new(format!("binary `{}` does not exist\nhint: {hint}", path.display())))
-}
-
-fn make_folder(arguments: &Arguments) -> Result<TempDir, Fault> {
-    let parent = arguments.folder.clone().map_or_else(own_folder, Ok)?;
-    // Absolute, since servers are told of files in it; short, since a socket's path must fit into 108 bytes.
-    let parent = parent.canonicalize().because(|| parent.display().to_string())?;
-    tempfile::Builder::new().prefix("b-").tempdir_in(&parent).because(|| parent.display().to_string())
-}
-
-/// Where this program lies.
-fn own_folder() -> Result<PathBuf, Fault> {
-    let program = std::env::current_exe().because(|| "this program".to_owned())?;
-    Ok(program.parent().unwrap_or(Path::new(".")).to_owned())
-}
-
 /// What a run needs to know.
 struct Contest<'a> {
     settings: Settings,
@@ -142,9 +92,10 @@ struct Contest<'a> {
 }
 
 /// One who runs.
+#[derive(Clone)]
 struct Runner {
     contestant: Contestant,
-    address: SocketAddr,
+    door: Door,
     pid: Pid,
 }
 
@@ -205,12 +156,15 @@ impl Contest<'_> {
     fn worlds(&self) -> Result<Vec<World>, Fault> {
         let Some(binary) = self.binary else { return Ok(Vec::new()) };
         let settings = &self.settings;
-        let casts = [settings.few_together(), settings.few_spread(), settings.many_together(), settings.many_spread()];
+        let [once, proving, tls] = settings.manners();
+        let (few, many) =
+            ([settings.few_together(), settings.few_spread()], [settings.many_together(), settings.many_spread()]);
+        let casts = few.into_iter().chain([once, proving, tls]).chain(many);
         let make = |(number, cast): (usize, Cast)| {
             progress(&format!("making {}", Contestant::Product(cast).label()));
             World::make(binary, self.folder.join(number.to_string()), cast, settings.server_core, &self.cores)
         };
-        casts.into_iter().enumerate().map(make).collect()
+        casts.enumerate().map(make).collect()
     }
 
     /// Starts the first world's server again and again; the median time until it was ready, in milliseconds.
@@ -249,7 +203,8 @@ impl Contest<'_> {
             }
             let log = self.folder.join(format!("ceiling-{yields}.log"));
             let server = Server::start(command, self.settings.server_core, address, &log)?;
-            Ok((Runner { contestant: Contestant::Ceiling { yields }, address, pid: server.pid() }, server))
+            let door = address.into();
+            Ok((Runner { contestant: Contestant::Ceiling { yields }, door, pid: server.pid() }, server))
         };
         Ok(Ceilings { cast, servers: [false, true].into_iter().map(start).collect::<Result<_, Fault>>()? })
     }
@@ -265,7 +220,8 @@ impl Contest<'_> {
         let lanes = self.lanes(algorithm, ceilings, issuers, worlds)?;
         let mut cells: Vec<Cell> = Vec::new();
         for &connections in &self.settings.connections {
-            cells.extend(lanes.iter().map(|(runner, _)| Cell {
+            let runners = lanes.iter().filter(|(runner, _)| self.stands(runner.contestant, connections));
+            cells.extend(runners.map(|(runner, _)| Cell {
                 algorithm,
                 connections,
                 contestant: runner.contestant,
@@ -274,13 +230,16 @@ impl Contest<'_> {
         }
         for round in 0..self.settings.rounds {
             progress(&format!("{}, round {} of {}", algorithm.name(), round + 1, self.settings.rounds));
-            for (place, &connections) in self.settings.connections.iter().enumerate() {
+            for &connections in &self.settings.connections {
                 // There and back, so that a machine that grows slower favours nobody.
                 let turn = |lane: usize| if round % 2 == 0 { lane } else { lanes.len() - 1 - lane };
                 for lane in (0..lanes.len()).map(turn) {
                     let (runner, requests) = &lanes[lane];
-                    let figures = self.measure(runner, requests, connections)?;
-                    cells[place * lanes.len() + lane].rounds.push(figures);
+                    let right =
+                        |cell: &&mut Cell| cell.connections == connections && cell.contestant == runner.contestant;
+                    if let Some(cell) = cells.iter_mut().find(right) {
+                        cell.rounds.push(self.measure(runner, requests, connections)?);
+                    }
                 }
             }
         }
@@ -297,26 +256,31 @@ impl Contest<'_> {
     ) -> Result<Vec<(Runner, Rc<Requests>)>, Fault> {
         progress(&format!("signing {} tokens", algorithm.name()));
         let requests = |cast: Cast, issuers: &[Issuer], address: SocketAddr| {
-            let count = cast.mappings.max(self.settings.tokens);
+            let count = if cast.once { self.settings.at_most() } else { self.settings.tokens }.max(cast.mappings);
             let tokens = issuer::sign_tokens(cast, issuers, algorithm, count, world::now()?, &self.cores)?;
             Ok::<_, Fault>(Rc::new(Requests::exchanges(cast, address, &tokens)))
         };
         let mut lanes = Vec::new();
-        let shared = requests(ceilings.cast, issuers, ceilings.servers[0].0.address)?;
+        let shared = requests(ceilings.cast, issuers, ceilings.servers[0].0.door.address)?;
         for (runner, _) in &ceilings.servers {
-            lanes.push((Runner { ..*runner }, Rc::clone(&shared)));
+            lanes.push((runner.clone(), Rc::clone(&shared)));
         }
         for world in worlds {
-            let runner =
-                Runner { contestant: Contestant::Product(world.cast), address: world.address, pid: world.pid() };
-            let requests = requests(world.cast, &world.issuers, world.address)?;
-            lanes.push((runner, requests));
+            let contestant = Contestant::Product(world.cast);
+            if !self.takes(contestant, algorithm) {
+                continue;
+            }
+            let requests = requests(world.cast, &world.issuers, world.door.address)?;
+            lanes.push((Runner { contestant, door: world.door.clone(), pid: world.pid() }, requests));
         }
         for (runner, requests) in &lanes {
             // A provider's first token costs once what later ones do not: what is learned of it is written down. The order of
             // the requests is such that twice as many as there are providers meet each.
+            if runner.contestant.is_proving() {
+                continue;
+            }
             for _ in 0..2 * runner.contestant.providers() {
-                try_once(runner, requests)?;
+                generator::try_once(&runner.contestant.label(), &runner.door, requests)?;
             }
         }
         Ok(lanes)
@@ -327,7 +291,15 @@ impl Contest<'_> {
         let load =
             Load { connections, warm_up: seconds(self.settings.warm_up_s), window: seconds(self.settings.window_s) };
         let who = || format!("{}, {connections} connections", runner.contestant.label());
-        let sample = generator::run(runner.address, requests, load, || measure::cpu_time(runner.pid)).because(who)?;
+        let requests = match runner.contestant.is_proving() {
+            true => {
+                // A proof counts once, and not for long.
+                let count = self.settings.at_most() / self.settings.rounds;
+                Rc::new(requests.proved(&proofs::make(&runner.door, requests, count, &self.cores)?))
+            }
+            false => Rc::clone(requests),
+        };
+        let sample = generator::run(&runner.door, &requests, load, || measure::cpu_time(runner.pid)).because(who)?;
         if let Some(first) = sample.first_error {
             let errors = sample.errors;
             return Err(Fault::new(format!(
@@ -336,6 +308,17 @@ impl Contest<'_> {
             )));
         }
         Figures::of(&sample).ok_or_else(|| Fault::new(format!("{}: no answer within the window", who())))
+    }
+
+    /// Whether it meets tokens of this algorithm: the other manners cost the same beside one as beside the other, and tokens that
+    /// count once are made many and quickly with ES256.
+    fn takes(&self, contestant: Contestant, algorithm: Algorithm) -> bool {
+        !contestant.is_manner() || algorithm == Algorithm::Es256
+    }
+
+    /// Whether it is measured under this load: the other manners under the greatest alone.
+    fn stands(&self, contestant: Contestant, connections: usize) -> bool {
+        !contestant.is_manner() || self.settings.connections.iter().max() == Some(&connections)
     }
 
     /// Takes what is left to learn from a world and ends it.
@@ -351,19 +334,8 @@ impl Contest<'_> {
     }
 }
 
-/// One exchange whose answer is looked at: a run of fast refusals, or of answers without a token, would measure nothing.
-fn try_once(runner: &Runner, requests: &Requests) -> Result<(), Fault> {
-    let (status, body) = generator::send_one(runner.address, requests.next())?;
-    let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-    let is_token = answer["access_token"].as_str().is_some_and(|token| token.split('.').count() == 3);
-    if status == 200 && is_token {
-        return Ok(());
-    }
-    Err(Fault::new(format!("{}: first exchange failed, status {status}: {body}", runner.contestant.label())))
-}
-
 /// Says what takes time. The report is on standard output, this is not.
-fn progress(text: &str) {
+pub(crate) fn progress(text: &str) {
     // A run without standard error is a run all the same.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -9,7 +9,7 @@ pub(crate) const DOCUMENTS_PER_FILE: usize = 5_000;
 
 /// The documents of a world, in files, each one a YAML stream. `key_sets` has one JWK set for each provider.
 pub(crate) fn files(cast: Cast, key_sets: &[serde_json::Value]) -> Vec<String> {
-    let mut documents = vec![project(), api()];
+    let mut documents = vec![project(), api(cast)];
     documents.extend(key_sets.iter().enumerate().map(|(number, keys)| provider(cast, number, keys)));
     documents.extend((0..cast.accounts()).map(service_account));
     documents.extend((0..cast.accounts()).map(grant));
@@ -31,9 +31,10 @@ fn project() -> String {
     "kind: Project\nname: bench\nspec: {}\n".to_owned()
 }
 
-fn api() -> String {
+fn api(cast: Cast) -> String {
     let (audience, permission) = (cast::API_AUDIENCE, cast::PERMISSION);
-    format!("kind: API\nname: bench/work\nspec: {{audience: \"{audience}\", permissions: [{permission}]}}\n")
+    let signing = if cast.mints_rs256 { ", signing: RS256" } else { "" };
+    format!("kind: API\nname: bench/work\nspec: {{audience: \"{audience}\", permissions: [{permission}]{signing}}}\n")
 }
 
 fn provider(cast: Cast, number: usize, keys: &serde_json::Value) -> String {
@@ -45,7 +46,10 @@ fn provider(cast: Cast, number: usize, keys: &serde_json::Value) -> String {
     let _ = writeln!(text, "  audiences: [\"{}\"]", cast::SUBJECT_AUDIENCE);
     let _ = writeln!(text, "  algorithms: [RS256, ES256]");
     // JSON is YAML.
-    let _ = writeln!(text, "  keys: {{uploaded: {keys}}}");
+    let _ = match cast.published_at {
+        Some(_) => writeln!(text, "  keys: {{discovery: {{}}}}"),
+        None => writeln!(text, "  keys: {{uploaded: {keys}}}"),
+    };
     text
 }
 
@@ -72,6 +76,7 @@ fn mapping(cast: Cast, number: usize) -> String {
     let (anchor, value) =
         if cast.is_github() { ("repository_id", cast::repository_id(number)) } else { ("sub", cast::subject(number)) };
     let (owner, permission) = (cast::OWNER_ID, cast::PERMISSION);
+    let replay = if cast.once { "  replay: once\n" } else { "" };
     format!(
         "kind: Mapping\n\
          name: bench/mapping-{number:06}\n\
@@ -81,7 +86,8 @@ fn mapping(cast: Cast, number: usize) -> String {
            match: {{{anchor}: \"{value}\", repository_owner_id: \"{owner}\", ref: refs/heads/main}}\n  \
            condition: assertion.runner_environment == \"github-hosted\"\n  \
            permissions: [{permission}]\n  \
-           lifetime: 15m\n"
+           lifetime: 15m\n\
+         {replay}"
     )
 }
 
@@ -103,7 +109,7 @@ mod tests {
     fn a_world_is_accepted_without_a_finding_and_every_mapping_is_found_by_a_claim() {
         let cores = crate::measure::cores().unwrap();
         for (mappings, providers) in [(150, 1), (10, 10)] {
-            let cast = Cast { mappings, providers };
+            let cast = Cast::plain(mappings, providers);
             let issuers = Issuer::generate(providers, &cores).unwrap();
             let key_sets: Vec<_> = issuers.iter().map(|issuer| issuer.key_set().unwrap()).collect();
             let files = files(cast, &key_sets);
@@ -139,7 +145,7 @@ mod tests {
         for (mappings, providers, documents) in
             [(10, 1, 2 + 1 + 2 + 10), (10, 10, 2 + 10 + 2 + 10), (6_000, 2, 2 + 2 + 120 + 6_000)]
         {
-            let cast = Cast { mappings, providers };
+            let cast = Cast::plain(mappings, providers);
             let files = files(cast, &vec![serde_json::json!({"keys": []}); providers]);
             let counts: Vec<_> = files.iter().map(|file| file.split("---\n").count()).collect();
             assert_eq!(counts.iter().sum::<usize>(), documents);
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn a_mapping_reads_as_people_write_one() {
         assert_eq!(
-            mapping(Cast { mappings: 10, providers: 1 }, 3),
+            mapping(Cast::plain(10, 1), 3),
             r#"kind: Mapping
 name: bench/mapping-000003
 spec:

@@ -4,15 +4,15 @@
 //! a turn, an answer looked at no closer than its status and length.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
-use crate::answer::{Answer, read_answer};
+use crate::answer::{Answer, header, read_answer};
+use crate::door::{Door, Stream};
 use crate::fault::{Because as _, Fault};
 use crate::histogram::Histogram;
 use crate::measure;
@@ -47,28 +47,51 @@ pub(crate) struct Sample {
     pub(crate) latency: Histogram,
 }
 
-/// Runs a load against the server at `address`; `server_cpu` tells the processor time that it has used so far.
+/// Runs a load against a server; `server_cpu` tells the processor time that it has used so far.
 pub(crate) fn run(
-    address: SocketAddr,
+    door: &Door,
     requests: &Rc<Requests>,
     load: Load,
     server_cpu: impl Fn() -> Result<Duration, Fault>,
 ) -> Result<Sample, Fault> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().because(|| "generator".to_owned())?;
-    LocalSet::new().block_on(&runtime, drive(address, requests, load, server_cpu))
+    LocalSet::new().block_on(&runtime, drive(door, requests, load, server_cpu))
 }
 
 /// Sends one request on a connection of its own and returns the answer's status and body.
-pub(crate) fn send_one(address: SocketAddr, request: &[u8]) -> Result<(u16, String), Fault> {
+pub(crate) fn send_one(door: &Door, request: &[u8]) -> Result<(u16, String), Fault> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().because(|| "generator".to_owned())?;
     runtime.block_on(async {
-        let mut connection = Connection::open(address).await?;
+        let mut connection = Connection::open(door).await?;
         connection.turn(request).await?;
-        let answer = connection.answer()?.ok_or_else(|| Fault::new(format!("{address}: answer without an end")))?;
+        let answer =
+            connection.answer()?.ok_or_else(|| Fault::new(format!("{}: answer without an end", door.address)))?;
         Ok((answer.status, String::from_utf8_lossy(answer.body).into_owned()))
     })
+}
+
+/// Sends one request on a connection of its own and returns the value of a header of the answer.
+pub(crate) fn ask_for(door: &Door, request: &[u8], name: &[u8]) -> Result<Option<String>, Fault> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().because(|| "generator".to_owned())?;
+    runtime.block_on(async {
+        let mut connection = Connection::open(door).await?;
+        connection.turn(request).await?;
+        Ok(header(&connection.read, name).map(|value| String::from_utf8_lossy(value).into_owned()))
+    })
+}
+
+/// One exchange whose answer is looked at: a run of fast refusals, or of answers without a token, would measure nothing.
+pub(crate) fn try_once(who: &str, door: &Door, requests: &Requests) -> Result<(), Fault> {
+    let (status, body) = send_one(door, requests.next())?;
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let is_token = answer["access_token"].as_str().is_some_and(|token| token.len() > 40);
+    if status == 200 && is_token {
+        return Ok(());
+    }
+    Err(Fault::new(format!("{who}: first exchange failed, status {status}: {body}")))
 }
 
 struct Tally {
@@ -86,7 +109,7 @@ enum Phase {
 }
 
 async fn drive(
-    address: SocketAddr,
+    door: &Door,
     requests: &Rc<Requests>,
     load: Load,
     server_cpu: impl Fn() -> Result<Duration, Fault>,
@@ -94,7 +117,7 @@ async fn drive(
     let tally = Rc::new(Tally::new());
     let mut loops = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
-        let connection = Connection::open(address).await?;
+        let connection = Connection::open(door).await?;
         loops.push(tokio::task::spawn_local(turn_until_over(connection, Rc::clone(requests), Rc::clone(&tally))));
     }
     tokio::time::sleep(load.warm_up).await;
@@ -160,27 +183,42 @@ impl Tally {
 }
 
 /// One kept connection and the answer that it read last.
-struct Connection {
+pub(crate) struct Connection {
     address: SocketAddr,
-    stream: TcpStream,
+    stream: Stream,
     read: Vec<u8>,
 }
 
 // === impl Connection ===
 
 impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self, Fault> {
-        let stream = TcpStream::connect(address).await.because(|| format!("{address}: connect"))?;
-        stream.set_nodelay(true).because(|| format!("{address}: no delay"))?;
+    async fn open(door: &Door) -> Result<Self, Fault> {
+        let address = door.address;
+        let plain = TcpStream::connect(address).await.because(|| format!("{address}: connect"))?;
+        plain.set_nodelay(true).because(|| format!("{address}: no delay"))?;
+        let stream = door.enter(plain).await.because(|| format!("{address}: handshake"))?;
         Ok(Self { address, stream, read: Vec::with_capacity(8 * 1024) })
     }
 
+    /// Opens one that comes from this address.
+    pub(crate) async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self, Fault> {
+        let connect = || -> std::io::Result<_> {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((source, 0).into())?;
+            Ok(socket.connect(address))
+        };
+        let connecting = connect().because(|| format!("{source}: bind"))?;
+        let plain = connecting.await.because(|| format!("{address}: connect"))?;
+        plain.set_nodelay(true).because(|| format!("{address}: no delay"))?;
+        Ok(Self { address, stream: Stream::Plain(plain), read: Vec::with_capacity(8 * 1024) })
+    }
+
     /// Sends a request and reads until its answer is complete.
-    async fn turn(&mut self, request: &[u8]) -> Result<(), Fault> {
+    pub(crate) async fn turn(&mut self, request: &[u8]) -> Result<(), Fault> {
         self.read.clear();
-        self.stream.write_all(request).await.because(|| format!("{}: write", self.address))?;
+        self.stream.send(request).await.because(|| format!("{}: write", self.address))?;
         while self.answer()?.is_none() {
-            let more = self.stream.read_buf(&mut self.read).await.because(|| format!("{}: read", self.address))?;
+            let more = self.stream.read(&mut self.read).await.because(|| format!("{}: read", self.address))?;
             if more == 0 {
                 return Err(Fault::new(format!("{}: connection closed in an answer", self.address)));
             }
@@ -189,7 +227,7 @@ impl Connection {
     }
 
     /// The answer that was read, once it is complete.
-    fn answer(&self) -> Result<Option<Answer<'_>>, Fault> {
+    pub(crate) fn answer(&self) -> Result<Option<Answer<'_>>, Fault> {
         read_answer(&self.read).map_err(|fault| Fault::new(format!("{}: {fault}", self.address)))
     }
 }
@@ -210,7 +248,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", false),
             ("HTTP/1.1 400 Bad Request\r\ncontent-length: 4\r\n\r\nno\r\n", true),
         ] {
-            let sample = run(server(answer), &requests(), load(), || Ok(Duration::ZERO)).unwrap();
+            let sample = run(&server(answer).into(), &requests(), load(), || Ok(Duration::ZERO)).unwrap();
             assert!(sample.answers > 10 && sample.window >= load().window);
             assert_eq!(sample.errors >= sample.answers, refused);
             assert_eq!(sample.first_error.as_deref(), refused.then_some("status 400: no\r\n"));
@@ -220,7 +258,7 @@ mod tests {
     #[test]
     fn a_server_that_hangs_up_or_babbles_voids_the_run() {
         for answer in ["", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nmore"] {
-            assert!(run(server(answer), &requests(), load(), || Ok(Duration::ZERO)).is_err(), "{answer:?}");
+            assert!(run(&server(answer).into(), &requests(), load(), || Ok(Duration::ZERO)).is_err(), "{answer:?}");
         }
     }
 
@@ -230,7 +268,7 @@ mod tests {
 
     fn requests() -> Rc<Requests> {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
-        Rc::new(Requests::exchanges(Cast { mappings: 2, providers: 1 }, address, &["a".to_owned(), "b".to_owned()]))
+        Rc::new(Requests::exchanges(Cast::plain(2, 1), address, &["a".to_owned(), "b".to_owned()]))
     }
 
     /// Answers whatever comes with these bytes; with none of them it hangs up.

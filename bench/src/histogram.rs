@@ -23,6 +23,12 @@ impl Histogram {
         self.total += 1;
     }
 
+    /// Counts what another one has counted, too.
+    pub(crate) fn add(&mut self, other: &Histogram) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(own, others)| *own += others);
+        self.total += other.total;
+    }
+
     /// How many were counted.
     pub(crate) fn total(&self) -> u64 {
         self.total

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::thread;
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
@@ -69,6 +70,18 @@ impl Issuer {
             {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": Algorithm::Rs256.key_id(), "n": encode(modulus), "e": encode(exponent)},
             {"kty": "EC", "use": "sig", "alg": "ES256", "kid": Algorithm::Es256.key_id(), "crv": "P-256", "x": encode(x), "y": encode(y)},
         ]}))
+    }
+
+    /// A private key of 2048 bits for RS256 as a JWK (RFC 7518 section 6.3.2), for servers that usually sign with longer ones.
+    pub(crate) fn private_key() -> Result<serde_json::Value, Fault> {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).because(|| "rsa key".to_owned())?;
+        let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).because(|| "rsa key".to_owned())?;
+        let numbers = rsa_private_numbers(der.as_ref()).ok_or_else(|| Fault::new("rsa private key: not in PKCS #8"))?;
+        let mut key = serde_json::json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "bench"});
+        for (name, number) in ["n", "e", "d", "p", "q", "dp", "dq", "qi"].into_iter().zip(numbers) {
+            key[name] = URL_SAFE_NO_PAD.encode(number).into();
+        }
+        Ok(key)
     }
 
     fn new() -> Result<Issuer, Fault> {
@@ -167,10 +180,33 @@ fn token_id(random: &SystemRandom) -> Result<String, Fault> {
 /// Modulus and exponent, big-endian without leading zeros, of a DER `RSAPublicKey` (RFC 8017 appendix A.1.1).
 fn rsa_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (sequence, _) = der_value(der, 0x30)?;
-    let (modulus, rest) = der_value(sequence, 0x02)?;
-    let (exponent, _) = der_value(rest, 0x02)?;
+    let (modulus, rest) = der_number(sequence)?;
+    let (exponent, _) = der_number(rest)?;
+    Some((modulus, exponent))
+}
+
+/// The eight numbers of a PKCS #8 private key (RFC 5208 section 5, RFC 8017 appendix A.1.2), from the modulus on.
+fn rsa_private_numbers(der: &[u8]) -> Option<Vec<&[u8]>> {
+    let (info, _) = der_value(der, 0x30)?;
+    let (_, info) = der_number(info)?;
+    let (_, info) = der_value(info, 0x30)?;
+    let (key, _) = der_value(info, 0x04)?;
+    let (key, _) = der_value(key, 0x30)?;
+    let (_, mut rest) = der_number(key)?;
+    let mut numbers = Vec::with_capacity(8);
+    for _ in 0..8 {
+        let (number, others) = der_number(rest)?;
+        numbers.push(number);
+        rest = others;
+    }
+    Some(numbers)
+}
+
+/// The first DER integer, which is positive, and what follows it.
+fn der_number(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (number, rest) = der_value(der, 0x02)?;
     // A leading zero only keeps a DER integer from being negative; a JWK has none (RFC 7518 section 6.3.1.1).
-    Some((modulus.strip_prefix(&[0]).unwrap_or(modulus), exponent))
+    Some((number.strip_prefix(&[0]).unwrap_or(number), rest))
 }
 
 /// The content of the first DER value, which must bear `tag`, and what follows it.
@@ -191,7 +227,7 @@ fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Computes `make(0..count)` in order, shared out over one pinned thread a core.
-fn on_cores<T: Send>(
+pub(crate) fn on_cores<T: Send>(
     cores: &[usize],
     count: usize,
     make: impl Fn(usize) -> Result<T, Fault> + Sync,
@@ -233,7 +269,7 @@ mod tests {
 
     #[test]
     fn tokens_verify_under_their_own_issuers_key_set_alone() {
-        let cast = Cast { mappings: 4, providers: 2 };
+        let cast = Cast::plain(4, 2);
         let cores = crate::measure::cores().unwrap();
         let issuers = Issuer::generate(2, &cores).unwrap();
         let key_sets: Vec<_> = issuers.iter().map(key_set).collect();
@@ -252,10 +288,20 @@ mod tests {
 
     #[test]
     fn tokens_have_24_claims_and_github_s_size() {
-        let claims = claims(Cast { mappings: 1, providers: 1 }, 0, NOW, &SystemRandom::new()).unwrap();
+        let claims = claims(Cast::plain(1, 1), 0, NOW, &SystemRandom::new()).unwrap();
         let object: serde_json::Map<_, _> = serde_json::from_str(&claims).unwrap();
         assert_eq!(object.len(), 24);
         assert!((700..1_000).contains(&claims.len()), "{} bytes", claims.len());
+    }
+
+    #[test]
+    fn a_private_key_has_all_its_numbers() {
+        let key = Issuer::private_key().unwrap();
+        for (name, bytes) in [("n", 256), ("p", 128), ("q", 128)] {
+            assert_eq!(URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap().len(), bytes, "{name}");
+        }
+        assert_eq!(key["e"], "AQAB");
+        assert!(["d", "dp", "dq", "qi"].iter().all(|name| key[name].as_str().is_some_and(|text| text.len() > 100)));
     }
 
     #[test]

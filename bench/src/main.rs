@@ -3,16 +3,23 @@
 //! `README.md` beside this says how to run it and what each figure means.
 
 mod answer;
+mod arguments;
+mod attack;
 mod cast;
 mod ceiling;
 mod contest;
 mod documents;
+mod door;
 mod fault;
 mod generator;
 mod histogram;
 mod issuer;
 mod measure;
+mod open_loop;
+mod peers;
 mod process;
+mod proofs;
+mod publisher;
 mod report;
 mod request;
 mod results;
@@ -33,6 +40,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Command {
     /// Measure exchanges, memory and start
     Exchange(contest::Arguments),
+    /// Flood the server with bad tokens and see what is left for good ones
+    Attack(attack::Arguments),
+    /// Race Dex, Hydra and Keycloak
+    Peers(peers::Arguments),
     /// Serve as the ceiling: verify, sign, nothing else
     Ceiling(ceiling::Arguments),
 }
@@ -40,6 +51,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Exchange(arguments) => contest::run(&arguments),
+        Command::Attack(arguments) => attack::run(&arguments),
+        Command::Peers(arguments) => peers::run(&arguments),
         Command::Ceiling(arguments) => ceiling::serve(arguments).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|fault| {

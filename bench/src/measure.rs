@@ -30,6 +30,45 @@ pub(crate) fn cpu_time(pid: Pid) -> Result<Duration, Fault> {
     read_clock(clock)
 }
 
+/// The same of a process and all that descend from it.
+pub(crate) fn cpu_time_of_tree(root: Pid) -> Result<Duration, Fault> {
+    let mut sum = Duration::ZERO;
+    for pid in tree(root)? {
+        // One that ended a moment ago is its parent's to count.
+        sum += cpu_time(pid).or_else(|fault| if pid == root { Err(fault) } else { Ok(Duration::ZERO) })?;
+    }
+    Ok(sum)
+}
+
+/// What a process and all that descend from it hold in memory.
+pub(crate) fn memory_of_tree(root: Pid) -> Result<Memory, Fault> {
+    let mut sum = Memory { resident: 0, peak: 0 };
+    for pid in tree(root)? {
+        let Memory { resident, peak } = memory(pid)?;
+        sum = Memory { resident: sum.resident + resident, peak: sum.peak + peak };
+    }
+    Ok(sum)
+}
+
+/// A process and all that descend from it.
+fn tree(root: Pid) -> Result<Vec<Pid>, Fault> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc").because(|| "/proc".to_owned())?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        // The name, in parentheses, may hold anything; state and parent follow it.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<i32>().ok());
+        parents.extend(parent.map(|parent| (pid, parent)));
+    }
+    let mut tree = vec![root];
+    let mut place = 0;
+    while let Some(&pid) = tree.get(place) {
+        tree.extend(parents.iter().filter(|(_, parent)| *parent == pid.as_raw()).map(|(pid, _)| Pid::from_raw(*pid)));
+        place += 1;
+    }
+    Ok(tree)
+}
+
 /// Processor time that the calling thread has used.
 pub(crate) fn own_cpu_time() -> Result<Duration, Fault> {
     read_clock(ClockId::CLOCK_THREAD_CPUTIME_ID)
@@ -53,6 +92,14 @@ pub(crate) fn pin(core: usize) -> Result<(), Fault> {
 pub(crate) fn cores() -> Result<Vec<usize>, Fault> {
     let allowed = sched_getaffinity(Pid::from_raw(0)).because(|| "allowed cores".to_owned())?;
     Ok((0..CpuSet::count()).filter(|&core| allowed.is_set(core).unwrap_or(false)).collect())
+}
+
+/// One core for the server and one for the generator.
+pub(crate) fn two_of(cores: &[usize]) -> Result<(usize, usize), Fault> {
+    match *cores {
+        [server, generator, ..] => Ok((server, generator)),
+        _ => Err(Fault::new("one core, expected two: one for the server, one for the generator")),
+    }
 }
 
 /// How long each of `times` `fdatasync` calls takes after a block of 4 KiB was appended to a file in `folder`, shortest first.
@@ -117,6 +164,22 @@ mod tests {
         .join()
         .unwrap();
         assert!(cpu_time(Pid::this()).unwrap() - before >= Duration::from_millis(45));
+    }
+
+    #[test]
+    fn descendants_are_counted() {
+        let mut shell = std::process::Command::new("sh").args(["-c", "sleep 10 & wait"]).spawn().unwrap();
+        let pid = Pid::from_raw(shell.id().cast_signed());
+        let begun = std::time::Instant::now();
+        while tree(pid).unwrap().len() < 2 && begun.elapsed() < Duration::from_secs(5) {}
+        let tree = tree(pid).unwrap();
+        assert_eq!(tree.len(), 2);
+        assert!(memory_of_tree(pid).unwrap().resident > memory(pid).unwrap().resident);
+        assert!(cpu_time_of_tree(pid).unwrap() >= cpu_time(pid).unwrap());
+        for pid in tree {
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+        shell.wait().unwrap();
     }
 
     #[test]

@@ -26,16 +26,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command` on `core` alone and waits until `GET /readyz` at `address` answers 200. What it prints goes to the
     /// file `log`.
-    pub(crate) fn start(mut command: Command, core: usize, address: SocketAddr, log: &Path) -> Result<Self, Fault> {
+    pub(crate) fn start(command: Command, core: usize, address: SocketAddr, log: &Path) -> Result<Self, Fault> {
+        Self::start_until(command, core, (address, "/readyz"), log)
+    }
+
+    /// The same with a server that says at another path that it is ready.
+    pub(crate) fn start_until(
+        mut command: Command,
+        core: usize,
+        (address, path): (SocketAddr, &str),
+        log: &Path,
+    ) -> Result<Self, Fault> {
         let output = File::create(log).because(|| log.display().to_string())?;
         let errors = output.try_clone().because(|| log.display().to_string())?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let begun = Instant::now();
         let mut server = Self { child: spawn_on(core, &mut command)?, start: Duration::ZERO };
-        while !is_ready(address) {
+        while !is_ready(address, path) {
             let ended = server.child.try_wait().because(|| "server".to_owned())?;
             if ended.is_some() || begun.elapsed() > PATIENCE {
-                let what = ended.map_or("not ready after a minute".to_owned(), |status| format!("ended, {status}"));
+                let what =
+                    ended.map_or("not ready after three minutes".to_owned(), |status| format!("ended, {status}"));
                 return Err(Fault::new(format!("server: {what}; it printed:\n{}", tail(log))));
             }
             thread::sleep(Duration::from_millis(1));
@@ -55,7 +66,7 @@ impl Server {
         let begun = Instant::now();
         while self.child.try_wait().because(|| "server".to_owned())?.is_none() {
             if begun.elapsed() > PATIENCE {
-                return Err(Fault::new("server: still there a minute after SIGTERM"));
+                return Err(Fault::new("server: still there three minutes after SIGTERM"));
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -102,11 +113,11 @@ fn spawn_on(core: usize, command: &mut Command) -> Result<Child, Fault> {
     })
 }
 
-fn is_ready(address: SocketAddr) -> bool {
+fn is_ready(address: SocketAddr, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
         let mut status_line = [0; 12];
         stream.read_exact(&mut status_line)?;
         Ok(&status_line == b"HTTP/1.1 200")
@@ -123,4 +134,5 @@ fn last_lines(text: &str) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A Java server on one core that does other things too.
+const PATIENCE: Duration = Duration::from_secs(180);

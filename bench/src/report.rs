@@ -116,7 +116,7 @@ fn holding_row(holding: &Holding) -> Vec<String> {
     ]
 }
 
-fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
+pub(crate) fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
     let Verdict { subject, found, bound, sense, unit, kept } = verdict;
     let word = if *kept { "kept  " } else { "BROKEN" };
     let sense = match sense {
@@ -128,7 +128,7 @@ fn write_verdict(out: &mut impl Write, verdict: &Verdict) -> io::Result<()> {
 }
 
 /// Writes columns two spaces apart, the first one to the left, the others to the right.
-fn write_table(out: &mut impl Write, rows: &[Vec<String>]) -> io::Result<()> {
+pub(crate) fn write_table(out: &mut impl Write, rows: &[Vec<String>]) -> io::Result<()> {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns).map(width).collect();

@@ -19,7 +19,23 @@ impl Requests {
     /// One exchange (RFC 8693 section 2.1) for each token; `tokens` are those of [`crate::issuer::sign_tokens`].
     pub(crate) fn exchanges(cast: Cast, address: SocketAddr, tokens: &[String]) -> Self {
         let request = |(index, token): (usize, &String)| exchange(cast, address, index, token).into_bytes().into();
-        Self { bytes: tokens.iter().enumerate().map(request).collect(), next: Cell::new(0), step: step(tokens.len()) }
+        Self::of(tokens.iter().enumerate().map(request).collect())
+    }
+
+    /// As many as there are proofs, each with its own, of these in turn.
+    pub(crate) fn proved(&self, proofs: &[String]) -> Self {
+        let request = |proof: &String| {
+            let request = self.next();
+            let line = request.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            [&request[..line], b"dpop: ", proof.as_bytes(), b"\r\n", &request[line..]].concat().into()
+        };
+        Self::of(proofs.iter().map(request).collect())
+    }
+
+    /// These requests.
+    pub(crate) fn of(bytes: Vec<Box<[u8]>>) -> Self {
+        let step = step(bytes.len());
+        Self { bytes, next: Cell::new(0), step }
     }
 
     /// The next request to send. Over as many calls as there are requests, each comes once.
@@ -43,11 +59,19 @@ fn exchange(cast: Cast, address: SocketAddr, index: usize, token: &str) -> Strin
          &service_account_id={account}\
          &audience={audience}"
     );
+    post(address, "/oauth/token", None, &body)
+}
+
+/// A form, posted to a token endpoint (RFC 6749 section 3.2), with `client_id:client_secret` in base64 where the client
+/// authenticates.
+pub(crate) fn post(address: SocketAddr, path: &str, client: Option<&str>, body: &str) -> String {
+    let authorization = client.map_or(String::new(), |client| format!("authorization: Basic {client}\r\n"));
     format!(
-        "POST /oauth/token HTTP/1.1\r\n\
+        "POST {path} HTTP/1.1\r\n\
          host: {address}\r\n\
          user-agent: accredit-bench\r\n\
          accept: application/json\r\n\
+         {authorization}\
          content-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\
          \r\n\
@@ -75,7 +99,7 @@ mod tests {
     /// What has every provider met before the clock starts.
     #[test]
     fn twice_as_many_requests_as_there_are_providers_meet_each() {
-        let cast = crate::cast::Cast { mappings: 100_000, providers: 1_000 };
+        let cast = crate::cast::Cast::plain(100_000, 1_000);
         let bytes = (0..cast.mappings).map(|index| index.to_string().into_bytes().into()).collect();
         let requests = Requests { bytes, next: Cell::new(0), step: step(cast.mappings) };
         let number = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<usize>().unwrap_or(usize::MAX);

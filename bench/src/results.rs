@@ -144,26 +144,48 @@ impl Results {
 impl Settings {
     /// The small world whose mappings are of one provider: the product's plain case.
     pub(crate) fn few_together(&self) -> Cast {
-        Cast { mappings: self.few, providers: 1 }
+        Cast::plain(self.few, 1)
     }
 
     /// The small world with as many providers as mappings.
     pub(crate) fn few_spread(&self) -> Cast {
-        Cast { mappings: self.few, providers: self.few.min(self.spread) }
+        Cast::plain(self.few, self.few.min(self.spread))
+    }
+
+    /// More exchanges than one contestant makes under one load, all rounds together: as many tokens or proofs are enough that
+    /// count once each.
+    pub(crate) fn at_most(&self) -> usize {
+        (self.rounds as f64 * (self.warm_up_s + self.window_s) * MOST_PER_SECOND) as usize + 100
+    }
+
+    /// The plain case in each of the other manners: a token counts once, requests prove a key, requests come over TLS.
+    pub(crate) fn manners(&self) -> [Cast; 3] {
+        let plain = self.few_together();
+        [Cast { once: true, ..plain }, Cast { proves: true, ..plain }, Cast { tls: true, ..plain }]
     }
 
     /// The large world whose mappings are of one provider.
     pub(crate) fn many_together(&self) -> Cast {
-        Cast { mappings: self.many, providers: 1 }
+        Cast::plain(self.many, 1)
     }
 
     /// The large world whose mappings are of many providers.
     pub(crate) fn many_spread(&self) -> Cast {
-        Cast { mappings: self.many, providers: self.spread }
+        Cast::plain(self.many, self.spread)
     }
 }
 
 impl Contestant {
+    /// Whether the product is measured in a manner that costs more by nature.
+    pub(crate) fn is_manner(self) -> bool {
+        matches!(self, Contestant::Product(cast) if !cast.is_plain())
+    }
+
+    /// Whether its requests prove a key.
+    pub(crate) fn is_proving(self) -> bool {
+        matches!(self, Contestant::Product(Cast { proves: true, .. }))
+    }
+
     /// How many providers' tokens it takes.
     pub(crate) fn providers(self) -> usize {
         match self {
@@ -177,9 +199,11 @@ impl Contestant {
         match self {
             Contestant::Ceiling { yields: false } => "ceiling".to_owned(),
             Contestant::Ceiling { yields: true } => "ceiling, yield".to_owned(),
-            Contestant::Product(Cast { mappings, providers }) => {
+            Contestant::Product(Cast { mappings, providers, once, proves, tls, .. }) => {
                 let plural = if providers == 1 { "" } else { "s" };
-                format!("{} mappings, {} provider{plural}", grouped(mappings), grouped(providers))
+                let manners = [(once, ", once"), (proves, ", DPoP"), (tls, ", TLS")];
+                let manners: String = manners.iter().filter(|(is_so, _)| *is_so).map(|(_, name)| *name).collect();
+                format!("{} mappings, {} provider{plural}{manners}", grouped(mappings), grouped(providers))
             }
         }
     }
@@ -241,6 +265,9 @@ pub(crate) fn grouped(number: usize) -> String {
     }
     text
 }
+
+/// More exchanges than one core makes.
+const MOST_PER_SECOND: f64 = 20_000.0;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]

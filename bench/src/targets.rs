@@ -74,6 +74,9 @@ fn cost_of_many(results: &Results, algorithm: Algorithm) -> Vec<Verdict> {
 /// Resident memory after the run is at most 40 MB with few mappings and 200 MB with many.
 fn memory(results: &Results, holding: &Holding) -> Option<Verdict> {
     let Contestant::Product(cast) = holding.contestant else { return None };
+    if holding.contestant.is_manner() {
+        return None;
+    }
     let bound = if cast.mappings <= results.settings.few { 40.0 } else { 200.0 };
     let subject = format!("{}: resident memory after the run", holding.contestant.label());
     Some(Verdict::new(subject, holding.after_run.resident as f64 / 1e6, Sense::Most, bound, "MB"))
@@ -97,7 +100,8 @@ fn start(results: &Results, holding: &Holding) -> Vec<Verdict> {
 // === impl Verdict ===
 
 impl Verdict {
-    fn new(subject: String, found: f64, sense: Sense, bound: f64, unit: &'static str) -> Self {
+    /// Judges what was found.
+    pub(crate) fn new(subject: String, found: f64, sense: Sense, bound: f64, unit: &'static str) -> Self {
         let kept = match sense {
             Sense::Least => found >= bound,
             Sense::Most => found <= bound,

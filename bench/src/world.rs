@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use crate::cast::Cast;
 use crate::documents;
+use crate::door::Door;
 use crate::fault::{Because as _, Fault};
 use crate::issuer::Issuer;
 use crate::process::{self, Server};
@@ -19,13 +20,14 @@ pub(crate) struct World {
     pub(crate) cast: Cast,
     /// The issuers, one for each provider.
     pub(crate) issuers: Vec<Issuer>,
-    /// Where the server listens.
-    pub(crate) address: SocketAddr,
+    /// Where the server listens, and how one speaks to it.
+    pub(crate) door: Door,
     /// How long `accredit apply` took.
     pub(crate) apply_took: Duration,
     binary: PathBuf,
     folder: PathBuf,
     core: usize,
+    ready: SocketAddr,
     server: Server,
 }
 
@@ -40,16 +42,29 @@ impl World {
         core: usize,
         cores: &[usize],
     ) -> Result<Self, Fault> {
-        let issuers = Issuer::generate(cast.providers, cores)?;
-        let address = process::free_address()?;
+        Self::of(binary, folder, cast, core, Issuer::generate(cast.providers, cores)?)
+    }
+
+    /// The same with issuers that are there already.
+    pub(crate) fn of(
+        binary: &Path,
+        folder: PathBuf,
+        cast: Cast,
+        core: usize,
+        issuers: Vec<Issuer>,
+    ) -> Result<Self, Fault> {
+        let (address, metrics) = (process::free_address()?, process::free_address()?);
         std::fs::create_dir_all(&folder).because(|| folder.display().to_string())?;
-        write(&folder.join("accredit.toml"), &config(&folder, address))?;
-        let server = start(binary, &folder, core, address)?;
+        let door = if cast.tls { Door::with_certificate(address, &folder)? } else { address.into() };
+        write(&folder.join("accredit.toml"), &config(cast, &folder, address, metrics))?;
+        // Who speaks TLS in public says in clear elsewhere that it is ready.
+        let ready = if cast.tls { metrics } else { address };
+        let server = start(binary, &folder, core, ready)?;
         let resources = write_resources(&folder, cast, &issuers)?;
         let begun = Instant::now();
         apply(binary, &resources, &socket(&folder))?;
         let apply_took = begun.elapsed();
-        Ok(Self { cast, issuers, address, apply_took, binary: binary.to_owned(), folder, core, server })
+        Ok(Self { cast, issuers, door, apply_took, binary: binary.to_owned(), folder, core, ready, server })
     }
 
     /// The server's process.
@@ -64,11 +79,16 @@ impl World {
 
     /// Stops the server, starts it again on the same store, and returns it with the time from its start until it was ready.
     pub(crate) fn restart(self) -> Result<(Self, Duration), Fault> {
-        let Self { cast, issuers, address, apply_took, binary, folder, core, server } = self;
+        let Self { cast, issuers, door, apply_took, binary, folder, core, ready, server } = self;
         server.stop()?;
-        let server = start(&binary, &folder, core, address)?;
+        let server = start(&binary, &folder, core, ready)?;
         let took = server.start;
-        Ok((Self { cast, issuers, address, apply_took, binary, folder, core, server }, took))
+        Ok((Self { cast, issuers, door, apply_took, binary, folder, core, ready, server }, took))
+    }
+
+    /// Its server alone.
+    pub(crate) fn into_server(self) -> Server {
+        self.server
     }
 
     /// Stops the server.
@@ -82,15 +102,17 @@ pub(crate) fn now() -> Result<u64, Fault> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).because(|| "clock".to_owned())?.as_secs())
 }
 
-fn start(binary: &Path, folder: &Path, core: usize, address: SocketAddr) -> Result<Server, Fault> {
+fn start(binary: &Path, folder: &Path, core: usize, ready: SocketAddr) -> Result<Server, Fault> {
     let mut command = Command::new(binary);
     command.arg("server").arg("--config").arg(folder.join("accredit.toml"));
-    Server::start(command, core, address, &folder.join("server.log"))
+    Server::start(command, core, ready, &folder.join("server.log"))
 }
 
 /// Writes the resources as files and returns their folder.
 fn write_resources(folder: &Path, cast: Cast, issuers: &[Issuer]) -> Result<PathBuf, Fault> {
-    let key_sets: Vec<_> = issuers.iter().map(Issuer::key_set).collect::<Result<_, Fault>>()?;
+    let mut key_sets: Vec<_> = issuers.iter().map(Issuer::key_set).collect::<Result<_, Fault>>()?;
+    // Whoever fetches keys is told of none.
+    key_sets.resize(cast.providers, serde_json::Value::Null);
     let resources = folder.join("resources");
     std::fs::create_dir_all(&resources).because(|| resources.display().to_string())?;
     for (number, file) in documents::files(cast, &key_sets).iter().enumerate() {
@@ -106,18 +128,29 @@ fn apply(binary: &Path, resources: &Path, socket: &Path) -> Result<(), Fault> {
 }
 
 /// As a small installation is configured: SQLite, a key file, everything else as it comes.
-fn config(folder: &Path, address: SocketAddr) -> String {
+fn config(cast: Cast, folder: &Path, address: SocketAddr, metrics: SocketAddr) -> String {
     let socket = socket(folder);
+    let fetch = if cast.published_at.is_some() { "[fetch]\nallow = [\"127.0.0.0/8\"]\n" } else { "" };
+    let (scheme, tls, metrics) = match cast.tls {
+        true => (
+            "https",
+            "tls = { certificate = \"chain.pem\", key = \"key.pem\" }\n",
+            format!("[metrics]\nlisten = \"{metrics}\"\n"),
+        ),
+        false => ("http", "", String::new()),
+    };
     format!(
-        "public_url = \"http://{address}\"\n\
+        "public_url = \"{scheme}://{address}\"\n\
          [public]\n\
          listen = \"{address}\"\n\
+         {tls}\
          [admin]\n\
          socket = {socket:?}\n\
          [store]\n\
          url = \"sqlite:{folder}/accredit.db\"\n\
          [keys]\n\
-         encryption = {{ file = \"{folder}/key-encryption-key\" }}\n",
+         encryption = {{ file = \"{folder}/key-encryption-key\" }}\n\
+         {fetch}{metrics}",
         folder = folder.display(),
     )
 }

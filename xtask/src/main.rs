@@ -68,8 +68,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "exchange [--json FILE] ...",
-        help: "measure against the bare ceiling, in the profile that is shipped",
+        arguments: "exchange|attack|peers ...",
+        help: "measure against the bare ceiling, under a flood, beside others; in the profile that is shipped",
         run: bench::command,
     },
 ];
