@@ -147,6 +147,8 @@ fn race(
     let tokens =
         issuer::sign_tokens(cast, std::slice::from_ref(&issuer), Algorithm::Rs256, count, world::now()?, cores)?;
 
+    let signature_us = issuer.signature_us(Algorithm::Rs256)?;
+
     let mut lanes = Vec::new();
     for (number, (racer, program)) in racers.iter().enumerate() {
         progress(&format!("starting {}", racer.label()));
@@ -180,7 +182,7 @@ fn race(
         server.stop()?;
         finished.push(lane);
     }
-    Ok(Outcome { machine: measure::machine(), settings, lanes: finished })
+    Ok(Outcome { machine: measure::machine(), settings, signature_us, lanes: finished })
 }
 
 fn measure_one(
@@ -214,7 +216,7 @@ impl Racer {
 }
 
 /// Connections that ask a racer at a time, where it stands them.
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 64;
 /// Subjects of the tokens; each is a mapping here and a client there.
 const SUBJECTS: usize = 10;
 /// Before each measurement of a round.

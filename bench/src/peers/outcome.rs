@@ -15,6 +15,8 @@ use crate::targets::{Sense, Verdict};
 pub(crate) struct Outcome {
     pub(crate) machine: String,
     pub(crate) settings: Settings,
+    /// Processor time of one RS256 signature with 2048 bits, in microseconds, by the product's library.
+    pub(crate) signature_us: f64,
     /// In the order of racing; the product as it comes is the first.
     pub(crate) lanes: Vec<Lane>,
 }
@@ -102,8 +104,9 @@ impl Outcome {
         let first = self.lanes.first();
         rows.extend(self.lanes.iter().map(|lane| row(lane, first)));
         report::write_table(out, &rows)?;
+        writeln!(out, "\none RS256 signature takes {:.0} us: who signs so pays no less", self.signature_us)?;
         if settings.quick {
-            writeln!(out, "\na quick run: too short for the verdicts below to be relied on")?;
+            writeln!(out, "a quick run: too short for the verdicts below to be relied on")?;
         }
         writeln!(out)?;
         verdicts.iter().try_for_each(|verdict| report::write_verdict(out, verdict))
@@ -127,6 +130,7 @@ impl Outcome {
         json!({
             "machine": self.machine,
             "settings": self.settings,
+            "rs256_signature_us": self.signature_us,
             "servers": self.lanes.iter().map(lane).collect::<Vec<_>>(),
             "targets": verdicts,
         })
@@ -181,7 +185,7 @@ mod tests {
         let lanes =
             racers.map(|(racer, cpu_us)| Lane { rounds: vec![figures(cpu_us)], ..Lane::new(racer, Duration::ZERO) });
         let settings = Settings { quick: false, server_core: 0, generator_core: 1, rounds: 1, window_s: 1.0 };
-        Outcome { machine: String::new(), settings, lanes: lanes.collect() }
+        Outcome { machine: String::new(), settings, signature_us: 1.0, lanes: lanes.collect() }
     }
 
     #[test]
