@@ -21,6 +21,8 @@ pub(crate) struct Cast {
     pub(crate) proves: bool,
     /// Whether requests come over TLS.
     pub(crate) tls: bool,
+    /// Whether the store is PostgreSQL instead of SQLite.
+    pub(crate) postgres: bool,
 }
 
 /// The `aud` of every subject token. A realm of Keycloak takes no other than its own URL, which has this form.
@@ -37,7 +39,16 @@ pub(crate) const OWNER_ID: &str = "70412";
 impl Cast {
     /// A world whose providers' keys are uploaded, whose tokens may come again, and which mints ES256.
     pub(crate) fn plain(mappings: usize, providers: usize) -> Self {
-        Self { mappings, providers, published_at: None, once: false, mints_rs256: false, proves: false, tls: false }
+        Self {
+            mappings,
+            providers,
+            published_at: None,
+            once: false,
+            mints_rs256: false,
+            proves: false,
+            tls: false,
+            postgres: false,
+        }
     }
 
     /// Whether it differs in anything but its size.

@@ -156,10 +156,16 @@ impl Contest<'_> {
     fn worlds(&self) -> Result<Vec<World>, Fault> {
         let Some(binary) = self.binary else { return Ok(Vec::new()) };
         let settings = &self.settings;
-        let [once, proving, tls] = settings.manners();
         let (few, many) =
             ([settings.few_together(), settings.few_spread()], [settings.many_together(), settings.many_spread()]);
-        let casts = few.into_iter().chain([once, proving, tls]).chain(many);
+        let can_be_made = |cast: &Cast| {
+            let can = !cast.postgres || world::has_postgres();
+            if !can {
+                progress(&format!("{} is left out: no PostgreSQL here", Contestant::Product(*cast).label()));
+            }
+            can
+        };
+        let casts = few.into_iter().chain(settings.manners()).chain(many).filter(can_be_made);
         let make = |(number, cast): (usize, Cast)| {
             progress(&format!("making {}", Contestant::Product(cast).label()));
             World::make(binary, self.folder.join(number.to_string()), cast, settings.server_core, &self.cores)

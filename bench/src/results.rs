@@ -158,10 +158,16 @@ impl Settings {
         (self.rounds as f64 * (self.warm_up_s + self.window_s) * MOST_PER_SECOND) as usize + 100
     }
 
-    /// The plain case in each of the other manners: a token counts once, requests prove a key, requests come over TLS.
-    pub(crate) fn manners(&self) -> [Cast; 3] {
+    /// The plain case in each of the other manners: a token counts once, requests prove a key, requests come over TLS, the
+    /// store is PostgreSQL.
+    pub(crate) fn manners(&self) -> [Cast; 4] {
         let plain = self.few_together();
-        [Cast { once: true, ..plain }, Cast { proves: true, ..plain }, Cast { tls: true, ..plain }]
+        [
+            Cast { once: true, ..plain },
+            Cast { proves: true, ..plain },
+            Cast { tls: true, ..plain },
+            Cast { postgres: true, ..plain },
+        ]
     }
 
     /// The large world whose mappings are of one provider.
@@ -199,9 +205,9 @@ impl Contestant {
         match self {
             Contestant::Ceiling { yields: false } => "ceiling".to_owned(),
             Contestant::Ceiling { yields: true } => "ceiling, yield".to_owned(),
-            Contestant::Product(Cast { mappings, providers, once, proves, tls, .. }) => {
+            Contestant::Product(Cast { mappings, providers, once, proves, tls, postgres, .. }) => {
                 let plural = if providers == 1 { "" } else { "s" };
-                let manners = [(once, ", once"), (proves, ", DPoP"), (tls, ", TLS")];
+                let manners = [(once, ", once"), (proves, ", DPoP"), (tls, ", TLS"), (postgres, ", PostgreSQL")];
                 let manners: String = manners.iter().filter(|(is_so, _)| *is_so).map(|(_, name)| *name).collect();
                 format!("{} mappings, {} provider{plural}{manners}", grouped(mappings), grouped(providers))
             }

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use accredit_test_postgres::Cluster;
 use nix::unistd::Pid;
 
 use crate::cast::Cast;
@@ -12,6 +14,7 @@ use crate::documents;
 use crate::door::Door;
 use crate::fault::{Because as _, Fault};
 use crate::issuer::Issuer;
+use crate::measure;
 use crate::process::{self, Server};
 
 /// A server with the mappings of a cast, and the issuers that those trust.
@@ -29,6 +32,8 @@ pub(crate) struct World {
     core: usize,
     ready: SocketAddr,
     server: Server,
+    /// The server's database, where it has one; it ends after the server.
+    cluster: Option<Cluster>,
 }
 
 // === impl World ===
@@ -56,7 +61,12 @@ impl World {
         let (address, metrics) = (process::free_address()?, process::free_address()?);
         std::fs::create_dir_all(&folder).because(|| folder.display().to_string())?;
         let door = if cast.tls { Door::with_certificate(address, &folder)? } else { address.into() };
-        write(&folder.join("accredit.toml"), &config(cast, &folder, address, metrics))?;
+        let cluster = if cast.postgres { Some(start_postgres(core)?) } else { None };
+        let store = match &cluster {
+            Some(cluster) => cluster.database(),
+            None => format!("sqlite:{}/accredit.db", folder.display()),
+        };
+        write(&folder.join("accredit.toml"), &config(cast, &folder, &store, address, metrics))?;
         // Who speaks TLS in public says in clear elsewhere that it is ready.
         let ready = if cast.tls { metrics } else { address };
         let server = start(binary, &folder, core, ready)?;
@@ -64,7 +74,7 @@ impl World {
         let begun = Instant::now();
         apply(binary, &resources, &socket(&folder))?;
         let apply_took = begun.elapsed();
-        Ok(Self { cast, issuers, door, apply_took, binary: binary.to_owned(), folder, core, ready, server })
+        Ok(Self { cast, issuers, door, apply_took, binary: binary.to_owned(), folder, core, ready, server, cluster })
     }
 
     /// The server's process.
@@ -79,11 +89,11 @@ impl World {
 
     /// Stops the server, starts it again on the same store, and returns it with the time from its start until it was ready.
     pub(crate) fn restart(self) -> Result<(Self, Duration), Fault> {
-        let Self { cast, issuers, door, apply_took, binary, folder, core, ready, server } = self;
+        let Self { cast, issuers, door, apply_took, binary, folder, core, ready, server, cluster } = self;
         server.stop()?;
         let server = start(&binary, &folder, core, ready)?;
         let took = server.start;
-        Ok((Self { cast, issuers, door, apply_took, binary, folder, core, ready, server }, took))
+        Ok((Self { cast, issuers, door, apply_took, binary, folder, core, ready, server, cluster }, took))
     }
 
     /// Its server alone.
@@ -108,6 +118,21 @@ fn start(binary: &Path, folder: &Path, core: usize, ready: SocketAddr) -> Result
     Server::start(command, core, ready, &folder.join("server.log"))
 }
 
+/// Whether this machine has PostgreSQL.
+pub(crate) fn has_postgres() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/initdb").exists())
+}
+
+/// A database that writes in earnest, on the server's core: one machine does all the work.
+fn start_postgres(core: usize) -> Result<Cluster, Fault> {
+    let settings = ["fsync=on", "full_page_writes=on", "shared_buffers=128MB"];
+    let start = || measure::pin(core).map(|()| Cluster::start(&settings));
+    let started =
+        thread::scope(|scope| scope.spawn(start).join()).map_err(|_| Fault::new("postgresql: not started"))?;
+    started?.ok_or_else(|| Fault::new("postgresql: not installed"))
+}
+
 /// Writes the resources as files and returns their folder.
 fn write_resources(folder: &Path, cast: Cast, issuers: &[Issuer]) -> Result<PathBuf, Fault> {
     let mut key_sets: Vec<_> = issuers.iter().map(Issuer::key_set).collect::<Result<_, Fault>>()?;
@@ -128,7 +153,7 @@ fn apply(binary: &Path, resources: &Path, socket: &Path) -> Result<(), Fault> {
 }
 
 /// As a small installation is configured: SQLite, a key file, everything else as it comes.
-fn config(cast: Cast, folder: &Path, address: SocketAddr, metrics: SocketAddr) -> String {
+fn config(cast: Cast, folder: &Path, store: &str, address: SocketAddr, metrics: SocketAddr) -> String {
     let socket = socket(folder);
     let fetch = if cast.published_at.is_some() { "[fetch]\nallow = [\"127.0.0.0/8\"]\n" } else { "" };
     let (scheme, tls, metrics) = match cast.tls {
@@ -147,7 +172,7 @@ fn config(cast: Cast, folder: &Path, address: SocketAddr, metrics: SocketAddr) -
          [admin]\n\
          socket = {socket:?}\n\
          [store]\n\
-         url = \"sqlite:{folder}/accredit.db\"\n\
+         url = \"{store}\"\n\
          [keys]\n\
          encryption = {{ file = \"{folder}/key-encryption-key\" }}\n\
          {fetch}{metrics}",

@@ -1,4 +1,5 @@
-//! Dex: token exchange (RFC 8693) through a connector of type `oidc`, storage in memory.
+//! Dex: token exchange (RFC 8693) through a connector of type `oidc`, storage in SQLite, as its own image is
+//! configured.
 
 use std::process::Command;
 
@@ -24,7 +25,7 @@ fn start(place: &Place<'_>) -> Result<Started, Fault> {
     // JSON is YAML. A name is taken from the claim that is there; without the scope `email` none is asked for.
     let config = serde_json::json!({
         "issuer": format!("http://{address}/dex"),
-        "storage": {"type": "memory"},
+        "storage": {"type": "sqlite3", "config": {"file": place.folder.join("dex.db")}},
         "web": {"http": address.to_string()},
         "staticClients": [{"id": "bench", "secret": "bench-secret", "name": "Bench", "redirectURIs": ["http://127.0.0.1/"]}],
         "connectors": [{"type": "oidc", "id": "issuer", "name": "issuer", "config": {

@@ -28,15 +28,14 @@ const PEERS: &[Peer] = &[
         name: "dex",
         version: "2.45.1",
         asked: &["dex/go.mod", "dex/go.sum"],
-        install: |checkout, folder| go(checkout, folder, "dex", &["github.com/dexidp/dex/cmd/dex"], "0"),
+        install: |checkout, folder| go(checkout, folder, "dex", &["github.com/dexidp/dex/cmd/dex"]),
         program: "dex",
     },
     Peer {
         name: "hydra",
         version: "2.3.0",
         asked: &["hydra/go.mod", "hydra/go.sum"],
-        // Its database in memory is SQLite, which is C.
-        install: |checkout, folder| go(checkout, folder, "hydra", &["-tags=sqlite", "github.com/ory/hydra/v2"], "1"),
+        install: |checkout, folder| go(checkout, folder, "hydra", &["-tags=sqlite", "github.com/ory/hydra/v2"]),
         program: "hydra",
     },
     Peer {
@@ -83,13 +82,14 @@ fn installed(peer: &Peer, checkout: &Checkout, cache: &Path) -> Result<PathBuf, 
     Ok(folder.join(peer.program))
 }
 
-fn go(checkout: &Checkout, folder: &Path, module: &str, what: &[&str], cgo: &str) -> Result<(), Fault> {
+/// Builds with C: both keep what they know in SQLite.
+fn go(checkout: &Checkout, folder: &Path, module: &str, what: &[&str]) -> Result<(), Fault> {
     let mut go = Command::new("go");
     go.current_dir(checkout.root().join("bench/peers").join(module))
         .args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o"])
         .arg(folder.join(module))
         .args(what)
-        .env("CGO_ENABLED", cgo)
+        .env("CGO_ENABLED", "1")
         .env("GOTOOLCHAIN", "local")
         .env("GOWORK", "off");
     if env::var_os("GOFLAGS").is_none() {
