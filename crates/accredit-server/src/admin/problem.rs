@@ -163,6 +163,7 @@ impl IntoResponse for AdminFault {
         let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
         let allow = if let AdminFault::Method(allow) = self { allow } else { None };
         let is_unauthenticated = matches!(self, AdminFault::Challenged(_) | AdminFault::Unauthenticated);
+        let is_unavailable = matches!(self, AdminFault::Unavailable(_));
         let not_permitted = matches!(self, AdminFault::NotPermitted(..));
         let faults = match self {
             AdminFault::Documents(faults) => {
@@ -191,6 +192,9 @@ impl IntoResponse for AdminFault {
             // RFC 9449 section 7.1: the algorithms that a proof may have.
             let challenge = "DPoP algs=\"ES256 ES384 EdDSA\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if is_unavailable {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }
