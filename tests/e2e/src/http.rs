@@ -72,6 +72,29 @@ impl Connection {
         Self { stream: BufReader::new(Box::new(stream)), host: "localhost".to_owned() }
     }
 
+    /// The same, where it may well be that nobody listens; waits for an answer no longer than `silence`.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub fn try_tcp(address: SocketAddr, silence: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, silence)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(silence))?;
+        stream.set_write_timeout(Some(silence))?;
+        Ok(Self { stream: BufReader::new(Box::new(stream)), host: address.to_string() })
+    }
+
+    /// The same to a unix socket.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub fn try_unix(path: &Path, silence: Duration) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(silence))?;
+        stream.set_write_timeout(Some(silence))?;
+        Ok(Self { stream: BufReader::new(Box::new(stream)), host: "localhost".to_owned() })
+    }
+
     /// Sends bytes.
     ///
     /// # Errors
@@ -140,8 +163,13 @@ impl Connection {
 
     /// `GET` of a path.
     pub fn get(&mut self, path: &str) -> Answer {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
-        self.ask(request.as_bytes())
+        let request = self.get_request(path);
+        self.ask(&request)
+    }
+
+    /// The bytes of that request.
+    pub fn get_request(&self, path: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host).into_bytes()
     }
 
     /// A form to the token endpoint: token exchange (RFC 8693) of a JWT, with further parameters.
@@ -156,8 +184,13 @@ impl Connection {
         for (name, value) in more {
             body.push_str(&format!("&{name}={}", encoded(value)));
         }
+        self.form_request("/oauth/token", "", &body)
+    }
+
+    /// The bytes of a request with a form, and of further headers, each with its end of line.
+    pub fn form_request(&self, path: &str, headers: &str, body: &str) -> Vec<u8> {
         let head = format!(
-            "POST /oauth/token HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n{headers}",
             self.host
         );
         format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
@@ -165,9 +198,15 @@ impl Connection {
 
     /// A request with a JSON body, none where it is null.
     pub fn json(&mut self, method: &str, path: &str, body: &Value) -> Answer {
+        let request = self.json_request(method, path, body);
+        self.ask(&request)
+    }
+
+    /// The bytes of that request.
+    pub fn json_request(&self, method: &str, path: &str, body: &Value) -> Vec<u8> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n", self.host);
-        self.ask(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+        format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     }
 
     fn line(&mut self) -> io::Result<Option<String>> {

@@ -93,8 +93,9 @@ impl Issuer {
             let mut kept = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 let _ = answer(&stream, &discovery, &keys, &behind);
-                if behind.hangs.load(Ordering::SeqCst) {
-                    kept.push(stream);
+                match behind.hangs.load(Ordering::SeqCst) {
+                    true => kept.push(stream),
+                    false => kept.clear(),
                 }
             }
         });
@@ -118,6 +119,11 @@ impl Served {
     /// From now on it takes connections and requests, and answers none.
     pub fn hang(&self) {
         self.seen.hangs.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on it answers again.
+    pub fn answer_again(&self) {
+        self.seen.hangs.store(false, Ordering::SeqCst);
     }
 }
 

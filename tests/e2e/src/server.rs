@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -100,10 +100,22 @@ impl Home {
         arguments: &[&str],
         environment: impl IntoIterator<Item = (&'e str, &'e str)>,
     ) -> Server {
+        self.try_start_with(arguments, environment).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same where it may not start.
+    ///
+    /// # Errors
+    /// Why it ended, or did not get ready, and its log.
+    pub fn try_start_with<'e>(
+        &self,
+        arguments: &[&str],
+        environment: impl IntoIterator<Item = (&'e str, &'e str)>,
+    ) -> Result<Server, String> {
         let before = self.logged();
         let mut server = self.begin(arguments, environment);
-        server.address = server.await_ready(before);
-        server
+        server.address = server.await_ready(before)?;
+        Ok(server)
     }
 
     /// The same after a line of shell, whose process the server takes over.
@@ -115,7 +127,7 @@ impl Home {
         command.arg("-c").arg(format!("{shell}; exec \"$0\" \"$@\"")).arg(binary()).env_clear();
         let before = self.logged();
         let mut server = self.spawn(&mut command, &[]);
-        server.address = server.await_ready(before);
+        server.address = server.await_ready(before).unwrap_or_else(|why| panic!("{why}"));
         server
     }
 
@@ -136,8 +148,8 @@ impl Home {
         Server { address: nowhere, socket: self.path("run/admin.sock"), child: command.spawn().unwrap(), log }
     }
 
-    fn logged(&self) -> usize {
-        fs::read(self.path("log")).map_or(0, |log| log.len())
+    fn logged(&self) -> u64 {
+        fs::metadata(self.path("log")).map_or(0, |log| log.len())
     }
 
     /// Runs the server where it is expected not to start.
@@ -245,18 +257,29 @@ impl Server {
         self.ended();
     }
 
-    fn await_ready(&mut self, from: usize) -> SocketAddr {
+    /// Whether its process lives.
+    ///
+    /// # Panics
+    /// It is nobody's child any more.
+    pub fn lives(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    fn await_ready(&mut self, from: u64) -> Result<SocketAddr, String> {
         let began = Instant::now();
         loop {
-            let mut log = String::new();
-            fs::File::open(&self.log).unwrap().read_to_string(&mut log).unwrap();
-            if let Some(address) = address(&log[from..]) {
-                return address;
+            let (mut file, mut log) = (fs::File::open(&self.log).unwrap(), String::new());
+            file.seek(SeekFrom::Start(from)).unwrap();
+            file.read_to_string(&mut log).unwrap();
+            if let Some(address) = address(&log) {
+                return Ok(address);
             }
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the server ended with {status}:\n{}", self.log());
+                return Err(format!("the server ended with {status}:\n{}", self.log()));
             }
-            assert!(began.elapsed() < PATIENCE, "the server does not get ready:\n{log}");
+            if began.elapsed() > PATIENCE {
+                return Err(format!("the server does not get ready:\n{log}"));
+            }
             thread::sleep(Duration::from_millis(5));
         }
     }
