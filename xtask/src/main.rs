@@ -8,6 +8,7 @@
 mod bench;
 mod catalogue;
 mod checkout;
+mod endurance;
 mod fault;
 mod files;
 mod fuzz;
@@ -71,6 +72,18 @@ const COMMANDS: &[Command] = &[
         arguments: "exchange|attack|peers ...",
         help: "measure against the bare ceiling, under a flood, beside others; in the profile that is shipped",
         run: bench::command,
+    },
+    Command {
+        name: "chaos",
+        arguments: "[--seconds N] [--seed S]",
+        help: "kill, pause and cut off servers under load, give them bad disks and clocks, and judge what they said",
+        run: endurance::chaos,
+    },
+    Command {
+        name: "soak",
+        arguments: "[--minutes N]",
+        help: "ask a server everything for long, and watch its memory",
+        run: endurance::soak,
     },
 ];
 
