@@ -202,7 +202,7 @@ fn changes_are_kept(field: &Field, site: &Site, admin: &mut Connection) {
         None if changes.generation == 0 => {}
         _ => field.fault(&format!("half a change is stored: {many:?}")),
     }
-    if changes.rotations == 0 || changes.generation == 0 {
+    if changes.rotations == 0 && changes.generation == 0 {
         field.fault(&format!("{}: nothing was ever changed, which proves nothing", site.name));
     }
 }

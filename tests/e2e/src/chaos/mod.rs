@@ -196,7 +196,7 @@ impl Field {
     fn fault(&self, what: &str) {
         let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
         // Ids and times differ; what is wrong is the same.
-        let kind: String = what.chars().filter(|letter| !letter.is_ascii_digit()).take(80).collect();
+        let kind: String = what.chars().filter(|letter| !letter.is_ascii_hexdigit()).take(50).collect();
         let when = self.begun.elapsed().as_secs_f64();
         self.ledger.fault(&format!("{now}: {kind}"), format!("{when:.1} s, {now}: {what}"));
     }

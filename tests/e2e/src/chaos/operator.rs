@@ -184,7 +184,7 @@ impl<'f> Operator<'f> {
             self.fault(kind, answer, what);
         }
         if answer.is_none() {
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(100));
         }
         answer
     }
