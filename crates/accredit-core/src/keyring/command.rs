@@ -53,6 +53,14 @@ pub enum CommandFault {
         /// Since when.
         at: Timestamp,
     },
+    /// The set of keys would become longer than verifiers read.
+    #[error("{published} access keys are published, and verifiers may read no more; one leaves at {leaves_at}")]
+    Crowded {
+        /// How many there are.
+        published: usize,
+        /// When the next one leaves.
+        leaves_at: Timestamp,
+    },
     /// Heads of the log would no longer be verified by anything.
     #[error("key `{0}` vouches for the audit log so far and cannot be revoked; taint it, and it signs no more")]
     Vouches(String),
@@ -74,6 +82,9 @@ pub fn command(keys: &[Key], command: &Command, now: Timestamp, schedule: &Sched
             let meant: Vec<&Key> = keys.iter().filter(is_meant).collect();
             if meant.is_empty() {
                 return Err(CommandFault::NoneActive);
+            }
+            if meant.iter().any(|key| key.slot.purpose == Purpose::Access) {
+                check_room(keys)?;
             }
             let is_early = |key: &&Key| now < schedule.due_at(&key.life);
             let due = |key: &Key| (key.id.clone(), Step::Due, Life { due_at: Some(now), ..key.life });
@@ -104,10 +115,88 @@ pub fn command(keys: &[Key], command: &Command, now: Timestamp, schedule: &Sched
     Ok(acts.chain(step(&after, &[], now, schedule)).collect())
 }
 
+/// What was signed before must stay verifiable, so keys pile up where somebody rotates all the time. To rotate is refused then;
+/// to taint and to revoke never is.
+fn check_room(keys: &[Key]) -> Result<(), CommandFault> {
+    let is_published = |key: &&Key| key.slot.purpose == Purpose::Access && key.life.is_published();
+    let published = keys.iter().filter(is_published).count();
+    match keys.iter().filter(is_published).filter_map(|key| key.life.leaves_at).min() {
+        Some(leaves_at) if published >= MOST_PUBLISHED => Err(CommandFault::Crowded { published, leaves_at }),
+        _ => Ok(()),
+    }
+}
+
 fn found<'k>(keys: &'k [Key], id: &str) -> Result<&'k Key, CommandFault> {
     let key = keys.iter().find(|key| key.id == id).ok_or_else(|| CommandFault::Unknown(id.to_owned()))?;
     match key.life.state {
         State::Removed => Err(CommandFault::Gone { id: id.to_owned(), at: key.life.since() }),
         State::Prepared | State::Published | State::Active | State::Retired => Ok(key),
+    }
+}
+
+/// Half of what our own verifiers read of a set (`KeySet::MAX_KEYS`); others read less than they say.
+const MOST_PUBLISHED: usize = 50;
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "tests fail by panicking")]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::keyring::Slot;
+
+    const SCHEDULE: Schedule = Schedule {
+        every: Duration::from_secs(1000),
+        cache: Duration::from_secs(1),
+        margin: Duration::from_secs(1),
+        leeway: Duration::from_secs(30),
+        longest_access: Duration::from_secs(600),
+        longest_internal: Duration::from_secs(200),
+    };
+
+    /// K04: orders to rotate end before the set is longer than verifiers read; a key that others know can be taken out even so.
+    #[test]
+    fn rotating_ends_where_verifiers_stop_reading() {
+        let slot = Slot { purpose: Purpose::Access, algorithm: Algorithm::Es256 };
+        let rotate = |purpose| Command::Rotate { purpose, algorithm: None };
+        let (mut keys, mut now) = (Vec::new(), 1000);
+        let apply = |keys: &mut Vec<Key>, acts: Vec<Act>, now: i64| {
+            for act in acts {
+                match act {
+                    Act::Make(slot) => {
+                        let (id, created) = (format!("key-{}", keys.len()), Timestamp::from_unix(now));
+                        keys.push(Key { id, slot, life: Life::new(created) });
+                    }
+                    Act::Move { id, life, .. } => {
+                        keys.iter_mut().filter(|key| key.id == id).for_each(|key| key.life = life);
+                    }
+                }
+            }
+        };
+        let refused = loop {
+            now += 3;
+            for _ in 0..4 {
+                let acts = step(&keys, &[slot], Timestamp::from_unix(now), &SCHEDULE);
+                apply(&mut keys, acts, now);
+            }
+            match command(&keys, &rotate(None), Timestamp::from_unix(now), &SCHEDULE) {
+                Ok(acts) => apply(&mut keys, acts, now),
+                Err(fault) => break fault,
+            }
+            assert!(keys.len() < 100, "{} keys", keys.len());
+        };
+        let CommandFault::Crowded { published, leaves_at } = refused else { panic!("{refused}") };
+        assert_eq!(published, MOST_PUBLISHED);
+        assert!(leaves_at.unix() > now);
+        let now = Timestamp::from_unix(now);
+        let active = keys.iter().find(|key| key.life.state == State::Active).map(|key| key.id.clone());
+        let id = active.unwrap_or_default();
+        assert!(command(&keys, &Command::Taint { id: id.clone() }, now, &SCHEDULE).is_ok());
+        assert!(command(&keys, &Command::Revoke { id }, now, &SCHEDULE).is_ok());
+        assert_eq!(command(&keys, &rotate(Some(Purpose::Internal)), now, &SCHEDULE), Err(CommandFault::NoneActive));
+        let later = leaves_at.plus(Duration::from_secs(1));
+        let acts = step(&keys, &[slot], later, &SCHEDULE);
+        apply(&mut keys, acts, later.unix());
+        assert!(command(&keys, &rotate(None), later, &SCHEDULE).is_ok());
     }
 }

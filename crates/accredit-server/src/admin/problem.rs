@@ -261,7 +261,10 @@ impl From<KeysFault> for AdminFault {
         match fault {
             KeysFault::Order(CommandFault::Unknown(_) | CommandFault::NoneActive) => AdminFault::NotFound(said),
             KeysFault::Order(
-                CommandFault::Gone { .. } | CommandFault::SignsNoMore { .. } | CommandFault::Vouches(_),
+                CommandFault::Crowded { .. }
+                | CommandFault::Gone { .. }
+                | CommandFault::SignsNoMore { .. }
+                | CommandFault::Vouches(_),
             ) => AdminFault::Conflict(said),
             KeysFault::EncryptionKey(_) | KeysFault::Key(_) | KeysFault::Recorded(_) | KeysFault::Store(_) => {
                 AdminFault::Unavailable(said)
