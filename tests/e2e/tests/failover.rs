@@ -56,6 +56,7 @@ fn i04_a_fail_over_loses_no_record_and_gives_no_token_back() {
                 }
             });
         }
+        let _end = End(&ended);
         await_count(&seen, 100);
         // Whatever is answered while the standby is away would be lost with the first one.
         second.stop();
@@ -69,7 +70,6 @@ fn i04_a_fail_over_loses_no_record_and_gives_no_token_back() {
             assert!(began.elapsed() < PATIENCE, "nothing is issued behind the fail-over:\n{}", servers[0].log());
             thread::sleep(Duration::from_millis(20));
         }
-        ended.store(true, Ordering::Relaxed);
     });
 
     let seen = seen.into_inner().unwrap();
@@ -86,6 +86,15 @@ fn i04_a_fail_over_loses_no_record_and_gives_no_token_back() {
         assert_eq!(server.connect().get("/readyz").status, 200);
     }
     assert_eq!(second.sql(name, "SELECT pg_is_in_recovery()"), "f");
+}
+
+/// Ends those who show tokens, also when the test fails.
+struct End<'e>(&'e AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Shows a token; gives the decision that took it.
