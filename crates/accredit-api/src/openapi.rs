@@ -3,14 +3,14 @@
 use utoipa::OpenApi;
 
 use crate::admin::{
-    AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditList, AuditRecord,
-    AuditVerification, Change, Clause, CondemnKeyRequest, Considered, DroppedProviderKey, ExplainRequest, Explanation,
-    FieldChange, Finding, KeyFetchFault, KeyStep, KeyTally, KeysChanged, KeysRewrapped, LeftOut, LintReport,
-    LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource, Outcome, Pin, PinList, ProjectToken,
-    ProjectTokenRequest, ProviderKey, ProviderKeys, RepinRequest, RepinResponse, ReplayChange, ReplayReport,
-    ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage,
-    RewrapKeysRequest, RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, Verdict,
-    WhoAmI, Written,
+    AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditEvents, AuditList,
+    AuditRecord, AuditVerification, Change, Clause, CondemnKeyRequest, Considered, DroppedProviderKey, EraseRequest,
+    EraseResponse, ExplainRequest, Explanation, FieldChange, Finding, KeyFetchFault, KeyStep, KeyTally, KeysChanged,
+    KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource, Outcome,
+    Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys, RepinRequest, RepinResponse,
+    ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource,
+    ResourceList, ResourcePage, RewrapKeysRequest, RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey,
+    SigningKeyList, Status, Verdict, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
 use crate::token::{TokenError, TokenResponse};
@@ -25,6 +25,7 @@ use crate::token::{TokenError, TokenResponse};
     ApplyRequest,
     ApplyResponse,
     AuditBreak,
+    AuditEvents,
     AuditList,
     AuditRecord,
     AuditVerification,
@@ -33,6 +34,8 @@ use crate::token::{TokenError, TokenResponse};
     CondemnKeyRequest,
     Considered,
     DroppedProviderKey,
+    EraseRequest,
+    EraseResponse,
     ExplainRequest,
     Explanation,
     Fault,

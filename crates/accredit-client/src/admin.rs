@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditList, AuditRecord, AuditVerification,
-    CondemnKeyRequest, ExplainRequest, Explanation, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource,
-    PinList, ProjectToken, ProjectTokenRequest, ProviderKeys, RepinRequest, RepinResponse, ReplayReport, ReplayRequest,
-    Resource, ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
+    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditEvents, AuditList, AuditRecord,
+    AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation, KeysChanged,
+    KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest, ProviderKeys,
+    RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, RewrapKeysRequest,
+    RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -285,6 +286,32 @@ impl AdminClient {
         let target = "/v1/audit/verify".to_owned();
         // The whole log is read: let it take its time.
         self.send(Asked { method: Method::POST, target, body: Bytes::new(), patience: 60 * PATIENCE }).await
+    }
+
+    /// Reads records as events of OCSF, oldest first, a page at a time: from and to are Unix seconds.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn audit_events(
+        &self,
+        from: Option<i64>,
+        to: Option<i64>,
+        page_token: Option<&str>,
+    ) -> Result<AuditEvents, AdminError> {
+        let (from, to) = (from.map(|at| at.to_string()), to.map(|at| at.to_string()));
+        let query = [("from", from.as_deref()), ("to", to.as_deref()), ("page_token", page_token)];
+        self.fetch("/v1/audit/events", &query).await
+    }
+
+    /// Erases the values of a subject's records, or of one.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn erase_audit(&self, request: &EraseRequest) -> Result<EraseResponse, AdminError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
+        let target = "/v1/audit/erase".to_owned();
+        // The whole log is looked through.
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
     }
 
     /// Lists the first-use pins of a mapping, named or by id.

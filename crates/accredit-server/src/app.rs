@@ -11,8 +11,9 @@ use accredit_store::{Known, Store, StoreError};
 
 use crate::admin::BootstrapFault;
 use crate::budget::{Budgets, OfListeners};
-use crate::config::{ClientCertificates, Config};
+use crate::config::{ClientCertificates, Config, RetentionConfig};
 use crate::dpop::Proofs;
+use crate::export::Exports;
 use crate::following::Following;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
 use crate::health::Health;
@@ -52,6 +53,11 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) traces: Traces,
+    /// Where the log is delivered.
+    pub(crate) exports: Exports,
+    /// The chain that this process writes.
+    pub(crate) chain: ChainId,
+    pub(crate) retention: RetentionConfig,
     /// Whether tokens are bound to certificates, too.
     pub(crate) binds_certificates: bool,
     /// Proofs at the public listener.
@@ -172,12 +178,14 @@ impl App {
     pub(crate) async fn start(config: &Config) -> Result<(Arc<Self>, tokio::task::JoinHandle<()>), StartError> {
         let traces = Traces::start(&config.telemetry)?;
         let fetcher = Arc::new(egress::fetcher(&config.fetch)?.traced(&traces));
+        let exports = Exports::new(config)?;
         let store = match config.store.migrate {
             true => Store::open(&config.store.url).await?,
             false => Store::open_as_it_is(&config.store.url).await?,
         };
         let store = Arc::new(store);
-        let mut chain = store.open_chain(ChainId(chance::bits()), clock::now().unix()).await?;
+        let own = ChainId(chance::bits());
+        let mut chain = store.open_chain(own, clock::now().unix()).await?;
         let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
         let (may_create, now) = (config.is_loopback(), clock::now());
         let signing = Signing::open(&config.keys, schedule, may_create, &store, &mut chain, now).await?;
@@ -199,7 +207,8 @@ impl App {
         let read_model = Arc::new(ReadModel::new(in_force));
         let pinned = Arc::clone(&read_model);
         let bring_pins: BringPins = Arc::new(move |pins| pinned.pin(pins));
-        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, signing.head_signer(), bring_pins);
+        let (recorder, writer) =
+            Recorder::start(Arc::clone(&store), chain, signing.head_signer(), bring_pins, config.limits.replay_marks);
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
         let started = record::admin_act("server-started", clock::now(), "server", sequence, &detail);
         recorder.note(started).await.map_err(|fault| StartError::Record(fault.to_string()))?;
@@ -226,6 +235,9 @@ impl App {
             metrics: Metrics::default(),
             health: Health::default(),
             traces,
+            exports,
+            chain: own,
+            retention: config.audit.retention,
             binds_certificates: config.public.client_certificates == ClientCertificates::Request,
             proofs: Proofs::new(config.public_url.clone()),
             changing: tokio::sync::Mutex::new(()),

@@ -1,5 +1,6 @@
 //! The server's own configuration: what must be known before the store is open. Everything else is a resource.
 
+mod audit;
 #[cfg(feature = "fuzzing")]
 mod doors;
 mod drain;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub(crate) use audit::{AuditConfig, Kept, RetentionConfig, Since, SinkConfig, SinkKind};
 #[cfg(feature = "fuzzing")]
 pub use doors::config;
 pub(crate) use drain::DrainConfig;
@@ -55,6 +57,9 @@ pub struct Config {
     /// What is sent to whoever watches many services.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
+    /// Where the log is delivered, and how long it is kept.
+    #[serde(default)]
+    pub audit: AuditConfig,
 }
 
 /// The public listener.
@@ -206,6 +211,7 @@ impl Config {
             drain: DrainConfig::default(),
             metrics: None,
             telemetry: TelemetryConfig::default(),
+            audit: AuditConfig::default(),
         }
     }
 
@@ -279,6 +285,7 @@ impl Config {
         }
         self.keys.files().for_each(place);
         self.fetch.relative_to(folder);
+        self.audit.relative_to(folder);
         self.store.relative_to(folder);
         self.telemetry.relative_to(folder);
     }
@@ -341,6 +348,7 @@ impl Config {
             return fault(field, message);
         }
         self.limits.check()?;
+        self.audit.check()?;
         self.telemetry.check()?;
         self.drain.check()
     }

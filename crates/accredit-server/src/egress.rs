@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use accredit_id::secret::Secret;
 
 use crate::app::StartError;
 use crate::config::{FetchConfig, ProxyConfig};
-use crate::gather::{AllowList, Authorities, Fetcher, Guard, Proxy};
+use crate::gather::{AllowList, Authorities, Fetcher, Guard, LOOPBACK, Poster, Proxy};
 use crate::tls;
 
 /// Makes the fetcher that every fetch of this server goes through.
@@ -34,6 +34,28 @@ pub(crate) fn fetcher(config: &FetchConfig) -> Result<Fetcher, StartError> {
         fetcher.judge_stand_in(stand_in).map_err(|fault| refused("fetch.aws_sts", &fault))?;
     }
     Ok(fetcher)
+}
+
+/// Makes what posts the log to `url`, with authorities of its own where the configuration names some.
+pub(crate) fn poster(url: &str, ca: Option<&Path>, config: &FetchConfig) -> Result<Poster, StartError> {
+    let refused = |fault: &dyn std::error::Error| refused("audit.export", fault);
+    let mut trusted = Authorities { beside: Vec::new(), of_hosts: HashMap::new() };
+    for path in &config.ca {
+        trusted.beside.extend(tls::authorities(path)?);
+    }
+    let host =
+        url::Url::parse(url).ok().and_then(|url| url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()));
+    let of_host = host.as_ref().and_then(|host| config.authorities.get(host)).map(PathBuf::as_path);
+    if let (Some(host), Some(path)) = (host, ca.or(of_host)) {
+        trusted.of_hosts.insert(host, tls::authorities(path)?);
+    }
+    // A proxy leads out, and never back to this machine.
+    let near = |proxy: &ProxyConfig| {
+        let except = proxy.except.iter().cloned().chain(LOOPBACK.map(str::to_owned)).collect();
+        ProxyConfig { except, ..proxy.clone() }
+    };
+    let proxy = config.proxy.as_ref().map(near).as_ref().map(through).transpose()?;
+    Poster::new(url, &config.allow, trusted, proxy).map_err(|fault| refused(&fault))
 }
 
 fn through(config: &ProxyConfig) -> Result<Proxy, StartError> {

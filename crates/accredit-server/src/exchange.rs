@@ -32,7 +32,7 @@ use crate::app::App;
 use crate::faces::{Cause, Face, Proof, TokenRequest};
 use crate::pinning;
 use crate::read_model::InForce;
-use crate::record::{self, Acted, Allowed, Recorded};
+use crate::record::{self, Acted, Allowed, RecordFault, Recorded};
 use crate::tell;
 use crate::traces::Step;
 use crate::watch::Shown;
@@ -226,6 +226,7 @@ impl Walk<'_> {
             ask,
             context: self.request.context,
             actor,
+            source: self.source,
             terms: &terms,
             sequence: self.in_force.world.sequence,
             trace: self.app.traces.id(),
@@ -258,6 +259,7 @@ impl Walk<'_> {
                 Err(self.denied(subject, &denial, explanation).await)
             }
             Ok(Recorded::Stale) => Ok(None),
+            Err(RecordFault::Marks) => Err(self.no_room(provider)),
             Err(fault) => {
                 tracing::warn!(event = "exchange-not-recorded", decision.id = %self.decision, "no token without its record: {fault}");
                 Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1))

@@ -1,9 +1,9 @@
 //! The chain that this process writes: where its next batch goes, and how a batch gets there.
 
-use crate::audit::{self, Batch, ChainId, Content, MAX_RECORD_BYTES, Tail, pack};
+use crate::audit::{self, Batch, ChainId, Checkpoint, Content, MAX_RECORD_BYTES, Tail, pack};
 use crate::backend::{Connection, Statement, fault, query_as, statement};
 use crate::error::StoreError;
-use crate::sql;
+use crate::{reads, sql};
 
 /// The end of the chain that this process writes. There is one for each [`Store::open_chain`](crate::Store::open_chain);
 /// whoever holds it writes alone.
@@ -133,6 +133,10 @@ pub(crate) async fn tail(connection: &mut Connection, ordinal: i64) -> Result<(i
     let (number, hash) = match last {
         Some(last) => last,
         None => {
+            let checkpoint = reads::checkpoint(connection, ordinal).await?;
+            if let Some(Checkpoint { number, hash, .. }) = checkpoint.map(|signed| signed.checkpoint) {
+                return Ok((number, hash));
+            }
             let (hash,) = query_as(sql::CHAIN_ORIGIN).bind(ordinal).fetch_one(connection).await.map_err(fault)?;
             (0, hash)
         }

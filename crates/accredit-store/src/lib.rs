@@ -26,6 +26,7 @@ mod store;
 
 pub use chain::Chain;
 pub use copying::Copied;
+pub use deeds::{Removal, SignCheckpoint, Sweep, Swept};
 pub use error::StoreError;
 pub use exchange::{Committed, Entry, EntryOutcome, FirstUse, MARK_MARGIN, Mark};
 pub use head::Head;
@@ -33,7 +34,7 @@ pub use key::{KeyChange, KeyDeed, KeyLife, SigningKey};
 pub use migrations::Schema;
 pub use news::{Known, News};
 pub use pin::{NamePin, PinKey, UnpinDeed};
-pub use reads::{Found, Page, Place, PlaceFault};
+pub use reads::{Found, Page, Place, PlaceFault, Stretch, Waiting};
 pub use resource::{Change, Changes, Loaded, Row};
 pub use revocation::{Revocation, RevokedToken};
 pub use sighting::{Sighting, SightingDeed};

@@ -48,6 +48,8 @@ const STEPS: &[Step] = &[
     additive(25, include_str!("../migrations/0025_news.sql")),
     additive(26, include_str!("../migrations/0026_schema_oldest.sql")),
     additive(27, include_str!("../migrations/0027_chain_beside.sql")),
+    additive(30, include_str!("../migrations/0030_audit_cursor.sql")),
+    additive(31, include_str!("../migrations/0031_audit_checkpoint.sql")),
 ];
 
 /// How the schema of a store is, seen by this program.

@@ -80,6 +80,8 @@ SELECT EXISTS (SELECT 1 FROM replay_mark WHERE provider = $1 AND expires_at < $2
 pub(crate) const FORGET_MARKS: &str = "\
 DELETE FROM replay_mark WHERE (provider, token) IN \
 (SELECT provider, token FROM replay_mark WHERE provider = $1 AND expires_at < $2 ORDER BY expires_at LIMIT $3)";
+pub(crate) const COUNT_MARKS: &str = "\
+SELECT count(*) FROM (SELECT 1 FROM replay_mark WHERE provider = $1 LIMIT $2) AS held";
 pub(crate) static MARK_FLOORS: MultiRow =
     MultiRow::new("SELECT provider, ended_before, issued_before FROM replay_floor WHERE provider IN (VALUES ", 1, ")");
 // A floor never sinks. CASE, since databases spell the greater of two values differently.
@@ -140,18 +142,21 @@ pub(crate) const CHAINS: &str = "\
 SELECT ordinal, id, opened_at, follows_chain, follows_number, follows_hash, hash, beside, erased_to FROM audit_chain \
 ORDER BY ordinal";
 pub(crate) const CHAIN_ORIGIN: &str = "SELECT hash FROM audit_chain WHERE ordinal = $1";
+pub(crate) const CHAIN_ID: &str = "SELECT id FROM audit_chain WHERE ordinal = $1";
 pub(crate) const CHAIN_TAIL: &str = "\
 SELECT number, hash FROM audit_batch WHERE chain = $1 ORDER BY number DESC LIMIT 1";
 /// Appends where the chain ends, and nowhere else.
 pub(crate) const APPEND_BATCH: &str = "\
 INSERT INTO audit_batch (chain, number, written_at, records, bytes, previous, hash, summary, erasable, body) \
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
-WHERE (SELECT coalesce(max(number), 0) FROM audit_batch WHERE chain = $1) + 1 = $2";
+WHERE coalesce((SELECT max(number) FROM audit_batch WHERE chain = $1), \
+(SELECT number FROM audit_checkpoint WHERE chain = $1), 0) + 1 = $2";
 /// The same, and only while nothing was revoked after `$11`.
 pub(crate) const APPEND_BATCH_IF_CURRENT: &str = "\
 INSERT INTO audit_batch (chain, number, written_at, records, bytes, previous, hash, summary, erasable, body) \
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
-WHERE (SELECT coalesce(max(number), 0) FROM audit_batch WHERE chain = $1) + 1 = $2 \
+WHERE coalesce((SELECT max(number) FROM audit_batch WHERE chain = $1), \
+(SELECT number FROM audit_checkpoint WHERE chain = $1), 0) + 1 = $2 \
 AND (SELECT revocation FROM head) <= $11";
 pub(crate) const NEXT_BATCH_NUMBER: &str = "SELECT min(number) FROM audit_batch WHERE chain = $1 AND number > $2";
 pub(crate) const BATCHES_BETWEEN: &str = "\
@@ -189,6 +194,55 @@ ON CONFLICT (chain, number, key_id) DO NOTHING";
 pub(crate) const HEADS_BETWEEN: &str = "\
 SELECT number, key_id, signed_at, hash, signature FROM audit_head \
 WHERE chain = $1 AND number > $2 AND number <= $3 ORDER BY number";
+/// Where the oldest batches of a chain were removed, its tail may be gone with them.
+pub(crate) const CHECKPOINT: &str = "\
+SELECT number, hash, records, signed_at, key_id, signature FROM audit_checkpoint WHERE chain = $1";
+pub(crate) const PUT_CHECKPOINT: &str = "\
+INSERT INTO audit_checkpoint (chain, number, hash, records, signed_at, key_id, signature) \
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (chain) DO UPDATE SET number = excluded.number, \
+hash = excluded.hash, records = excluded.records, signed_at = excluded.signed_at, key_id = excluded.key_id, \
+signature = excluded.signature";
+pub(crate) const REMOVE_BATCHES: &str = "DELETE FROM audit_batch WHERE chain = $1 AND number <= $2";
+pub(crate) const REMOVE_HEADS: &str = "DELETE FROM audit_head WHERE chain = $1 AND number <= $2";
+pub(crate) const BATCH_HASH: &str = "SELECT hash FROM audit_batch WHERE chain = $1 AND number = $2";
+/// Records by the summaries, which are in the index: bodies are not touched.
+pub(crate) const RECORDS_FROM: &str = "\
+SELECT CAST(coalesce(sum(length(summary)), 0) / 4 AS BIGINT), max(number) FROM audit_batch \
+WHERE chain = $1 AND number >= $2 AND number <= $3";
+pub(crate) const BATCH_SIZES_FROM: &str = "\
+SELECT number, bytes FROM audit_batch WHERE chain = $1 AND number >= $2 ORDER BY number LIMIT $3";
+pub(crate) const BATCHES_WITHIN: &str = "\
+SELECT b.chain, c.id, b.number, b.written_at, b.erasable, b.body \
+FROM audit_batch b JOIN audit_chain c ON c.ordinal = b.chain \
+WHERE b.chain = $1 AND b.number >= $2 AND b.number <= $3 ORDER BY b.number";
+pub(crate) const ERASABLE_WITHIN: &str = "\
+SELECT b.chain, c.id, b.number, b.written_at, b.erasable, b.body \
+FROM audit_batch b JOIN audit_chain c ON c.ordinal = b.chain \
+WHERE b.chain = $1 AND b.number >= $2 AND b.number <= $3 AND b.erasable IS NOT NULL ORDER BY b.number";
+pub(crate) const ERASABLE_OF: &str = "SELECT erasable FROM audit_batch WHERE chain = $1 AND number = $2";
+pub(crate) const PUT_ERASABLE: &str = "UPDATE audit_batch SET erasable = $3 WHERE chain = $1 AND number = $2";
+
+// How far sinks have the log.
+/// `$2` delivers to sink `$1`, and who has not been heard of until `$3` does so no more. A chain that nobody has taken yet is
+/// its own process's for a while.
+pub(crate) const DUE_CHAINS: &str = "\
+SELECT c.ordinal, coalesce(k.number, 1), coalesce(k.place, 0) \
+FROM audit_chain c LEFT JOIN audit_cursor k ON k.sink = $1 AND k.chain = c.ordinal \
+WHERE (k.holder = $2 OR k.held_until < $3 OR (k.chain IS NULL AND (c.id = $2 OR c.opened_at < $3 - 60))) \
+AND EXISTS (SELECT 1 FROM audit_batch b WHERE b.chain = c.ordinal AND b.number >= coalesce(k.number, 1)) \
+ORDER BY c.ordinal";
+pub(crate) const HOLD_CHAIN: &str = "\
+INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) VALUES ($1, $2, 1, 0, $3, $4) \
+ON CONFLICT (sink, chain) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until \
+WHERE audit_cursor.holder = excluded.holder OR audit_cursor.held_until < $5 RETURNING number, place";
+pub(crate) const MOVE_CURSOR: &str = "\
+UPDATE audit_cursor SET number = $4, place = $5, held_until = $6 WHERE sink = $1 AND chain = $2 AND holder = $3";
+pub(crate) const SINK_IS_NEW: &str = "SELECT NOT EXISTS (SELECT 1 FROM audit_cursor WHERE sink = $1)";
+pub(crate) const CURSORS_AT_END: &str = "\
+INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) \
+SELECT $1, c.ordinal, coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1, 0, $2, 0 \
+FROM audit_chain c WHERE c.id <> $2";
+pub(crate) const CURSORS_OF: &str = "SELECT sink, number FROM audit_cursor WHERE chain = $1";
 pub(crate) const LAST_BATCH_TIME: &str = "\
 SELECT written_at FROM audit_batch ORDER BY chain DESC, number DESC LIMIT 1";
 pub(crate) const LAST_CHAIN_TIME: &str = "SELECT max(opened_at) FROM audit_chain";

@@ -1,10 +1,10 @@
 //! The door of the store.
 
-use crate::audit::{ChainId, NewRecord, SignedHead, Verification};
+use crate::audit::{ChainId, NewRecord, Record, SignedHead, Verification};
 use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::copying::{self, Copied};
-use crate::deeds;
+use crate::deeds::{self, Sweep, Swept};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome, Mark};
 use crate::head::{self, Head};
@@ -12,7 +12,7 @@ use crate::key::{KeyDeed, SigningKey};
 use crate::migrations::Schema;
 use crate::news::{Known, News};
 use crate::pin::{NamePin, UnpinDeed};
-use crate::reads::{self, Found, Page, Place};
+use crate::reads::{self, Found, Page, Place, Stretch, Waiting};
 use crate::resource::{Change, Changes, Loaded, Row};
 use crate::revocation::{Revocation, RevokedToken};
 use crate::sighting::{Sighting, SightingDeed};
@@ -187,6 +187,11 @@ impl Store {
         deeds::foresee(&mut *self.backend.reader().await?, mark).await
     }
 
+    /// How many marks a provider has; `most` where there are more.
+    pub async fn count_marks(&self, provider: &str, most: u64) -> Result<u64, StoreError> {
+        deeds::count_marks(&mut *self.backend.reader().await?, provider, most).await
+    }
+
     /// Deletes marks of a provider whose evidence ended more than [`MARK_MARGIN`](crate::MARK_MARGIN) before `past`, at most
     /// a thousand at a time. Gives how many; 0 when none is left.
     ///
@@ -294,6 +299,102 @@ impl Store {
             .await?
         {}
         Ok(())
+    }
+
+    /// Takes the first stretch of a sweep, with the record of it if it took anything. What is left goes on by
+    /// [`Store::go_on_sweeping`]; where nothing was taken yet, by this once more.
+    pub async fn begin_sweep(
+        &self,
+        chain: &mut Chain,
+        sweep: Sweep,
+        record: &NewRecord,
+        at: i64,
+    ) -> Result<Swept, StoreError> {
+        deeds::begin_sweep(&mut self.backend.writer().await?.connection, chain, sweep, record, at).await
+    }
+
+    /// Takes the next stretch of a sweep whose record is written.
+    pub async fn go_on_sweeping(&self, sweep: Sweep) -> Result<Swept, StoreError> {
+        deeds::go_on_sweeping(&mut self.backend.writer().await?.connection, sweep).await
+    }
+
+    /// The places of all records that still have a value and that `is_meant` says yes to, in the order of the log. Walks
+    /// through everything, page by page.
+    pub async fn places_of(&self, mut is_meant: impl FnMut(&Record) -> bool + Send) -> Result<Vec<Place>, StoreError> {
+        let mut places = Vec::new();
+        let chains = reads::chains(&mut *self.backend.reader().await?).await?;
+        for chain in chains {
+            let mut from = Place::beginning_of(chain.ordinal);
+            loop {
+                let mut walker = self.backend.walker().await?;
+                let (found, last) = reads::places_of(&mut walker, from, &mut is_meant).await?;
+                places.extend(found);
+                let Some(last) = last else { break };
+                from.number = last + 1;
+            }
+        }
+        Ok(places)
+    }
+
+    // --- The log, delivered elsewhere.
+
+    /// Where sink `sink` goes on in each chain that has records for it and that `holder` may deliver: its own, and those of
+    /// processes that have not been heard of by `now`. Where no other server can be at work, that is every chain.
+    pub async fn due_chains(&self, sink: &str, holder: ChainId, now: i64) -> Result<Vec<Place>, StoreError> {
+        let heard_of = self.heard_of(now);
+        reads::due_chains(&mut *self.backend.reader().await?, sink, holder, heard_of).await
+    }
+
+    /// Takes a chain (counted from 1) to deliver it to a sink, until a time. Gives where to go on; `None` when somebody else
+    /// has it.
+    pub async fn hold_chain(
+        &self,
+        sink: &str,
+        holder: ChainId,
+        chain: i64,
+        now: i64,
+        until: i64,
+    ) -> Result<Option<Place>, StoreError> {
+        let heard_of = self.heard_of(now);
+        deeds::hold_chain(&mut self.backend.writer().await?.connection, sink, holder, chain, heard_of, until).await
+    }
+
+    /// A sink has confirmed everything before a place; its chain is held on until a time. False when somebody else has taken
+    /// the chain meanwhile, who delivers some of it again.
+    pub async fn confirm(&self, sink: &str, holder: ChainId, to: Place, until: i64) -> Result<bool, StoreError> {
+        deeds::confirm(&mut self.backend.writer().await?.connection, sink, holder, to, until).await
+    }
+
+    /// Lets a sink that nothing was ever delivered to begin with what is written from now on, and with everything of the holder's
+    /// own chain.
+    pub async fn begin_at_end(&self, sink: &str, holder: ChainId) -> Result<(), StoreError> {
+        deeds::begin_at_end(&mut self.backend.writer().await?.connection, sink, holder).await
+    }
+
+    /// Where each chain that goes so far has what was written at a time (Unix seconds) or later, in the order of the chains. Exact
+    /// only while no clock was set back.
+    pub async fn places_since(&self, from: i64) -> Result<Vec<Place>, StoreError> {
+        reads::places_since(&mut *self.backend.reader().await?, from).await
+    }
+
+    /// Records from a place on, oldest first: whole batches, about a MiB of them.
+    pub async fn records_from(&self, from: Place) -> Result<Stretch, StoreError> {
+        reads::records_from(&mut *self.backend.reader().await?, from).await
+    }
+
+    /// Counts records of a chain in batches `first` to `last`.
+    pub async fn written_between(&self, chain: i64, first: i64, last: i64) -> Result<Waiting, StoreError> {
+        reads::written_between(&mut *self.backend.reader().await?, chain, first, last).await
+    }
+
+    /// When the first batch at or behind a place was written; `None` where there is none.
+    pub async fn waiting_since(&self, from: Place) -> Result<Option<i64>, StoreError> {
+        reads::waiting_since(&mut *self.backend.reader().await?, from).await
+    }
+
+    /// Until when a holder that is alive holds on. One process's own store has no other holder.
+    fn heard_of(&self, now: i64) -> i64 {
+        if self.backend.is_shared() { now } else { i64::MAX }
     }
 
     /// The latest time that the store has seen: of the newest batch, or of the opening of a chain. A clock that is

@@ -47,6 +47,12 @@ pub struct AuditVerification {
     pub records: u64,
     /// Signed heads seen and verified.
     pub heads: u64,
+    /// Records whose values were erased; the chain covers commitments to them.
+    #[serde(default)]
+    pub erased: u64,
+    /// Records that were removed behind signed checkpoints.
+    #[serde(default)]
+    pub removed: u64,
     /// What does not hold, in order; empty when all is well.
     pub breaks: Vec<AuditBreak>,
 }
@@ -62,4 +68,51 @@ pub struct AuditBreak {
     pub batch: i64,
     /// What is wrong.
     pub message: String,
+}
+
+/// Records as events of OCSF, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvents {
+    /// The events, as a sink gets them.
+    pub events: Vec<Value>,
+    /// Ask with `page_token` for what follows; absent at the end. A page may be short, even empty, and not be the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+/// Erases the values of records, for whoever has a right to it: claims, explanations, addresses. What was decided stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EraseRequest {
+    /// Records with a claim of exactly this value. It is not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Of these only such as are about this provider, by name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// One record, `dec_...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// Why, for the audit log; 1 to 500 characters.
+    pub reason: String,
+    /// Say what would happen, change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What was, or would be, erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EraseResponse {
+    /// How many records lose their values.
+    pub records: u64,
+    /// The record of the act, `act_...`; absent where nothing was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<String>,
+    /// Whether nothing was written because the request said so.
+    pub dry_run: bool,
 }

@@ -14,6 +14,8 @@
 //! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
 //! | `POST /v1/audit/verify` | | [`AuditVerification`] |
+//! | `GET /v1/audit/events?from=SECONDS&to=SECONDS&page_token=POSITION` (all optional) | | [`AuditEvents`] |
+//! | `POST /v1/audit/erase` | [`EraseRequest`] | [`EraseResponse`] |
 //! | `GET /v1/pins?mapping=N` (name or id) | | [`PinList`] |
 //! | `POST /v1/pins/repin` | [`RepinRequest`] | [`RepinResponse`] |
 //! | `GET /v1/alarms?provider=N&all=true` (both optional) | | [`AlarmList`] |
@@ -43,7 +45,7 @@ mod resource;
 mod spiral;
 
 pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
-pub use audit::{AuditBreak, AuditList, AuditRecord, AuditVerification};
+pub use audit::{AuditBreak, AuditEvents, AuditList, AuditRecord, AuditVerification, EraseRequest, EraseResponse};
 pub use explanation::{
     ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
 };

@@ -9,7 +9,7 @@ use super::read::Unverified;
 use super::signature::Signer;
 use super::{audience, signature, times};
 use crate::jose::Algorithm;
-use crate::jose::jwk::KeySet;
+use crate::jose::jwk::{KeySet, Thumbprint};
 use crate::json::{Json, Object};
 use crate::shown::Shown;
 use crate::time::Timestamp;
@@ -43,6 +43,8 @@ pub struct Rejected<'b> {
     /// Whether a key of the issuer had signed it, so that the claims are the issuer's words.
     pub signature_verified: bool,
     claims: Object<'b>,
+    /// Boxed: a refusal is returned through many hands.
+    key_thumbprint: Option<Box<Thumbprint>>,
 }
 
 /// Judges `token` by `expected` and `keys` at the time `now`.
@@ -60,11 +62,16 @@ pub fn verify<'b>(
 ) -> Result<Verified<'b>, Rejected<'b>> {
     let signer = match check_origin(&token, expected).and_then(|()| signature::check(&token, expected, keys, now)) {
         Ok(signer) => signer,
-        Err(fault) => return Err(Rejected { fault, signature_verified: false, claims: token.claims }),
+        Err(fault) => {
+            return Err(Rejected { fault, signature_verified: false, claims: token.claims, key_thumbprint: None });
+        }
     };
     match Words::of(&token, expected, now) {
         Ok(words) => Ok(words.verified(token, signer)),
-        Err(fault) => Err(Rejected { fault, signature_verified: true, claims: token.claims }),
+        Err(fault) => {
+            let key_thumbprint = Some(Box::new(signer.thumbprint));
+            Err(Rejected { fault, signature_verified: true, claims: token.claims, key_thumbprint })
+        }
     }
 }
 
@@ -149,6 +156,12 @@ impl<'b> Rejected<'b> {
     #[must_use]
     pub fn claims(&self) -> Option<&Object<'b>> {
         self.signature_verified.then_some(&self.claims)
+    }
+
+    /// The RFC 7638 thumbprint of the key whose signature held; `None` where none did.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Option<&str> {
+        self.key_thumbprint.as_deref().map(|thumbprint| -> &str { thumbprint })
     }
 }
 

@@ -101,6 +101,8 @@ pub(super) async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Answe
         batches: verified.batches,
         records: verified.records,
         heads: verified.heads,
+        erased: verified.erased,
+        removed: verified.removed,
         breaks,
     }))
 }
@@ -117,6 +119,7 @@ fn broken(found: &Break) -> AuditBreak {
         | Break::BatchesMissing { chain, first: number, last: _ }
         | Break::ChainExtended { chain, sealed_at: number, last: _ }
         | Break::ChainTruncated { chain, last: number, seen: _ }
+        | Break::CheckpointForged { chain, number, key_id: _ }
         | Break::HeadDisagrees { chain, number }
         | Break::HeadForged { chain, number, key_id: _ }
         | Break::SummaryAltered { chain, number }

@@ -12,6 +12,8 @@ mod change;
 mod decision;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod doors;
+mod erase;
+mod events;
 mod explain;
 mod filter;
 mod gate;
@@ -122,6 +124,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/record", get(audit::show))
         .route("/v1/audit/{id}", get(audit::one))
         .route("/v1/audit/verify", post(audit::verify))
+        .route("/v1/audit/events", get(events::list))
+        .route("/v1/audit/erase", post(erase::erase))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/alarm", get(alarms::get))
         .route("/v1/alarm/acknowledge", post(alarms::acknowledge))

@@ -229,6 +229,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        path: "/v1/audit/events",
+        id: "exportAudit",
+        summary: "Records as events of OCSF, oldest first, for whoever reads the whole log.",
+        query: &[("from", SECONDS, "Not before, Unix seconds."), ("to", SECONDS, "Before, Unix seconds."), PAGE_TOKEN],
+        answers: &[(200, "AuditEvents")],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/audit/erase",
+        id: "eraseAuditValues",
+        summary: "Erases the values of a subject's records, or of one record; what was decided stays.",
+        asks: Some("EraseRequest"),
+        answers: &[(200, "EraseResponse")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/pins",
         id: "pins",
         summary: "The permanent ids that the names of a mapping were pinned to at their first use.",

@@ -45,6 +45,8 @@ pub(crate) struct Throttled {
     pub(crate) sources: AtomicU64,
     pub(crate) subjects: AtomicU64,
     pub(crate) providers: AtomicU64,
+    /// Uses of evidence that its provider has no replay marks left for.
+    pub(crate) marks: AtomicU64,
     /// Refusals that were counted and not recorded.
     pub(crate) unrecorded: AtomicU64,
 }

@@ -18,6 +18,9 @@ pub struct LimitsConfig {
     pub provider: Option<Allowance>,
     /// How many refusals of one provider's verified tokens are explained and recorded one by one; those beyond are counted.
     pub recorded_refusals: Allowance,
+    /// The most pieces of evidence of one provider that are remembered as used at once; beyond it none that may be used once is
+    /// taken until some have ended.
+    pub replay_marks: u64,
     /// The most connections that a TCP listener keeps open.
     pub connections: usize,
     /// The most that it keeps open to one address; listed proxies are exempt.
@@ -46,6 +49,7 @@ impl Default for LimitsConfig {
             subject: Allowance { burst: 50_000, per_second: 5_000 },
             provider: None,
             recorded_refusals: Allowance { burst: 5_000, per_second: 200 },
+            replay_marks: 1_000_000,
             connections: 8_192,
             connections_per_source: 1_024,
             idle_seconds: 75,
@@ -57,6 +61,7 @@ impl LimitsConfig {
     pub(super) fn check(&self) -> Result<(), ConfigFault> {
         let numbers = [
             ("limits.max_token_seconds", self.max_token_seconds, 10..=3600),
+            ("limits.replay_marks", self.replay_marks, 10..=100_000_000),
             ("limits.connections", self.connections as u64, 16..=1_000_000),
             ("limits.connections_per_source", self.connections_per_source as u64, 1..=1_000_000),
             ("limits.idle_seconds", self.idle_seconds, 1..=3600),

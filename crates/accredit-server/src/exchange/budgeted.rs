@@ -1,5 +1,7 @@
 //! What an exchange costs, and whom.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use accredit_core::evidence::Evidence;
 use accredit_core::model::{DecisionId, Resource};
 use accredit_id::json::{Json, Object};
@@ -8,6 +10,9 @@ use super::{Refused, Walk};
 use crate::budget::{Cost, Spent};
 use crate::faces::Cause;
 use crate::record::{self, RecordFault, Recorded};
+
+/// Seconds in which some marks may have ended.
+const MARKS_WAIT: u32 = 10;
 
 /// The code of a refusal for want of a budget.
 pub(crate) const RATE_LIMITED: &str = "rate-limited";
@@ -41,6 +46,14 @@ impl Walk<'_> {
             _ => Cost::Look,
         };
         self.app.budgets.failed(self.source, cost);
+    }
+
+    /// The provider has as many replay marks as one may have (I07): what may be used once cannot be marked as used.
+    pub(super) fn no_room(&self, provider: &Resource) -> Refused {
+        self.app.budgets.throttled.marks.fetch_add(1, Relaxed);
+        self.app.tally.count(Some(provider.name.as_str()), RATE_LIMITED, self.source);
+        self.app.metrics.exchanges.refused(self.face.name, Some(provider), RATE_LIMITED);
+        Refused::throttled(self.decision, Spent { retry_after: MARKS_WAIT })
     }
 
     /// So many refusals of this provider are on record that this one is counted alone. It is explained for a while.

@@ -32,13 +32,15 @@ struct Fallen<'f> {
     known: &'f Provider,
     token: &'f str,
     claims: &'f Object<'f>,
+    /// Of the key that it was verified under, where that is known.
+    key_thumbprint: Option<&'f str>,
     actor: Option<Acted<'f>>,
 }
 
 impl<'f> Fallen<'f> {
     fn of(subject: &Evident<'f>) -> Self {
         let Evident { provider, known, token, evidence, actor } = *subject;
-        Self { provider, known, token, claims: evidence.claims(), actor }
+        Self { provider, known, token, claims: evidence.claims(), key_thumbprint: evidence.key_thumbprint(), actor }
     }
 }
 
@@ -86,7 +88,7 @@ impl Walk<'_> {
             tell::token_fault(fault, Some(self.decision), self.now, provider, self.in_force.world.sequence);
         let is_recorded = self.pay_for_refusal(provider, None);
         let explanation = is_recorded.then(|| serde_json::to_value(explanation).unwrap_or_default());
-        let fallen = Fallen { provider, known, token, claims, actor: None };
+        let fallen = Fallen { provider, known, token, claims, key_thumbprint: rejected.key_thumbprint(), actor: None };
         self.record_denied(fallen, fault.code(), explanation).await;
         // Whoever shows a token for another audience learns nothing of ours.
         let is_ours = !matches!(
@@ -104,7 +106,7 @@ impl Walk<'_> {
 
     /// Without an explanation the refusal is counted alone.
     async fn record_denied(&self, fallen: Fallen<'_>, reason: &'static str, explanation: Option<serde_json::Value>) {
-        let Fallen { provider, known, token, claims, actor } = fallen;
+        let Fallen { provider, known, token, claims, key_thumbprint, actor } = fallen;
         self.app.metrics.exchanges.refused(self.face.name, Some(provider), reason);
         let Some(explanation) = explanation else {
             return self.count_unrecorded(provider, reason);
@@ -118,6 +120,8 @@ impl Walk<'_> {
             reason,
             ask: self.asked(known, claims).unwrap_or_else(|_| self.ask()),
             context: self.request.context,
+            source: self.source,
+            key_thumbprint,
             actor,
             at: self.now,
             sequence: self.in_force.world.sequence,

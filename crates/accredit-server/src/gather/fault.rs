@@ -30,6 +30,8 @@ pub(crate) enum Document {
     KeySet,
     /// AWS' answer to a signed request.
     CallerIdentity,
+    /// A collector's answer to events of the log.
+    Collector,
 }
 
 /// What went wrong with a fetch.
@@ -144,6 +146,7 @@ impl FetchFault {
             Document::Discovery => format!("discovery of `{}`", self.location),
             Document::KeySet => format!("key set `{}`", self.location),
             Document::CallerIdentity => format!("token service `{}`", self.location),
+            Document::Collector => format!("collector `{}`", self.location),
         };
         let predicate = match &self.cause {
             FetchCause::RefusedUrl(fault) => return format!("{subject} is refused: {fault}"),

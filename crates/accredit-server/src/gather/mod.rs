@@ -6,6 +6,7 @@
 //! | `guard` | which URLs may be asked, and which addresses behind their names |
 //! | `dial`, `proxy`, `trust` | a connection to an address that was judged, the proxy on the way, whose certificates count |
 //! | `client`, `fetch`, `freshness`, `fault` | one request, one fetch, how long it holds, and what went wrong with it |
+//! | `post` | posting to a collector of the log |
 //! | `sts`, `sts_answer` | asking AWS who signed a request |
 //! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
 //! | `outlet` | the way to a place of the server's own configuration, which nothing judges |
@@ -26,6 +27,7 @@ mod guard;
 mod health;
 mod key_cache;
 mod outlet;
+mod post;
 mod provider_keys;
 mod proxy;
 mod seen_sets;
@@ -45,6 +47,7 @@ pub(crate) use guard::Guard;
 pub(crate) use health::{KeyHealth, KeyState};
 pub(crate) use key_cache::KeyCache;
 pub(crate) use outlet::{Outlet, OutletAnswer};
+pub(crate) use post::{LOOPBACK, Posted, Poster};
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use proxy::Proxy;
 pub(crate) use seen_sets::SeenSet;

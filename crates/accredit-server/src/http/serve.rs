@@ -109,6 +109,8 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     background.spawn(Arc::clone(&app).follow());
     background.spawn(Arc::clone(&app).keep_key_history());
     background.spawn(look_at_certificates(certificates.clone()));
+    background.spawn(Arc::clone(&app).keep_retention());
+    app.exports.start(&mut background, &app.store, &app.recorder, app.chain);
     let (delay, deadline) = (config.drain_delay(), Duration::from_secs(config.drain.deadline_seconds));
     Ok(Running {
         address,
@@ -133,8 +135,10 @@ async fn look_at_certificates(certificates: Vec<Arc<Certificates>>) {
 }
 
 impl Running {
-    /// Reads the listeners' certificates again. One that cannot be used is named in the log and changes nothing.
+    /// Reads the listeners' certificates again, and opens files that the log is delivered to again. A certificate that cannot be
+    /// used is named in the log and changes nothing.
     pub fn reload(&self) {
+        self.app.exports.reopen();
         self.certificates.iter().for_each(|certificates| certificates.read_again());
     }
 

@@ -10,6 +10,7 @@ use super::process::Process;
 use super::traces;
 use crate::app::App;
 use crate::budget::Connections;
+use crate::export::Sink;
 use crate::health::Unready;
 use crate::signing::Watched;
 
@@ -103,6 +104,7 @@ static METRICS: &[Described] = &[
             samples.with(&["source"], count(&throttled.sources));
             samples.with(&["subject"], count(&throttled.subjects));
             samples.with(&["provider"], count(&throttled.providers));
+            samples.with(&["replay-marks"], count(&throttled.marks));
         },
     },
     Described {
@@ -208,6 +210,34 @@ static METRICS: &[Described] = &[
         read: |scrape, samples| samples.one(scrape.app.recorder.stats().unsigned(scrape.now) as f64),
     },
     Described {
+        name: "accredit_audit_export_lag_records",
+        shape: Shape::Gauge,
+        labels: &["sink"],
+        help: "Records of the audit log that a sink has not confirmed yet.",
+        read: |scrape, samples| each_sink(scrape, |sink| samples.with(&[&sink.name], sink.lag.records() as f64)),
+    },
+    Described {
+        name: "accredit_audit_export_lag_seconds",
+        shape: Shape::Gauge,
+        labels: &["sink"],
+        help: "How old the oldest of these records is.",
+        read: |scrape, samples| each_sink(scrape, |sink| samples.with(&[&sink.name], sink.lag.seconds() as f64)),
+    },
+    Described {
+        name: "accredit_audit_export_failures_total",
+        shape: Shape::Counter,
+        labels: &["sink"],
+        help: "Deliveries to a sink that failed and are tried again.",
+        read: |scrape, samples| each_sink(scrape, |sink| samples.with(&[&sink.name], sink.lag.failures() as f64)),
+    },
+    Described {
+        name: "accredit_audit_export_refused",
+        shape: Shape::Gauge,
+        labels: &["sink"],
+        help: "1 while a sink refuses an event for good and everything behind it waits, else 0.",
+        read: |scrape, samples| each_sink(scrape, |sink| samples.with(&[&sink.name], sink.lag.is_refused())),
+    },
+    Described {
         name: "accredit_store_bytes",
         shape: Shape::Gauge,
         labels: &[],
@@ -280,6 +310,10 @@ pub(super) fn count(counter: &AtomicU64) -> f64 {
 fn each_listener(scrape: &Scrape<'_>, mut lend: impl FnMut(&Connections)) {
     let all = &scrape.app.connections;
     [&all.public, &all.admin, &all.metrics].into_iter().for_each(|of| lend(of));
+}
+
+fn each_sink(scrape: &Scrape<'_>, lend: impl FnMut(&Sink)) {
+    scrape.app.exports.sinks().iter().for_each(lend);
 }
 
 const NANOSECONDS: f64 = 1e9;

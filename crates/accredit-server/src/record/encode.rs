@@ -2,6 +2,8 @@
 //!
 //! Never a token. Of a claim that neither its kind nor its provider lists, the name alone.
 
+use std::net::IpAddr;
+
 use accredit_core::decide::{Ask, Held, Terms};
 use accredit_core::evidence::Evidence;
 use accredit_core::facts::Proved;
@@ -27,6 +29,8 @@ pub(crate) struct Allowed<'a> {
     /// What the workload says of itself.
     pub(crate) context: Option<&'a str>,
     pub(crate) actor: Option<Acted<'a>>,
+    /// Who asked.
+    pub(crate) source: IpAddr,
     pub(crate) terms: &'a Terms<Proved>,
     pub(crate) sequence: i64,
     pub(crate) trace: Option<TraceId>,
@@ -44,6 +48,10 @@ pub(crate) struct Denied<'a> {
     /// What the workload says of itself.
     pub(crate) context: Option<&'a str>,
     pub(crate) actor: Option<Acted<'a>>,
+    /// Who asked.
+    pub(crate) source: IpAddr,
+    /// Of the key that the evidence was verified under, where that is known.
+    pub(crate) key_thumbprint: Option<&'a str>,
     pub(crate) at: Timestamp,
     pub(crate) sequence: i64,
     pub(crate) trace: Option<TraceId>,
@@ -53,7 +61,8 @@ pub(crate) struct Denied<'a> {
 
 /// Writes an allowing decision down. Allocates twice.
 pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
-    let Allowed { face, provider, known, evidence, token_hash, ask, context, actor, terms, sequence, trace } = allowed;
+    let Allowed { face, provider, known, evidence, token_hash, ask, context, source, actor, terms, sequence, trace } =
+        allowed;
     let mut record = Line::new("exchange-allowed", terms.issued_at, face, *sequence);
     record.named("provider", provider).text("issuer", evidence.issuer()).text("kid", evidence.key_id());
     if let Some(thumbprint) = evidence.key_thumbprint() {
@@ -71,7 +80,7 @@ pub(crate) fn allowed(allowed: &Allowed<'_>) -> Content {
     if let Some(actor) = actor {
         actor.named(&mut record);
     }
-    let bytes = beside(claims(known, evidence.claims(), None), *context);
+    let bytes = beside(claims(known, evidence.claims(), None), *context, *source);
     let bytes = Acted::beside(actor.as_ref(), &terms.actors, bytes);
     let erasable = Erasable { salt: chance::bits(), bytes };
     Content { bytes: record.end(), erasable: Some(erasable) }
@@ -93,32 +102,22 @@ pub(super) fn terms_of(record: &mut Line, terms: &Terms<Proved>) {
 
 /// Writes a refusing decision down, with its explanation.
 pub(crate) fn denied(denied: &Denied<'_>) -> Content {
-    let Denied {
-        face,
-        provider,
-        known,
-        claims: seen,
-        token_hash,
-        reason,
-        ask,
-        context,
-        actor,
-        at,
-        sequence,
-        trace,
-        explanation,
-    } = denied;
+    let Denied { face, provider, known, claims: seen, token_hash, reason, .. } = denied;
+    let Denied { ask, context, source, key_thumbprint, actor, at, sequence, trace, explanation, .. } = denied;
     let mut record = Line::new("exchange-denied", *at, face, *sequence);
     record
         .named("provider", provider)
         .text("reason", reason)
         .text("tokenHash", &accredit_id::base64url::encode(&token_hash[..16]));
+    if let Some(thumbprint) = key_thumbprint {
+        record.text("keyThumbprint", thumbprint);
+    }
     record.asked(ask);
     record.trace(*trace);
     if let Some(actor) = actor {
         actor.named(&mut record);
     }
-    let bytes = Acted::beside(actor.as_ref(), &[], beside(claims(known, seen, Some(explanation)), *context));
+    let bytes = Acted::beside(actor.as_ref(), &[], beside(claims(known, seen, Some(explanation)), *context, *source));
     let erasable = Erasable { salt: chance::bits(), bytes };
     Content { bytes: record.end(), erasable: Some(erasable) }
 }
@@ -165,9 +164,13 @@ pub(super) fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option
     line.into_bytes()
 }
 
-/// The same with what a workload says of itself, as text: nobody vouches for it, so nothing is read out of it. The beginning is
-/// kept, and what a reader would not see is written out.
-fn beside(mut claims: Vec<u8>, context: Option<&str>) -> Vec<u8> {
+/// The same with who asked, and with what a workload says of itself, as text: nobody vouches for it, so nothing is read out of it.
+/// The beginning is kept, and what a reader would not see is written out.
+fn beside(mut claims: Vec<u8>, context: Option<&str>, source: IpAddr) -> Vec<u8> {
+    use std::io::Write as _;
+    claims.pop();
+    // Writing to a vector cannot fail.
+    let _ = write!(claims, r#","source":"{source}"}}"#);
     let Some(context) = context else { return claims };
     let mut kept = String::new();
     for character in context.chars().take(MAX_CONTEXT) {
@@ -298,15 +301,16 @@ mod tests {
     #[test]
     fn a_context_is_kept_as_text() {
         let kept = |context: &str| {
-            let line = beside(br#"{"claims":{}}"#.to_vec(), Some(context));
+            let line = beside(br#"{"claims":{}}"#.to_vec(), Some(context), IpAddr::from([192, 0, 2, 7]));
             let record: Value = serde_json::from_slice(&line).unwrap();
-            assert_eq!(record["claims"], json!({}));
+            assert_eq!((&record["claims"], &record["source"]), (&json!({}), &json!("192.0.2.7")));
             record["workloadIdentityContext"].as_str().unwrap().to_owned()
         };
         let context = r#"{"instance_id":"i-1","labels":{"team":"a"}}"#;
         assert_eq!(kept(context), context);
         assert_eq!(kept("\"}, \"claims\": {\n\u{202e}"), "\"}, \"claims\": {\\u{a}\\u{202e}");
         assert_eq!(kept(&"\u{e4}".repeat(5000)).chars().count(), MAX_CONTEXT);
-        assert_eq!(beside(b"{}".to_vec(), None), b"{}");
+        let plain = beside(br#"{"claims":{}}"#.to_vec(), None, IpAddr::from([192, 0, 2, 7]));
+        assert_eq!(plain, br#"{"claims":{},"source":"192.0.2.7"}"#);
     }
 }

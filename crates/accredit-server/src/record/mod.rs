@@ -9,6 +9,7 @@ mod encode;
 mod forgetting;
 mod login;
 mod narrow;
+mod quota;
 mod ring;
 mod stats;
 mod tally;

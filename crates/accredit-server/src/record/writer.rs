@@ -13,11 +13,12 @@ use accredit_id::time::Timestamp;
 use accredit_store::audit::{NewRecord, SignedHead};
 use accredit_store::{
     Chain, Change, Entry, EntryOutcome, FirstUse, Head, KeyDeed, NamePin, Revocation, SightingDeed, Store, StoreError,
-    UnpinDeed,
+    Sweep, Swept, UnpinDeed,
 };
 use tokio::sync::{Notify, oneshot};
 
 use super::forgetting::Forgetting;
+use super::quota::Quota;
 use super::stats::Stats;
 use crate::clock;
 use crate::traces::{self, Attribute, Behind, Step};
@@ -54,6 +55,9 @@ pub(crate) enum RecordFault {
     /// The writer has ended.
     #[error("the writer has ended")]
     Ended,
+    /// The evidence may be used once, and its provider has as many marks of such as one may have.
+    #[error("the provider has too many replay marks")]
+    Marks,
     /// The store refuses.
     #[error("{0}")]
     Store(Arc<StoreError>),
@@ -71,6 +75,8 @@ pub(crate) enum StoreWork {
     Unpin(UnpinDeed),
     /// Puts down what tokens were seen to show.
     Sight(SightingDeed),
+    /// Takes the first stretch of a sweep, with its record; tells what it took and what is left.
+    Sweep(Sweep, NewRecord, oneshot::Sender<Swept>),
 }
 
 struct Shared {
@@ -114,6 +120,7 @@ impl Recorder {
         chain: Chain,
         sign_head: SignHead,
         bring_pins: BringPins,
+        most_marks: u64,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new(), stats: Stats::default() });
         let (last_batch, last_head) = (0, clock::now());
@@ -125,6 +132,7 @@ impl Recorder {
             sign_head,
             bring_pins,
             forgetting,
+            quota: Quota::new(most_marks),
             last_batch,
             last_head,
         };
@@ -214,6 +222,7 @@ struct Writer {
     sign_head: SignHead,
     bring_pins: BringPins,
     forgetting: Forgetting,
+    quota: Quota,
     last_batch: usize,
     last_head: Timestamp,
 }
@@ -287,6 +296,7 @@ impl Writer {
 
     async fn write(&mut self, batch: Vec<Waiting>) {
         self.last_batch = batch.len();
+        let batch = self.within_quota(batch).await;
         let mut behind = Vec::new();
         let (entries, answers): (Vec<Entry>, Vec<_>) = batch
             .into_iter()
@@ -315,7 +325,10 @@ impl Writer {
                 for ((answer, outcome), entry) in answers.into_iter().zip(committed.outcomes).zip(&entries) {
                     let recorded = match outcome {
                         EntryOutcome::Recorded => {
-                            entry.mark.iter().for_each(|mark| self.forgetting.spent(mark));
+                            if let Some(mark) = &entry.mark {
+                                self.forgetting.spent(mark);
+                                self.quota.claimed(&mark.provider);
+                            }
                             Recorded::Durably
                         }
                         EntryOutcome::Replayed { first } => Recorded::Replayed { first },
@@ -339,18 +352,43 @@ impl Writer {
         }
     }
 
+    /// Answers those that would spend evidence of a provider that has too many marks already; gives the others.
+    async fn within_quota(&mut self, batch: Vec<Waiting>) -> Vec<Waiting> {
+        if batch.iter().all(|waiting| waiting.entry.mark.is_none()) {
+            return batch;
+        }
+        let mut kept = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            let admitted = match &waiting.entry.mark {
+                None => Ok(true),
+                Some(mark) => self.quota.admits(&self.store, &mark.provider, Instant::now()).await,
+            };
+            match admitted {
+                Ok(true) => kept.push(waiting),
+                Ok(false) => {
+                    // It says by when the others have ended, or a provider that is full would stay so for ever.
+                    waiting.entry.mark.iter().for_each(|mark| self.forgetting.spent(mark));
+                    drop(waiting.answer.send(Err(RecordFault::Marks)));
+                }
+                Err(fault) => drop(waiting.answer.send(Err(RecordFault::Store(Arc::new(fault))))),
+            }
+        }
+        kept
+    }
+
     /// Deletes marks that nothing needs any more, a few at a time. Where nothing is spent there is nothing to do.
     async fn forget_marks(&mut self) {
         if self.forgetting.is_idle() {
             return;
         }
         while let Some((provider, past)) = self.forgetting.due(clock::now()) {
-            if let Err(fault) = self.store.forget_marks(&provider, past.unix()).await {
-                tracing::warn!(
+            match self.store.forget_marks(&provider, past.unix()).await {
+                Ok(forgotten) => self.quota.forgotten(&provider, forgotten),
+                Err(fault) => tracing::warn!(
                     event = "replay-marks-not-deleted",
                     code = fault.code(),
                     "replay marks cannot be deleted: {fault}"
-                );
+                ),
             }
         }
     }
@@ -366,6 +404,10 @@ impl Writer {
             }
             StoreWork::Sight(deed) => {
                 self.store.sight(&mut self.chain, &deed, at).await?;
+                self.store.head().await
+            }
+            StoreWork::Sweep(sweep, record, tell) => {
+                let _ = tell.send(self.store.begin_sweep(&mut self.chain, sweep, &record, at).await?);
                 self.store.head().await
             }
             StoreWork::Unpin(deed) => self.store.unpin(&mut self.chain, &deed, at).await,
@@ -416,7 +458,8 @@ mod tests {
     async fn old_marks_make_room_for_new_ones() {
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()));
+        let (recorder, writer) =
+            Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()), 1_000);
         let mark = |number: u16, issued_at: i64| {
             let mut token = [0; 32];
             token[..2].copy_from_slice(&number.to_be_bytes());
@@ -454,12 +497,52 @@ mod tests {
         assert_eq!(first(store.foresee(&mark(2, 2000)).await.unwrap()), Some(2));
     }
 
+    /// I07: whoever floods fills his provider's share, and nobody else's; room comes back as his tokens end.
+    #[tokio::test]
+    async fn marks_of_a_provider_are_bounded() {
+        let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
+        let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
+        let (recorder, writer) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()), 20);
+        let spend = |number: u8, provider: &str, issued_at: i64| {
+            let mark = Mark {
+                provider: provider.to_owned(),
+                token: [number; 32],
+                issued_at,
+                expires_at: issued_at + 300,
+                same: None,
+            };
+            let entry = Entry {
+                id: [number; 16],
+                record: Content::from(vec![b'a']),
+                mark: Some(mark),
+                if_replayed: None,
+                pins: Vec::new(),
+                decided_on: i64::MAX,
+            };
+            let recorder = recorder.clone();
+            async move { tokio::time::timeout(Duration::from_secs(20), recorder.record(entry)).await.unwrap() }
+        };
+        for number in 0..20 {
+            assert_eq!(spend(number, "idp_1", 1000).await.unwrap(), Recorded::Durably, "{number}");
+        }
+        for number in 20..25 {
+            assert!(matches!(spend(number, "idp_1", 1000).await, Err(RecordFault::Marks)), "{number}");
+        }
+        assert_eq!(spend(20, "idp_2", 1000).await.unwrap(), Recorded::Durably);
+        assert_eq!(store.count_marks("idp_1", 1_000).await.unwrap(), 20);
+        // A minute later the next one says that theirs have ended. It comes too early itself.
+        assert_eq!(store.forget_marks("idp_1", 2000).await.unwrap(), 20);
+        assert_eq!(store.count_marks("idp_1", 1_000).await.unwrap(), 0);
+        recorder.close();
+        writer.await.unwrap();
+    }
+
     /// What the store refuses keeps nobody behind it waiting.
     #[tokio::test]
     async fn a_record_that_is_too_large_is_refused_alone() {
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (recorder, writer) = Recorder::start(store, chain, Arc::new(|_| None), Arc::new(|_| ()));
+        let (recorder, writer) = Recorder::start(store, chain, Arc::new(|_| None), Arc::new(|_| ()), 1_000);
         let note = |id: u8, bytes: usize| {
             let record = NewRecord { id: [id; 16], content: Content::from(vec![b'a'; bytes]) };
             let recorder = recorder.clone();

@@ -37,7 +37,7 @@ impl Stand {
         let world = plan::apply(&World::default(), &documents, false, &context, &mut chance::bits).unwrap().next;
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (recorder, _) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()));
+        let (recorder, _) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()), 1_000);
         Self { watch: Watch::restored(Vec::new()), recorder, store, world }
     }
 

@@ -95,6 +95,15 @@ pub enum Break {
         /// The batch that a signed head or the next chain has seen.
         seen: i64,
     },
+    /// A checkpoint's signature does not hold: the oldest batches were removed by somebody without the key.
+    CheckpointForged {
+        /// The chain.
+        chain: ChainId,
+        /// The last batch that it says was removed.
+        number: i64,
+        /// The key that it names.
+        key_id: String,
+    },
     /// A signed head names another hash than the batch has: the chain was written anew up to there.
     HeadDisagrees {
         /// The chain.
@@ -147,6 +156,7 @@ impl Break {
             Self::ChainMissing { .. } => "chain-missing",
             Self::ChainTruncated { .. } => "chain-truncated",
             Self::ChainUnlinked { .. } => "chain-unlinked",
+            Self::CheckpointForged { .. } => "checkpoint-forged",
             Self::HeadDisagrees { .. } => "head-disagrees",
             Self::HeadForged { .. } => "head-forged",
             Self::SummaryAltered { .. } => "summary-altered",
@@ -188,6 +198,12 @@ impl fmt::Display for Break {
             }
             Self::ChainUnlinked { chain } => {
                 write!(f, "chain `{chain}` does not begin where the chain before it ended")
+            }
+            Self::CheckpointForged { chain, number, key_id } => {
+                write!(
+                    f,
+                    "signature by key `{key_id}` over the removal up to batch {number} of chain `{chain}` does not hold"
+                )
             }
             Self::HeadDisagrees { chain, number } => {
                 write!(f, "batch {number} of chain `{chain}` is not the one whose hash was signed")

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::digest::{CHAIN_BESIDE_TAG, CHAIN_TAG, HEAD_TAG, sha256};
+use super::digest::{CHAIN_BESIDE_TAG, CHAIN_TAG, CHECKPOINT_TAG, HEAD_TAG, sha256};
 
 /// The name of a chain: 128 random bits, made by the process that writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +59,33 @@ pub struct SignedHead {
     pub signature: Vec<u8>,
 }
 
+/// Where a chain begins since its oldest batches were removed. Signed, since whoever could write one himself could cut the
+/// chain as he likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The chain.
+    pub chain: ChainId,
+    /// The last batch that was removed.
+    pub number: i64,
+    /// Its hash, which the next batch names as its `previous`.
+    pub hash: [u8; 32],
+    /// How many records were removed up to there, by all removals together.
+    pub records: i64,
+    /// When it was signed, Unix seconds.
+    pub signed_at: i64,
+}
+
+/// A checkpoint with its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// What was signed.
+    pub checkpoint: Checkpoint,
+    /// The key that signed it.
+    pub key_id: String,
+    /// The signature over the [`message`](Head::message) of [`Checkpoint::to_sign`].
+    pub signature: Vec<u8>,
+}
+
 // === impl ChainId ===
 
 impl fmt::Display for ChainId {
@@ -96,5 +123,27 @@ impl Head {
     pub fn message(&self) -> Vec<u8> {
         let Self { chain, number, hash, signed_at } = self;
         [HEAD_TAG, &chain.0, &number.to_be_bytes(), hash, &signed_at.to_be_bytes()].concat()
+    }
+}
+
+// === impl Checkpoint ===
+
+impl Checkpoint {
+    /// What a key signs: a head with a hash of its own. No batch has that hash, so a checkpoint never passes for a signed head
+    /// nor a signed head for a checkpoint: somebody without the key cannot make one out of what is there.
+    pub fn to_sign(&self) -> Head {
+        let Self { chain, number, hash, records, signed_at } = *self;
+        let hash = sha256(&[CHECKPOINT_TAG, &hash, &records.to_be_bytes()].concat());
+        Head { chain, number, hash, signed_at }
+    }
+}
+
+// === impl SignedCheckpoint ===
+
+impl SignedCheckpoint {
+    /// The same as a signed head, to have its signature verified.
+    pub fn as_head(&self) -> SignedHead {
+        let Self { checkpoint, key_id, signature } = self;
+        SignedHead { head: checkpoint.to_sign(), key_id: key_id.clone(), signature: signature.clone() }
     }
 }

@@ -18,9 +18,9 @@ mod verify;
 
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 pub use breaks::Break;
-pub use chain::{ChainId, Head, Link, Origin, SignedHead};
+pub use chain::{ChainId, Checkpoint, Head, Link, Origin, SignedCheckpoint, SignedHead};
 pub use record::{Content, Erasable, MAX_RECORD_BYTES, NewRecord, Record, Unreadable, Value};
 pub use verify::{MAX_LISTED_BREAKS, Verification, Verifier, verify};
 
 pub(crate) use batch::{Tail, pack};
-pub(crate) use record::prefix;
+pub(crate) use record::{keep_values, prefix};

@@ -127,6 +127,11 @@ impl Frames {
 // === impl Framed ===
 
 impl Framed<'_> {
+    /// Whether it had a value that is there no more.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.commitment.is_some() && self.value.is_none()
+    }
+
     /// Whether the value, where it is still there, is the one that the record was written with.
     pub(crate) fn value_holds(&self) -> bool {
         match (self.commitment, self.value) {
@@ -173,6 +178,22 @@ pub(crate) fn read<'b>(body: &'b [u8], erasable: Option<&'b [u8]>) -> Result<Vec
         framed.get_mut(place).ok_or(Unreadable)?.value = Some(Salted { salt, bytes });
     }
     Ok(framed)
+}
+
+/// The erasable values of a batch without those at `places`; nothing where none is left.
+pub(crate) fn keep_values(erasable: &[u8], places: &[i64]) -> Result<Option<Vec<u8>>, Unreadable> {
+    let mut kept = Vec::with_capacity(erasable.len());
+    let mut rest = erasable;
+    while !rest.is_empty() {
+        let whole = rest;
+        let place = u32::from_be_bytes(array(&mut rest)?);
+        take(&mut rest, 16)?;
+        sized(&mut rest)?;
+        if !places.contains(&i64::from(place)) {
+            kept.extend_from_slice(&whole[..whole.len() - rest.len()]);
+        }
+    }
+    Ok((!kept.is_empty()).then_some(kept))
 }
 
 /// How many bytes of each id a summary keeps. INVARIANT: what is searched for (`Store::find_record`) is cut to the same
@@ -249,6 +270,19 @@ mod tests {
         let frames = frames();
         let values: Vec<_> = read(&frames.body, None).unwrap().iter().map(|one| one.to_record().value).collect();
         assert_eq!(values, [Value::None, Value::None, Value::Erased, Value::Erased]);
+    }
+
+    #[test]
+    fn one_value_goes_and_the_others_stay() {
+        let frames = frames();
+        for (places, expected) in [(&[2_i64][..], [true, false]), (&[3], [false, true]), (&[], [false, false])] {
+            let kept = keep_values(&frames.erasable, places).unwrap();
+            let read = read(&frames.body, kept.as_deref()).unwrap();
+            assert_eq!([read[2].is_erased(), read[3].is_erased()], expected, "{places:?}");
+            assert!(!read[0].is_erased() && read.iter().all(Framed::value_holds));
+        }
+        assert_eq!(keep_values(&frames.erasable, &[2, 3]).unwrap(), None);
+        assert_eq!(keep_values(&frames.erasable[1..], &[]), Err(Unreadable));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::batch::Batch;
 use super::breaks::Break;
-use super::chain::{ChainId, Origin, SignedHead};
+use super::chain::{ChainId, Origin, SignedCheckpoint, SignedHead};
 use super::digest::sha256;
 use super::record;
 
@@ -28,6 +28,10 @@ pub struct Verification {
     pub heads: u64,
     /// Records that no signed head covers yet.
     pub uncovered: u64,
+    /// Records whose erasable value was erased.
+    pub erased: u64,
+    /// Records that were removed behind signed checkpoints, by what these say.
+    pub removed: u64,
     /// The breaks, in the order of the log; at most [`MAX_LISTED_BREAKS`].
     pub breaks: Vec<Break>,
     /// Breaks beyond those that are listed.
@@ -171,6 +175,39 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
         }
     }
 
+    /// Tells where the chain that is being read begins since its oldest batches were removed. It must come before the batches,
+    /// and before the store's own heads.
+    pub fn checkpoint(&mut self, signed: &SignedCheckpoint) {
+        let checkpoint = &signed.checkpoint;
+        let (chain, number) = (checkpoint.chain, checkpoint.number);
+        if !(self.verify_signature)(&signed.as_head()) {
+            self.found.add(Break::CheckpointForged { chain, number, key_id: signed.key_id.clone() });
+            return;
+        }
+        let Some(walk) = self.walk.as_mut().filter(|walk| walk.origin.chain == chain) else {
+            self.found.add(Break::ChainMissing { chain });
+            return;
+        };
+        (walk.last, walk.link, walk.last_hash) = (number, Some(checkpoint.hash), checkpoint.hash);
+        self.found.removed += checkpoint.records.max(0) as u64;
+        // Heads that were kept elsewhere, and what chains beside this one saw: of what is gone nothing can be compared but its
+        // end.
+        let later = walk.heads.split_off(&number.saturating_add(1));
+        let ended = std::mem::replace(&mut walk.heads, later).remove(&number).unwrap_or_default();
+        for hash in ended {
+            if hash == checkpoint.hash {
+                self.found.heads += 1;
+            } else {
+                self.found.add(Break::HeadDisagrees { chain, number });
+            }
+        }
+        let later = walk.seen.split_off(&number.saturating_add(1));
+        let ended = std::mem::replace(&mut walk.seen, later).remove(&number).unwrap_or_default();
+        for (_, chain) in ended.into_iter().filter(|(hash, _)| *hash != checkpoint.hash) {
+            self.found.add(Break::ChainUnlinked { chain });
+        }
+    }
+
     /// Reads the next batch of the chain that is being read.
     pub fn batch(&mut self, batch: &Batch) {
         self.found.batches += 1;
@@ -292,9 +329,15 @@ impl<'h, F: FnMut(&SignedHead) -> bool> Verifier<'h, F> {
         if !bare.iter().flat_map(|one| record::prefix(&one.id)).eq(&batch.summary) {
             self.found.add(Break::SummaryAltered { chain, number });
         }
-        let Some(erasable) = &batch.erasable else { return };
+        let Some(erasable) = &batch.erasable else {
+            self.found.erased += bare.iter().filter(|one| one.is_erased()).count() as u64;
+            return;
+        };
         let altered: Vec<_> = match record::read(&batch.body, Some(erasable)) {
-            Ok(framed) => framed.iter().filter(|one| !one.value_holds()).map(|one| one.id).collect(),
+            Ok(framed) => {
+                self.found.erased += framed.iter().filter(|one| one.is_erased()).count() as u64;
+                framed.iter().filter(|one| !one.value_holds()).map(|one| one.id).collect()
+            }
             Err(record::Unreadable) => bare.iter().take(1).map(|one| one.id).collect(),
         };
         for record in altered {

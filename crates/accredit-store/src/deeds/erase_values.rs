@@ -21,7 +21,7 @@ pub(crate) async fn erase_values(
     chain.settle(connection).await?;
     let batches = record.map(|record| pack(chain, std::slice::from_ref(record), at)).transpose()?;
     let mut transaction = begin_write(connection).await?;
-    let more = erase_stretch(&mut transaction, before).await?;
+    let more = erase_stretch(&mut transaction, before).await?.is_some();
     let tail = match batches {
         Some(batches) => Some(chain.append(&mut transaction, batches).await?),
         None => None,
@@ -33,7 +33,8 @@ pub(crate) async fn erase_values(
     Ok(more)
 }
 
-async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<bool, StoreError> {
+/// How many batches of one stretch lost their values; `None` when no stretch is left.
+pub(super) async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<Option<u64>, StoreError> {
     for stored in reads::chains(connection).await? {
         let (ordinal, from) = (stored.ordinal, stored.erased_to);
         let (next,): (Option<i64>,) = query_as(sql::NEXT_BATCH_NUMBER)
@@ -57,18 +58,17 @@ async fn erase_stretch(connection: &mut Connection, before: i64) -> Result<bool,
         if to <= from {
             continue;
         }
-        erase(connection, ordinal, from, to).await?;
-        return Ok(true);
+        return erase(connection, ordinal, from, to).await.map(Some);
     }
-    Ok(false)
+    Ok(None)
 }
 
-async fn erase(connection: &mut Connection, ordinal: i64, from: i64, to: i64) -> Result<(), StoreError> {
+async fn erase(connection: &mut Connection, ordinal: i64, from: i64, to: i64) -> Result<u64, StoreError> {
     let query = statement(sql::ERASE_VALUES).bind(ordinal).bind(from).bind(to);
-    query.execute(&mut *connection).await.map_err(fault)?;
+    let erased = query.execute(&mut *connection).await.map_err(fault)?.rows_affected();
     let query = statement(sql::ERASED_TO).bind(ordinal).bind(to);
     query.execute(connection).await.map_err(fault)?;
-    Ok(())
+    Ok(erased)
 }
 
 /// Batches in one transaction: few enough that exchanges do not wait for it.

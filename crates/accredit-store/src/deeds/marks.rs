@@ -94,6 +94,14 @@ pub(crate) async fn foresee(connection: &mut Connection, mark: &Mark) -> Result<
     Ok(if floors.cover(mark) { EntryOutcome::Replayed { first: None } } else { EntryOutcome::Recorded })
 }
 
+/// See [`Store::count_marks`](crate::Store::count_marks).
+pub(crate) async fn count_marks(connection: &mut Connection, provider: &str, most: u64) -> Result<u64, StoreError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let (marks,): (i64,) =
+        query_as(sql::COUNT_MARKS).bind(provider).bind(most).fetch_one(connection).await.map_err(fault)?;
+    Ok(u64::try_from(marks).unwrap_or_default())
+}
+
 /// See [`Store::forget_marks`](crate::Store::forget_marks).
 pub(crate) async fn forget_marks(connection: &mut Connection, provider: &str, past: i64) -> Result<u64, StoreError> {
     let ended_before = past.saturating_sub(MARK_MARGIN);

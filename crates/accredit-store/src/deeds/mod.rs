@@ -3,24 +3,30 @@
 mod apply_change;
 mod change_keys;
 mod commit_records;
+mod cursors;
 mod erase_values;
 mod marks;
 mod open_chain;
 mod pins;
 mod revoke_token;
 mod sight;
+mod sweep;
 mod write_head;
 
 pub(crate) use apply_change::apply_change;
 pub(crate) use change_keys::change_keys;
 pub(crate) use commit_records::commit_records;
+pub(crate) use cursors::{begin_at_end, confirm, hold_chain};
 pub(crate) use erase_values::erase_values;
-pub(crate) use marks::{doubt_evidence, foresee, forget_marks};
+pub(crate) use marks::{count_marks, doubt_evidence, foresee, forget_marks};
 pub(crate) use open_chain::open_chain;
 pub(crate) use pins::unpin;
 pub(crate) use revoke_token::revoke_token;
 pub(crate) use sight::{see_again, sight};
+pub(crate) use sweep::{begin_sweep, go_on_sweeping};
 pub(crate) use write_head::write_head;
+
+pub use sweep::{Removal, SignCheckpoint, Sweep, Swept};
 
 use crate::audit::NewRecord;
 use crate::chain::{Chain, check_size};

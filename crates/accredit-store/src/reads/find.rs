@@ -1,6 +1,6 @@
 //! One record by its id.
 
-use super::log::{Found, newest_first};
+use super::log::{Found, Place, chains, newest_first};
 use crate::audit::prefix;
 use crate::backend::{Connection, fault, find_summaries, find_summaries_within, query_as};
 use crate::error::StoreError;
@@ -40,6 +40,19 @@ pub(crate) async fn find_record_about(
         }
     }
     find_record(connection, id).await
+}
+
+/// See [`Store::places_since`](crate::Store::places_since).
+pub(crate) async fn places_since(connection: &mut Connection, from: i64) -> Result<Vec<Place>, StoreError> {
+    let mut places = Vec::new();
+    for stored in chains(connection).await? {
+        let (last, _) = crate::chain::tail(connection, stored.ordinal).await?;
+        let first = first_written_from(connection, stored.ordinal, last, from).await?;
+        if first <= last {
+            places.push(Place { number: first.max(1), ..Place::beginning_of(stored.ordinal) });
+        }
+    }
+    Ok(places)
 }
 
 /// Four bytes may be another record's, or lie across two: only the batch itself knows.

@@ -15,9 +15,9 @@ use crate::sql;
 /// As text it is three numbers with dots between them; a reader goes on from there with the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    chain: i64,
-    number: i64,
-    index: i64,
+    pub(crate) chain: i64,
+    pub(crate) number: i64,
+    pub(crate) index: i64,
 }
 
 /// A record and where it was found.
@@ -117,6 +117,11 @@ pub(crate) async fn size(connection: &mut Connection) -> Result<u64, StoreError>
 
 /// The records of one batch, the newest first.
 pub(super) fn newest_first(columns: Columns) -> Result<impl Iterator<Item = Found>, StoreError> {
+    Ok(oldest_first(columns)?.into_iter().rev())
+}
+
+/// The records of one batch, as they were written.
+pub(super) fn oldest_first(columns: Columns) -> Result<Vec<Found>, StoreError> {
     let (chain, id, number, written_at, erasable, body) = columns;
     let id = ChainId(fixed("chain id", id)?);
     let bare = Batch {
@@ -139,7 +144,7 @@ pub(super) fn newest_first(columns: Columns) -> Result<impl Iterator<Item = Foun
         written_at,
         record,
     });
-    Ok(found.collect::<Vec<_>>().into_iter().rev())
+    Ok(found.collect())
 }
 
 fn stored_chain(columns: ChainColumns) -> Result<StoredChain, StoreError> {
@@ -158,12 +163,29 @@ fn stored_chain(columns: ChainColumns) -> Result<StoredChain, StoreError> {
 // === impl Place ===
 
 impl Place {
-    pub(super) fn chain(self) -> i64 {
+    /// The chain, counted from 1 in the order of opening.
+    pub fn chain(self) -> i64 {
         self.chain
     }
 
-    pub(super) fn number(self) -> i64 {
+    /// The record in its batch, from 0.
+    pub fn index(self) -> i64 {
+        self.index
+    }
+
+    /// The batch in the chain, from 1.
+    pub fn batch(self) -> i64 {
         self.number
+    }
+
+    /// The beginning of a chain.
+    pub fn beginning_of(chain: i64) -> Self {
+        Self { chain, number: 1, index: 0 }
+    }
+
+    /// The place right behind this one, be there a record or not.
+    pub fn next(self) -> Self {
+        Self { index: self.index + 1, ..self }
     }
 
     /// Whether both lie in the same batch.

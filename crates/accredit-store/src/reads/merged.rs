@@ -64,7 +64,7 @@ pub(super) async fn page(
 /// Where each chain goes on behind a place of the log; from its end on where there is none.
 async fn begin(connection: &mut Connection, before: Option<Place>) -> Result<BinaryHeap<Next>, StoreError> {
     let from = match before {
-        Some(before) => place_of(connection, before.chain(), before.number()).await?,
+        Some(before) => place_of(connection, before.chain(), before.batch()).await?,
         None => None,
     };
     let (time, chain) = from.map_or((i64::MAX, i64::MAX), |(time, chain, _)| (time, chain));

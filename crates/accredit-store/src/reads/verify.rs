@@ -1,5 +1,6 @@
 //! Verifies the whole log, page by page.
 
+use super::checkpoint::checkpoint;
 use super::log::{StoredChain, chains};
 use crate::audit::{Batch, ChainId, Head, SignedHead, Verification, Verifier};
 use crate::backend::{Connection, begin_read, fault, query_as};
@@ -34,6 +35,9 @@ async fn verify_chain<F: FnMut(&SignedHead) -> bool>(
     verifier: &mut Verifier<'_, F>,
 ) -> Result<(), StoreError> {
     let id = chain.origin.chain;
+    if let Some(signed) = checkpoint(connection, chain.ordinal).await? {
+        verifier.checkpoint(&signed);
+    }
     let mut after = i64::MIN;
     loop {
         // Pages are ranges of numbers and not counts of rows, so that no second batch of one number slips through.

@@ -3,6 +3,7 @@
 
 mod backends;
 mod copies;
+mod cursors;
 mod exchange;
 mod keys;
 mod log;
@@ -13,6 +14,7 @@ mod resources;
 mod revoked;
 mod several;
 mod sightings;
+mod sweeps;
 
 /// Runs each case on each backend.
 macro_rules! on_every_backend {
@@ -109,4 +111,14 @@ on_every_backend! {
         a_sighting_is_put_down_once
         a_sighting_is_acknowledged_with_a_record
         sightings_go_with_their_provider;
+    cursors:
+        each_sink_has_everything_once_it_has_confirmed
+        who_has_lost_a_chain_confirms_nothing
+        a_new_sink_may_begin_at_the_end
+        what_waits_is_counted;
+    sweeps:
+        one_persons_values_are_erased
+        old_values_are_swept_and_nothing_is_written_for_nothing
+        old_records_go_behind_a_signed_checkpoint
+        what_a_sink_lacks_is_not_removed;
 }

@@ -359,3 +359,75 @@ async fn a_newer_schema_is_opened_while_it_spares_this_one() {
     let error = Store::open(&postgres.url()).await.unwrap_err();
     assert!(matches!(error, StoreError::TooNew { found: 10000, .. }), "{error}");
 }
+
+/// Of two servers one delivers a chain; where it is not heard of any more, the other one goes on where it was.
+#[tokio::test]
+async fn one_of_two_servers_delivers_a_chain() {
+    let Some(stores) = servers(2).await else { return };
+    let (here, there) = (&stores[0], &stores[1]);
+    let holders = [ChainId([1; 16]), ChainId([2; 16])];
+    let mut chains = [chain(here, 1).await, chain(there, 2).await];
+    here.commit_records(&mut chains[0], &[entry(1), entry(2)], NOW).await.unwrap();
+    there.commit_records(&mut chains[1], &[entry(3)], NOW).await.unwrap();
+    // Each its own, as long as nobody has been away for long.
+    let due = async |store: &Store, holder, now| {
+        let due = store.due_chains("siem", holder, now).await.unwrap();
+        due.into_iter().map(accredit_store::Place::chain).collect::<Vec<_>>()
+    };
+    assert_eq!((due(here, holders[0], NOW).await, due(there, holders[1], NOW).await), (vec![1], vec![2]));
+    // Whoever comes first has it, however many come at once.
+    let (first, second) = tokio::join!(
+        here.hold_chain("siem", holders[0], 1, NOW, NOW + 60),
+        there.hold_chain("siem", holders[1], 1, NOW, NOW + 60)
+    );
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(first.is_some() != second.is_some(), "{first:?}, {second:?}");
+    let is_here = first.is_some();
+    let (holder, other) = if is_here { (0, 1) } else { (1, 0) };
+    let at = first.or(second).unwrap();
+    let next = stores[holder].records_from(at).await.unwrap().records[1].place;
+    assert!(stores[holder].confirm("siem", holders[holder], next, NOW + 60).await.unwrap());
+    assert!(!stores[other].confirm("siem", holders[other], next, NOW + 60).await.unwrap());
+    assert_eq!(stores[other].hold_chain("siem", holders[other], 1, NOW + 60, NOW + 90).await.unwrap(), None);
+    // It is gone.
+    assert!(due(&stores[other], holders[other], NOW + 61).await.contains(&1));
+    let held = stores[other].hold_chain("siem", holders[other], 1, NOW + 61, NOW + 120).await.unwrap();
+    assert_eq!(held, Some(next));
+    assert!(!stores[holder].confirm("siem", holders[holder], next, NOW + 120).await.unwrap());
+}
+
+/// Servers that remove old records at the same time leave a log that holds, also where a chain was opened beside what is gone.
+#[tokio::test]
+async fn two_servers_remove_old_records() {
+    let Some(stores) = servers(2).await else { return };
+    let mut one = chain(&stores[0], 1).await;
+    for number in 0..300 {
+        stores[0].commit_records(&mut one, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    // Seen in the middle of what goes.
+    let mut two = chain(&stores[1], 2).await;
+    for number in 300..600 {
+        stores[0].commit_records(&mut one, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    let sweep = || {
+        let sign = |head: &accredit_store::audit::Head| {
+            let (key_id, signature) = ("audit-1".to_owned(), head.message());
+            Some(accredit_store::audit::SignedHead { head: *head, key_id, signature })
+        };
+        let removal = accredit_store::Removal { before: NOW, sinks: vec![], sign: Arc::new(sign), signed_at: NOW };
+        accredit_store::Sweep::Records(removal)
+    };
+    for round in 0..3 {
+        let records = [record(9000 + round), record(9100 + round)];
+        let (first, second) = tokio::join!(
+            stores[0].begin_sweep(&mut one, sweep(), &records[0], NOW),
+            stores[1].begin_sweep(&mut two, sweep(), &records[1], NOW)
+        );
+        first.unwrap();
+        second.unwrap();
+        let verified = stores[0].verify_audit(&[], |signed| signed.signature == signed.head.message()).await.unwrap();
+        assert_eq!(verified.breaks, vec![], "round {round}");
+    }
+    let verified = stores[0].verify_audit(&[], |_| true).await.unwrap();
+    assert_eq!(verified.removed, 600);
+}

@@ -3,7 +3,7 @@
 use accredit_core::model::Kind;
 use serde_json::Value;
 
-use super::whole_name;
+use super::{audit_erase, audit_export, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::moment;
@@ -20,6 +20,10 @@ pub(crate) enum Verb {
     Show(Show),
     /// Walk every chain and check every signed head
     Verify,
+    /// Print records as OCSF events, oldest first, one line of JSON each
+    Export(audit_export::Args),
+    /// Erase the values of somebody's records: claims, explanations, addresses
+    Erase(audit_erase::Args),
 }
 
 /// Which records.
@@ -70,6 +74,8 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
         Verb::List(args) => list(common, args, terminal).await,
         Verb::Show(args) => show(common, args, terminal).await,
         Verb::Verify => verify(common, terminal).await,
+        Verb::Export(args) => audit_export::run(common, args, terminal).await,
+        Verb::Erase(args) => audit_erase::run(common, args, terminal).await,
     }
 }
 
@@ -196,12 +202,18 @@ async fn verify(common: &Common, terminal: &mut Terminal<'_>) -> Result<Exit, Fa
     match output.structured(&result)? {
         Some(text) => terminal.show(&text)?,
         None => {
-            let walked = [
+            let mut walked = vec![
                 count_of(result.chains, "chain"),
                 count_of(result.batches, "batch"),
                 count_of(result.records, "record"),
                 count_of(result.heads, "signed head"),
             ];
+            // Taken away by rule, and told apart from what is missing.
+            for (count, what) in [(result.erased, "without its value"), (result.removed, "removed")] {
+                if count > 0 {
+                    walked.push(format!("{count} {what}"));
+                }
+            }
             let verdict = if result.breaks.is_empty() { "whole" } else { "broken" };
             terminal.show(&format!("{verdict}    {}\n", walked.join("  ")))?;
         }

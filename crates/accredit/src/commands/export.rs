@@ -24,7 +24,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     let mut list = common.admin()?.list(None, args.project.as_deref()).await?;
     list.resources.sort_by(|one, other| order(one).cmp(&order(other)));
     let text = match common.output {
-        Some(output @ (Output::Json | Output::Sarif)) => output.structured(&list)?.unwrap_or_default(),
+        Some(output @ (Output::Json | Output::Sarif | Output::Ocsf)) => output.structured(&list)?.unwrap_or_default(),
         _ => list.resources.iter().map(render::document).collect::<Vec<_>>().join("---\n"),
     };
     terminal.show(&text)?;

@@ -50,7 +50,7 @@ pub(crate) async fn run(
         _ => None,
     };
     let text = match common.output() {
-        output @ (Output::Json | Output::Sarif) => {
+        output @ (Output::Json | Output::Sarif | Output::Ocsf) => {
             let status = keys.as_ref().map(|keys| Status { keys });
             output.structured(&WithStatus { resource: &resource, status })?.unwrap_or_default()
         }

@@ -3,6 +3,8 @@
 pub(crate) mod alarm;
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod audit_erase;
+pub(crate) mod audit_export;
 pub(crate) mod change;
 pub(crate) mod context;
 pub(crate) mod decision;
@@ -60,6 +62,9 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
     // Before anything is done that could not be told.
     if common.output() == Output::Sarif && !matches!(verb, Verb::Lint(_)) {
         return Err(Failure::misused("format `sarif` is for `accredit lint` alone"));
+    }
+    if common.output() == Output::Ocsf && !matches!(verb, Verb::Audit(audit::Verb::Export(_))) {
+        return Err(Failure::misused("format `ocsf` is for `accredit audit export` alone"));
     }
     match verb {
         Verb::Server(args) => server::run(common, &args, terminal).await,

@@ -26,6 +26,8 @@ pub(crate) enum Output {
     Yaml,
     /// Findings of `accredit lint`, as code hosts show them (SARIF 2.1.0).
     Sarif,
+    /// Events of `accredit audit export` (Open Cybersecurity Schema Framework).
+    Ocsf,
 }
 
 impl Output {
@@ -42,6 +44,7 @@ impl Output {
                 Ok(Some(inert::json(&text) + "\n"))
             }
             Output::Sarif => Err(Failure::misused("format `sarif` is for `accredit lint` alone")),
+            Output::Ocsf => Err(Failure::misused("format `ocsf` is for `accredit audit export` alone")),
             Output::Yaml => Ok(Some(yaml::document(&serde_json::to_value(result).map_err(unwritable)?))),
         }
     }

@@ -1,0 +1,97 @@
+//! How long the log is kept: values that may be erased, and whole records.
+//!
+//! Once an hour what has grown old is taken away, a stretch at a time. Each sweep that takes something is a record of its own;
+//! one that finds nothing leaves no trace, or an idle log would grow by its own sweeping.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accredit_id::time::Timestamp;
+use accredit_store::audit::NewRecord;
+use accredit_store::{Removal, Sweep};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::app::App;
+use crate::config::Kept;
+use crate::record::{self, RecordFault, StoreWork};
+use crate::{chance, clock};
+
+impl App {
+    /// Sweeps when the server starts and every hour, until the process ends.
+    pub(crate) async fn keep_retention(self: Arc<Self>) {
+        loop {
+            let now = clock::now();
+            if let Some(before) = before(self.retention.values, now) {
+                let detail = json!({"before": before.to_string(), "why": "retention"});
+                let record = self.sweep_record("audit-values-erased", &detail);
+                self.sweep_aloud(Sweep::Values { before: before.unix() }, record).await;
+            }
+            if let Some(before) = before(self.retention.records, now) {
+                let detail = json!({"before": before.to_string(), "why": "retention"});
+                let record = self.sweep_record("audit-records-removed", &detail);
+                let removal = Removal {
+                    before: before.unix(),
+                    sinks: self.exports.names(),
+                    sign: self.signing.head_signer(),
+                    signed_at: now.unix(),
+                };
+                self.sweep_aloud(Sweep::Records(removal), record).await;
+            }
+            // Servers that share a store do not all sweep at once.
+            let spread = u64::from(u16::from_be_bytes([chance::bits()[0], chance::bits()[1]])) / 200;
+            tokio::time::sleep(EVERY + Duration::from_secs(spread)).await;
+        }
+    }
+
+    /// Sweeps to the end, between what else is written. Gives from how many batches something was taken.
+    pub(crate) async fn sweep(&self, sweep: Sweep, record: NewRecord) -> Result<u64, RecordFault> {
+        let (mut left, mut taken) = (Some(sweep), 0);
+        while let Some(sweep) = left {
+            let swept = match taken {
+                0 => {
+                    let (tell, told) = oneshot::channel();
+                    self.recorder.work(StoreWork::Sweep(sweep, record.clone(), tell)).await?;
+                    told.await.map_err(|_| RecordFault::Ended)?
+                }
+                _ => {
+                    let swept = self.store.go_on_sweeping(sweep).await;
+                    swept.map_err(|fault| RecordFault::Store(Arc::new(fault)))?
+                }
+            };
+            taken += swept.taken;
+            left = swept.left;
+            // Exchanges come first.
+            tokio::time::sleep(BETWEEN).await;
+        }
+        Ok(taken)
+    }
+
+    async fn sweep_aloud(&self, sweep: Sweep, record: NewRecord) {
+        match self.sweep(sweep.clone(), record).await {
+            Ok(0) => {}
+            Ok(batches) => tracing::info!(event = "audit-swept", batches, "the log was swept: {}", told(&sweep)),
+            Err(fault) => {
+                tracing::warn!(event = "audit-not-swept", "the log could not be swept ({}): {fault}", told(&sweep))
+            }
+        }
+    }
+
+    fn sweep_record(&self, event: &'static str, detail: &serde_json::Value) -> NewRecord {
+        record::admin_act(event, clock::now(), "server", self.read_model.now().world.sequence, detail)
+    }
+}
+
+fn told(sweep: &Sweep) -> &'static str {
+    match sweep {
+        Sweep::Values { .. } | Sweep::Of(_) => "values were erased",
+        Sweep::Records(_) => "records were removed",
+    }
+}
+
+fn before(kept: Kept, now: Timestamp) -> Option<Timestamp> {
+    kept.0.map(|length| now.minus(length.duration()))
+}
+
+const EVERY: Duration = Duration::from_secs(3600);
+const BETWEEN: Duration = Duration::from_millis(5);
