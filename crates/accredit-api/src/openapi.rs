@@ -3,14 +3,15 @@
 use utoipa::OpenApi;
 
 use crate::admin::{
-    AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditEvents, AuditList,
-    AuditRecord, AuditVerification, Change, Clause, CondemnKeyRequest, Considered, DroppedProviderKey, EraseRequest,
-    EraseResponse, ExplainRequest, Explanation, FieldChange, Finding, KeyFetchFault, KeyStep, KeyTally, KeysChanged,
-    KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource, Outcome,
-    Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys, RepinRequest, RepinResponse,
-    ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource,
-    ResourceList, ResourcePage, RewrapKeysRequest, RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey,
-    SigningKeyList, Status, Verdict, WhoAmI, Written,
+    AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditEvents, AuditHead,
+    AuditHeadList, AuditList, AuditRecord, AuditVerification, Change, Clause, CondemnKeyRequest, Considered,
+    DroppedProviderKey, EraseRequest, EraseResponse, ExplainRequest, Explanation, FieldChange, Finding, KeyFetchFault,
+    KeyStep, KeyTally, KeysChanged, KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource,
+    NearMiss, NewResource, Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys,
+    RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange,
+    ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RewrapKeysRequest, RoleHeld,
+    RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, Verdict, VerifyAuditRequest, WhoAmI,
+    Written,
 };
 use crate::problem::{Fault, Problem};
 use crate::token::{TokenError, TokenResponse};
@@ -26,6 +27,8 @@ use crate::token::{TokenError, TokenResponse};
     ApplyResponse,
     AuditBreak,
     AuditEvents,
+    AuditHead,
+    AuditHeadList,
     AuditList,
     AuditRecord,
     AuditVerification,
@@ -84,6 +87,7 @@ use crate::token::{TokenError, TokenResponse};
     TokenError,
     TokenResponse,
     Verdict,
+    VerifyAuditRequest,
     WhoAmI,
     Written,
 )))]

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditEvents, AuditList, AuditRecord,
-    AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation, KeysChanged,
-    KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest, ProviderKeys,
-    RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, RewrapKeysRequest,
-    RotateKeysRequest, SigningKeyList, Status, WhoAmI, Written,
+    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditEvents, AuditHeadList, AuditList,
+    AuditRecord, AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation,
+    KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest,
+    ProviderKeys, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, RewrapKeysRequest,
+    RotateKeysRequest, SigningKeyList, Status, VerifyAuditRequest, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -89,6 +89,12 @@ pub enum AdminError {
         /// What the network said.
         cause: String,
     },
+    /// It is done on the server's own machine alone.
+    #[error("a backup holds everything and is made on the server's own machine alone")]
+    NotFromElsewhere,
+    /// What came could not be put where it was to go.
+    #[error("what the server sends cannot be kept: {0}")]
+    NotKept(std::io::Error),
     /// There is no login to ask with.
     #[error(transparent)]
     Login(#[from] LoginError),
@@ -102,6 +108,7 @@ impl AdminError {
         match self {
             Self::RemoteUnreachable { cause, .. } => web::hint(cause),
             Self::Login(fault) => fault.hint(),
+            Self::NotFromElsewhere => Some("log in there, and name its admin socket with --socket"),
             _ => None,
         }
     }
@@ -282,10 +289,19 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`AdminError`]; a broken chain is an answer, not an error.
-    pub async fn verify_audit(&self) -> Result<AuditVerification, AdminError> {
+    pub async fn verify_audit(&self, request: &VerifyAuditRequest) -> Result<AuditVerification, AdminError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
         let target = "/v1/audit/verify".to_owned();
         // The whole log is read: let it take its time.
-        self.send(Asked { method: Method::POST, target, body: Bytes::new(), patience: 60 * PATIENCE }).await
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
+    }
+
+    /// Reads signed heads of the audit log in the order of their signing, from a time on (Unix seconds), at most 50,000.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn audit_heads(&self, from: i64) -> Result<AuditHeadList, AdminError> {
+        self.fetch("/v1/audit/heads", &[("from", Some(&from.to_string()))]).await
     }
 
     /// Reads records as events of OCSF, oldest first, a page at a time: from and to are Unix seconds.
@@ -401,6 +417,17 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn acknowledge(&self, request: &AcknowledgeRequest) -> Result<Alarm, AdminError> {
         self.post("/v1/alarm/acknowledge", request).await
+    }
+
+    /// Takes a backup of the store as it is now, piece by piece. Only from the server's own machine: it holds everything.
+    ///
+    /// # Errors
+    /// [`AdminError`]; what was given away so far is no backup then. Whoever takes the pieces ends it by an error of his own.
+    pub async fn backup(&self, take: impl FnMut(&[u8]) -> std::io::Result<()>) -> Result<(), AdminError> {
+        match &self.wire {
+            Wire::Remote(_) => Err(AdminError::NotFromElsewhere),
+            Wire::Socket(socket) => socket.download("/v1/backup", take).await,
+        }
     }
 
     /// How the server is.

@@ -8,6 +8,33 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// The same, of bytes that come piece by piece.
+#[derive(Clone)]
+pub struct Running(aws_lc_rs::digest::Context);
+
+// === impl Running ===
+
+impl Default for Running {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+}
+
+impl Running {
+    /// Reads more.
+    pub fn read(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything that was read.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        out
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -17,5 +44,8 @@ mod tests {
         // FIPS 180-4, the digest of the one-block message "abc".
         let hex: String = sha256(b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let mut running = Running::default();
+        ["a", "", "bc"].iter().for_each(|piece| running.read(piece.as_bytes()));
+        assert_eq!(running.finish(), sha256(b"abc"));
     }
 }

@@ -11,7 +11,7 @@
 //! | [`aws_request`] | a signed AWS request as a proof |
 //! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
 //! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
-//! | [`base64url`], [`digest`] | the two encodings of the JOSE family, strict |
+//! | [`base64url`], [`digest`], [`mac`] | an encoding, a hash, and a keyed hash |
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
 //! | [`verify`] | a token's road from text to checked claims |
 
@@ -21,6 +21,7 @@ pub mod base64url;
 pub mod digest;
 pub mod jose;
 pub mod json;
+pub mod mac;
 pub mod secret;
 pub mod shown;
 pub mod spiffe_id;

@@ -6,6 +6,7 @@ use accredit_core::decide::Limits;
 use accredit_core::evidence::aws_request::{Answer, ToSend};
 use accredit_core::model::{Id, Provider, Resource};
 use accredit_core::plan::{self, Context, Stored};
+use accredit_core::world::World;
 use accredit_store::audit::ChainId;
 use accredit_store::{Known, Store, StoreError};
 
@@ -22,7 +23,7 @@ use crate::key_history::{self, KeyHistory};
 use crate::metrics::Metrics;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
-use crate::signing::{KeysFault, Signing};
+use crate::signing::{KeysFault, Signing, Trust};
 use crate::tls::TlsFault;
 use crate::traces::Traces;
 use crate::watch::Watch;
@@ -184,11 +185,15 @@ impl App {
             false => Store::open_as_it_is(&config.store.url).await?,
         };
         let store = Arc::new(store);
-        let own = ChainId(chance::bits());
-        let mut chain = store.open_chain(own, clock::now().unix()).await?;
         let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
-        let (may_create, now) = (config.is_loopback(), clock::now());
-        let signing = Signing::open(&config.keys, schedule, may_create, &store, &mut chain, now).await?;
+        let mark = store.clock_mark().await?.filter(|_| !config.trust_clock);
+        // What was seen is carried on, however often a server with a wrong clock is started.
+        let opened_at = clock::now().unix().max(mark.unwrap_or_default());
+        let own = ChainId(chance::bits());
+        let mut chain = store.open_chain(own, opened_at).await?;
+        let (may_create, now) = ((config.is_loopback(), config.seal_store), clock::now());
+        let mut signing = Signing::open(&config.keys, schedule, may_create, &store, &mut chain, now).await?;
+        signing.trust = Trust::since(mark.unwrap_or_default());
         let limits = Limits { max_lifetime: config.max_token_lifetime(), reserved: reserved(&config.public_url) };
         let context = Context {
             public_url: &config.public_url,
@@ -203,6 +208,13 @@ impl App {
         let (key_sets, sightings) =
             store.sightings().await?.into_iter().partition::<Vec<_>, _>(|seen| seen.code == key_history::CODE);
         let watch = Watch::restored(sightings);
+        signing.trust.look(&store, clock::now());
+        for found in store.tampering() {
+            tracing::error!(event = "store-tampered", "{found}");
+        }
+        if signing.trust.is_behind(clock::now()) {
+            tracing::error!(event = "clock-behind", "the clock is behind what the store has seen: nothing is issued");
+        }
         let sequence = in_force.world.sequence;
         let read_model = Arc::new(ReadModel::new(in_force));
         let pinned = Arc::clone(&read_model);
@@ -281,6 +293,7 @@ impl App {
         loop {
             tokio::time::sleep(TALLY_EVERY).await;
             self.try_the_store_again().await;
+            self.signing.trust.look(&self.store, clock::now());
             self.note_tally().await;
             self.note_sightings().await;
         }
@@ -356,6 +369,16 @@ fn reserved(public_url: &str) -> Vec<String> {
         .collect()
 }
 
+/// The world of the rows that hold, where somebody changed others in the database.
+pub(crate) fn what_holds(sequence: i64, rows: Vec<Stored>, context: &Context<'_>) -> World {
+    let (world, left_out) = plan::restore_what_holds(sequence, rows, context);
+    for fault in left_out {
+        let cause = fault.message;
+        tracing::error!(event = "resource-left-out", "left out with a row that was changed in the database: {cause}");
+    }
+    world
+}
+
 async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartError> {
     memory::fit(0);
     let mut rows = Vec::new();
@@ -372,7 +395,10 @@ async fn load(store: &Store, context: &Context<'_>) -> Result<InForce, StartErro
         return Err(StartError::Resource(fault));
     }
     memory::fit(rows.len());
-    let mut world = plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?;
+    let mut world = match store.tampering().is_empty() {
+        true => plan::restore(head.sequence, rows, context).map_err(|fault| StartError::Resource(fault.message))?,
+        false => what_holds(head.sequence, rows, context),
+    };
     pinning::bring(&mut world.pins, &store.pins().await?);
     Ok(InForce { world, revocation: head.revocation })
 }

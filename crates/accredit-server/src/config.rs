@@ -60,6 +60,12 @@ pub struct Config {
     /// Where the log is delivered, and how long it is kept.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// Trust the rows of a store of before there were seals, as they are, and seal them. Said once, on the command line.
+    #[serde(skip)]
+    pub seal_store: bool,
+    /// Trust the clock though it is behind what the store has seen. Said once, on the command line.
+    #[serde(skip)]
+    pub trust_clock: bool,
 }
 
 /// The public listener.
@@ -212,6 +218,8 @@ impl Config {
             metrics: None,
             telemetry: TelemetryConfig::default(),
             audit: AuditConfig::default(),
+            seal_store: false,
+            trust_clock: false,
         }
     }
 

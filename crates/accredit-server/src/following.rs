@@ -16,7 +16,7 @@ use accredit_id::time::Timestamp;
 use accredit_store::{Head, Known, NamePin, News, Row, Sighting, StoreError};
 
 use crate::admin::aside;
-use crate::app::App;
+use crate::app::{App, what_holds};
 use crate::read_model::InForce;
 use crate::signing::KeysFault;
 use crate::{clock, key_history};
@@ -144,6 +144,10 @@ impl App {
             Err(StoreError::UnknownSequence { .. }) => return self.start_over().await,
             Err(fault) => return Err(fault.into()),
         };
+        // What somebody else wrote counts no more, nor what refers to it.
+        if !self.store.tampering().is_empty() {
+            return self.read_anew().await;
+        }
         let now = news.known;
         if news.head.sequence > since.sequence {
             self.bring_resources(&before, &news).await?;
@@ -176,12 +180,19 @@ impl App {
     /// The store is not the one that it was: it was restored, or another one took its place.
     async fn start_over(&self) -> Result<(), FollowFault> {
         tracing::warn!(event = "store-gone-back", "the store has gone back; everything is read anew");
+        self.read_anew().await
+    }
+
+    async fn read_anew(&self) -> Result<(), FollowFault> {
         let before = self.read_model.now();
         let known = self.store.known().await?;
         let loaded = self.store.load().await?;
-        let (rows, empty) = (stored(&loaded.rows)?, World::default());
-        let next = aside(|| plan::follow(&empty, loaded.head.sequence, rows, &[], &self.context()))
-            .map_err(|fault| FollowFault::Resource(fault.message))?;
+        let (sequence, rows) = (loaded.head.sequence, stored(&loaded.rows)?);
+        let next = match self.store.tampering().is_empty() {
+            true => aside(|| plan::restore(sequence, rows, &self.context()))
+                .map_err(|fault| FollowFault::Resource(fault.message))?,
+            false => aside(|| what_holds(sequence, rows, &self.context())),
+        };
         let pins = self.store.pins().await?;
         self.signing.read(&self.store, clock::now()).await?;
         self.replace(&before, next, loaded.head.revocation, Some(&pins));

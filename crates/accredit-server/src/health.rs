@@ -28,6 +28,10 @@ pub(crate) enum Unready {
     StoreNotWritable,
     /// There is no key that signs access tokens.
     NoSigningKey,
+    /// The clock is more than a minute behind what the store has seen.
+    ClockBehind,
+    /// Somebody else wrote to what trust rests on.
+    StoreTampered,
 }
 
 // === impl Health ===
@@ -43,7 +47,13 @@ impl Health {
 
 impl Unready {
     /// Every reason.
-    pub(crate) const ALL: [Unready; 3] = [Unready::Draining, Unready::StoreNotWritable, Unready::NoSigningKey];
+    pub(crate) const ALL: [Unready; 5] = [
+        Unready::Draining,
+        Unready::StoreNotWritable,
+        Unready::NoSigningKey,
+        Unready::ClockBehind,
+        Unready::StoreTampered,
+    ];
 
     /// Its code.
     pub(crate) fn code(self) -> &'static str {
@@ -51,15 +61,23 @@ impl Unready {
             Unready::Draining => "draining",
             Unready::StoreNotWritable => "store-not-writable",
             Unready::NoSigningKey => "no-signing-key",
+            Unready::ClockBehind => "clock-behind",
+            Unready::StoreTampered => "store-tampered",
         }
     }
 
     /// What it says to whoever looks.
-    fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Unready::Draining => "the server was told to end and takes nobody new for long",
             Unready::StoreNotWritable => "the store cannot be written, so nothing is issued",
             Unready::NoSigningKey => "no key is active that signs access tokens",
+            Unready::ClockBehind => {
+                "the clock is more than a minute behind what the store has seen, so nothing is issued"
+            }
+            Unready::StoreTampered => {
+                "rows that trust rests on were changed in the database; `accredit status` names them"
+            }
         }
     }
 
@@ -71,6 +89,8 @@ impl Unready {
                 !app.recorder.is_open() || app.recorder.stats().is_failing() || app.following.is_blind()
             }
             Unready::NoSigningKey => app.signing.signer(Signing::Es256, clock::now()).is_none(),
+            Unready::ClockBehind => app.signing.trust.is_behind(clock::now()),
+            Unready::StoreTampered => app.signing.trust.is_in_doubt() || !app.store.tampering().is_empty(),
         }
     }
 }

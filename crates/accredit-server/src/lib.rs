@@ -8,6 +8,7 @@
 
 mod admin;
 mod app;
+mod backup;
 mod binding;
 mod budget;
 mod chance;
@@ -52,8 +53,11 @@ mod tls;
 mod traces;
 mod watch;
 
+pub use accredit_store::archive::Inspected;
+pub use accredit_store::audit::{ChainId, Head, SignedHead};
 pub use admin::openapi;
 pub use app::{App, StartError};
+pub use backup::{BackupFault, Restored, hex, restore as restore_backup, verify as verify_backup};
 pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig, TelemetryConfig, TracesConfig};
 pub use demo_issuer::DemoIssuer;
 pub use http::{Running, serve};

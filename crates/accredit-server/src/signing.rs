@@ -5,12 +5,16 @@
 //! |---|---|
 //! | `rotation` | the task that takes the schedule's steps, and the reading of the store before somebody signs |
 //! | `orders` | what operators say: rotate, taint, revoke, rewrap |
+//! | `restored` | what becomes of the keys of a backup |
+//! | `trust` | whether store and clock can be trusted enough to mint |
 //! | `deeds` | keys and their moves, as the store and the log are told of them |
 //! | `watched` | the keys for whoever watches |
 
 mod deeds;
 mod orders;
+mod restored;
 mod rotation;
+mod trust;
 mod watched;
 
 use std::sync::Arc;
@@ -28,13 +32,15 @@ use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::config::{KeyEncryption, KeysConfig};
-use crate::keys::{EncryptionKeyFault, KeyEncryptionKey, KeyRing, SigningFault, SigningKey, Unsealer};
+use crate::config::KeysConfig;
+use crate::keys::{EncryptionKeyFault, KeyRing, SealFault, SigningFault, SigningKey, Unsealer};
 use crate::record::{RecordFault, SignHead};
 
 pub(crate) use deeds::Moved;
 pub(crate) use orders::{Order, Outcome};
+pub(crate) use restored::restored;
 pub(crate) use rotation::PublishedKeys;
+pub(crate) use trust::Trust;
 pub(crate) use watched::Watched;
 
 /// The keys in force and what verifiers see of them.
@@ -42,6 +48,8 @@ pub(crate) struct Signing {
     unsealer: Unsealer,
     schedule: Schedule,
     keys: Arc<ArcSwap<Keys>>,
+    /// Without it nothing is signed.
+    pub(crate) trust: Trust,
     /// One reading of the store at a time: an older one must not replace a newer one.
     reading: tokio::sync::Mutex<()>,
     /// There is something to do before the next round.
@@ -91,15 +99,36 @@ pub(crate) enum KeysFault {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Rows are to be trusted that are sealed already.
+    #[error("rows of the store are sealed already")]
+    SealedAlready,
+    /// Somebody else wrote to what trust rests on.
+    #[error("{0}")]
+    Tampered(String),
+    /// Rows have no seals.
+    #[error("rows of the store have no seals: it is of before there were any, or they were taken out")]
+    Unsealed,
 }
 
 impl KeysFault {
+    /// A seal that does not open, or cannot be made.
+    pub(crate) fn seal(fault: SealFault) -> Self {
+        Self::Key(SigningFault::Seal(fault))
+    }
+
     /// What to do about it, where there is one thing.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             KeysFault::EncryptionKey(fault) => fault.hint(),
             KeysFault::Key(fault) => fault.hint().map(str::to_owned),
             KeysFault::Order(_) | KeysFault::Recorded(_) => None,
+            KeysFault::SealedAlready => Some("leave `--seal-store` away".to_owned()),
+            KeysFault::Tampered(_) => {
+                Some("find out who wrote to the database, then restore it from a backup".to_owned())
+            }
+            KeysFault::Unsealed => {
+                Some("look at `accredit export` of the version before; to trust them as they are, start once with `--seal-store`".to_owned())
+            }
             KeysFault::Store(fault) => fault.hint().map(str::to_owned),
         }
     }
@@ -110,18 +139,19 @@ impl Signing {
     pub(crate) async fn open(
         config: &KeysConfig,
         schedule: Schedule,
-        may_create: bool,
+        (may_create, trust_rows): (bool, bool),
         store: &Store,
         chain: &mut Chain,
         now: Timestamp,
     ) -> Result<Self, KeysFault> {
-        let current = key_encryption_key(&config.encryption, may_create)?;
-        let previous = config.previous.as_ref().map(|origin| key_encryption_key(origin, false)).transpose()?;
-        let unsealer = Unsealer::new(current, previous);
+        let unsealer = Unsealer::of(config, may_create)?;
+        trust::seal_rows(&unsealer, store, trust_rows).await?;
         let mut ring = KeyRing::default();
         let sequence = loop {
             let sequence = store.head().await?.sequence;
-            ring = KeyRing::open(&store.keys().await?, &unsealer, &ring)?;
+            let stored = store.keys().await?;
+            trust::check_keys(store)?;
+            ring = KeyRing::open(&stored, &unsealer, &ring)?;
             // A slot that had keys before waits for the schedule, whatever became of them.
             let is_missing = |slot: &Slot| ring.lives().iter().all(|key| key.slot != *slot);
             let Some(slot) = Slot::ALWAYS.into_iter().find(is_missing) else { break sequence };
@@ -134,7 +164,8 @@ impl Signing {
             }
         };
         let keys = Arc::new(ArcSwap::from_pointee(Keys::new(ring, &schedule, now, sequence)));
-        Ok(Self { unsealer, schedule, keys, reading: tokio::sync::Mutex::default(), wake: Notify::new() })
+        let trust = Trust::default();
+        Ok(Self { unsealer, schedule, keys, trust, reading: tokio::sync::Mutex::default(), wake: Notify::new() })
     }
 
     /// The key that signs access tokens so; `None` too when the store was not read for so long that others may have moved the
@@ -145,12 +176,12 @@ impl Signing {
             Algorithms::Es256 => keys.signers.es256.as_ref(),
             Algorithms::Rs256 => keys.signers.rs256.as_ref(),
         };
-        signer.filter(|_| keys.is_recent(&self.schedule, now)).map(Arc::clone)
+        signer.filter(|_| keys.is_recent(&self.schedule, now) && self.trust.lets_mint(now)).map(Arc::clone)
     }
 
     /// The key that signs administrators' tokens.
-    pub(crate) fn internal(&self) -> Option<Arc<SigningKey>> {
-        self.keys.load().signers.internal.clone()
+    pub(crate) fn internal(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.keys.load().signers.internal.clone().filter(|_| !self.trust.is_behind(now))
     }
 
     /// The keys by which we verify them ourselves.
@@ -198,7 +229,11 @@ impl Signing {
         let before = self.keys.load_full();
         let ring = match head.sequence == before.sequence {
             true => before.ring.clone(),
-            false => KeyRing::open(&store.keys().await?, &self.unsealer, &before.ring)?,
+            false => {
+                let stored = store.keys().await?;
+                trust::check_keys(store)?;
+                KeyRing::open(&stored, &self.unsealer, &before.ring)?
+            }
         };
         let signers = Signers::of(&ring, &self.schedule, now);
         if head.sequence == before.sequence && signers.are(&before.signers) {
@@ -262,21 +297,6 @@ impl Signers {
         };
         ids(self) == ids(others)
     }
-}
-
-fn key_encryption_key(encryption: &KeyEncryption, may_create: bool) -> Result<KeyEncryptionKey, EncryptionKeyFault> {
-    match encryption {
-        KeyEncryption::Command(argv) => KeyEncryptionKey::from_command(argv),
-        KeyEncryption::Credential(name) => KeyEncryptionKey::from_credential(name, credentials_folder().as_deref()),
-        KeyEncryption::File(path) => KeyEncryptionKey::from_file(path, may_create),
-        KeyEncryption::Memory => KeyEncryptionKey::in_memory(),
-    }
-}
-
-/// Where systemd lays credentials (systemd.exec(5), `LoadCredential=`).
-#[expect(clippy::disallowed_methods, reason = "systemd tells the folder by the environment alone")]
-fn credentials_folder() -> Option<std::path::PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into)
 }
 
 fn algorithm(signing: Algorithms) -> Algorithm {

@@ -86,6 +86,12 @@ pub enum StoreError {
         /// Its size.
         bytes: usize,
     },
+    /// Somebody else than this program wrote to what trust rests on. Nothing is written on top of it.
+    #[error("database was tampered with: {what}")]
+    Tampered {
+        /// What was found.
+        what: String,
+    },
     /// The database was written by a newer version of this program.
     #[error("database has schema {found}, this program knows schemas up to {known}")]
     TooNew {
@@ -140,6 +146,7 @@ impl StoreError {
             Self::NotFound { .. } => "store-not-found",
             Self::NotUnique { .. } => "store-not-unique",
             Self::RecordTooLarge { .. } => "store-record-too-large",
+            Self::Tampered { .. } => "store-tampered",
             Self::TooNew { .. } => "store-too-new",
             Self::TooOld { .. } => "store-too-old",
             Self::Unavailable { .. } => "store-unavailable",
@@ -160,6 +167,7 @@ impl StoreError {
             Self::Locked { .. } => Some("stop the other server, or give this one a path of its own"),
             Self::NotEmpty { .. } => Some("copy into a new file, or a new database"),
             Self::TooOld { .. } => Some("run `accredit server migrate`"),
+            Self::Tampered { .. } => Some("find out who wrote to the database, then restore it from a backup"),
             Self::TooNew { .. } => Some("run the version that wrote the database, or a later one"),
             Self::Unavailable { .. } => {
                 Some("check that the database runs and can be reached, its disk's space, and who may use it")

@@ -76,6 +76,18 @@ pub enum KeyChange {
         /// Replaces what was there.
         life: KeyLife,
     },
+    /// Takes a key out as though it had never been: for a store that begins anew.
+    Remove {
+        /// The key.
+        id: String,
+    },
+    /// Replaces the encrypted key of the seals: the same one, wrapped by another key.
+    RewrapSeals {
+        /// The key, encrypted anew.
+        wrapped: Vec<u8>,
+        /// The key that encrypted it.
+        kek_id: String,
+    },
     /// Replaces the encrypted private half: wrapped by another key, or empty when the key is never to sign again.
     Rewrap {
         /// The key.
@@ -106,6 +118,19 @@ pub(crate) type Columns = (
     Option<i64>,
     i64,
 );
+
+// === impl KeyChange ===
+
+impl KeyChange {
+    /// The signing key that it changes.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Insert(key) => Some(&key.id),
+            Self::Move { id, .. } | Self::Remove { id } | Self::Rewrap { id, .. } => Some(id),
+            Self::RewrapSeals { .. } => None,
+        }
+    }
+}
 
 // === impl SigningKey ===
 

@@ -3,6 +3,7 @@
 //!
 //! Everything goes through [`Store`]. Law: no clock, no chance, no HTTP, no decision; SQL is nowhere else.
 
+pub mod archive;
 pub mod audit;
 
 mod backend;
@@ -20,6 +21,7 @@ mod pin;
 mod reads;
 mod resource;
 mod revocation;
+mod seal;
 mod sighting;
 mod sql;
 mod store;
@@ -37,5 +39,6 @@ pub use pin::{NamePin, PinKey, UnpinDeed};
 pub use reads::{Found, Page, Place, PlaceFault, Stretch, Waiting};
 pub use resource::{Change, Changes, Loaded, Row};
 pub use revocation::{Revocation, RevokedToken};
+pub use seal::Tampering;
 pub use sighting::{Sighting, SightingDeed};
 pub use store::Store;

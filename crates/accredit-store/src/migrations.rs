@@ -22,6 +22,11 @@ const fn additive(number: i64, text: &'static str) -> Step {
     Step { number, oldest: 0, text }
 }
 
+/// A step behind which programs of before must not go on.
+const fn alone(number: i64, text: &'static str) -> Step {
+    Step { number, oldest: number, text }
+}
+
 /// In the order of their numbers, which may have gaps.
 ///
 /// A step behind which programs of before must not go on has its own number as `oldest`. It is for a release of its own,
@@ -50,6 +55,10 @@ const STEPS: &[Step] = &[
     additive(27, include_str!("../migrations/0027_chain_beside.sql")),
     additive(30, include_str!("../migrations/0030_audit_cursor.sql")),
     additive(31, include_str!("../migrations/0031_audit_checkpoint.sql")),
+    additive(35, include_str!("../migrations/0035_restoration.sql")),
+    // Programs of before write rows without seals, which count as somebody else's.
+    alone(36, include_str!("../migrations/0036_seals.sql")),
+    additive(37, include_str!("../migrations/0037_seal_key.sql")),
 ];
 
 /// How the schema of a store is, seen by this program.
@@ -86,6 +95,11 @@ impl Schema {
     pub fn spares_this_program(&self) -> bool {
         self.oldest <= self.known
     }
+}
+
+/// The last step that this program knows.
+pub(crate) fn known() -> i64 {
+    STEPS.last().map_or(0, |step| step.number)
 }
 
 /// How the schema is.
@@ -145,11 +159,6 @@ async fn pending(connection: &mut Connection) -> Result<Vec<&'static Step>, Stor
         return Err(StoreError::TooNew { found: schema.found, known: schema.known });
     }
     Ok(STEPS.iter().filter(|step| schema.pending.contains(&step.number)).collect())
-}
-
-/// The last step that this program knows.
-fn known() -> i64 {
-    STEPS.last().map_or(0, |step| step.number)
 }
 
 /// The step since which steps say whom they spare.

@@ -40,15 +40,16 @@ pub struct UnpinDeed {
 }
 
 /// The columns of a pin, in the order in which every statement names them.
-pub(crate) type Columns = (String, String, String, String, String, Vec<u8>, i64);
+pub(crate) type Columns = (String, String, String, String, String, Vec<u8>, i64, Option<Vec<u8>>);
 
 // === impl NamePin ===
 
-impl TryFrom<Columns> for NamePin {
-    type Error = StoreError;
-
-    fn try_from((mapping, claim, name, id_claim, id, decision, at): Columns) -> Result<Self, StoreError> {
+impl NamePin {
+    /// A pin and its seal.
+    pub(crate) fn sealed(
+        (mapping, claim, name, id_claim, id, decision, at, seal): Columns,
+    ) -> Result<(Self, Option<Vec<u8>>), StoreError> {
         let decision = fixed("decision id", decision)?;
-        Ok(Self { key: PinKey { mapping, claim, name }, id_claim, id, decision, at })
+        Ok((Self { key: PinKey { mapping, claim, name }, id_claim, id, decision, at }, seal))
     }
 }

@@ -62,12 +62,13 @@ pub struct Changes {
 }
 
 /// The columns of a row, in the order in which every statement names them.
-pub(crate) type Columns = (String, String, Option<String>, String, bool, i64, String);
+pub(crate) type Columns = (String, String, Option<String>, String, bool, i64, String, Option<Vec<u8>>);
 
 // === impl Row ===
 
-impl From<Columns> for Row {
-    fn from((kind, id, owner, name, enabled, revision, body): Columns) -> Self {
-        Self { kind, id, owner, name, enabled, revision, body }
+impl Row {
+    /// A row and its seal.
+    pub(crate) fn sealed((kind, id, owner, name, enabled, revision, body, seal): Columns) -> (Self, Option<Vec<u8>>) {
+        (Self { kind, id, owner, name, enabled, revision, body }, seal)
     }
 }

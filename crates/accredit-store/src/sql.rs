@@ -34,11 +34,31 @@ pub(crate) const HOLD_HEAD: &str = "UPDATE head SET news = news";
 pub(crate) const HEAD_AND_NEWS: &str = "\
 SELECT seq, revocation, news, (SELECT coalesce(max(oldest), 0) FROM schema_step) FROM head";
 
+// Restorations.
+pub(crate) const TAKE_HEAD: &str = "DELETE FROM head";
+pub(crate) const PUT_RESTORATION: &str = "\
+INSERT INTO restoration (epoch, restored_at, made_at, made_seq, reviewed_at) VALUES ($1, $2, $3, $4, NULL)";
+pub(crate) const LAST_RESTORATION: &str = "\
+SELECT epoch, restored_at, made_at, made_seq, reviewed_at FROM restoration ORDER BY epoch DESC LIMIT 1";
+
+// Seals.
+pub(crate) const SEALED_HEAD: &str = "SELECT seq, revocation, ledger, seal FROM head";
+pub(crate) const LOCK_HEAD: &str = "UPDATE head SET seq = seq RETURNING seq, revocation, ledger, seal";
+pub(crate) const SEAL_HEAD: &str = "UPDATE head SET ledger = $1, seal = $2";
+pub(crate) const SEAL_RESOURCE: &str = "UPDATE resource SET seal = $2 WHERE id = $1";
+pub(crate) const SEAL_KEY: &str = "UPDATE signing_key SET seal = $2 WHERE id = $1";
+pub(crate) const SEAL_PIN: &str = "UPDATE name_pin SET seal = $4 WHERE mapping = $1 AND claim = $2 AND name = $3";
+pub(crate) const SEAL_REVOKED: &str = "UPDATE revoked_token SET seal = $2 WHERE decision = $1";
+pub(crate) const KEY_SEALS: &str = "SELECT id, seal FROM signing_key";
+pub(crate) const KEY_OF_SEALS: &str = "SELECT wrapped, kek_id FROM seal_key";
+pub(crate) const PUT_KEY_OF_SEALS: &str = "INSERT INTO seal_key (one, wrapped, kek_id) VALUES (1, $1, $2)";
+pub(crate) const REWRAP_KEY_OF_SEALS: &str = "UPDATE seal_key SET wrapped = $1, kek_id = $2";
+
 // Resources.
 pub(crate) const RESOURCES_AFTER: &str = "\
-SELECT kind, id, owner, name, enabled, revision, body FROM resource WHERE id > $1 ORDER BY id LIMIT $2";
+SELECT kind, id, owner, name, enabled, revision, body, seal FROM resource WHERE id > $1 ORDER BY id LIMIT $2";
 pub(crate) const RESOURCES_CHANGED_SINCE: &str = "\
-SELECT kind, id, owner, name, enabled, revision, body FROM resource \
+SELECT kind, id, owner, name, enabled, revision, body, seal FROM resource \
 WHERE id IN (SELECT id FROM resource_history WHERE seq > $1)";
 pub(crate) const RESOURCES_GONE_SINCE: &str = "\
 SELECT DISTINCT h.kind, h.id FROM resource_history h WHERE h.seq > $1 \
@@ -47,11 +67,11 @@ pub(crate) const HISTORY_SINCE: &str = "\
 SELECT seq, id, kind, was_owner, was_name, was_enabled, was_revision, was_body FROM resource_history \
 WHERE seq > $1 AND (seq, id) > ($2, $3) ORDER BY seq, id LIMIT $4";
 pub(crate) static PUT_RESOURCES: MultiRow =
-    MultiRow::new("INSERT INTO resource (kind, id, owner, name, enabled, revision, body) VALUES ", 7, "");
+    MultiRow::new("INSERT INTO resource (kind, id, owner, name, enabled, revision, body, seal) VALUES ", 8, "");
 pub(crate) static TAKE_RESOURCES: MultiRow = MultiRow::new(
     "DELETE FROM resource WHERE id IN (VALUES ",
     1,
-    ") RETURNING kind, id, owner, name, enabled, revision, body",
+    ") RETURNING kind, id, owner, name, enabled, revision, body, seal",
 );
 pub(crate) static NAMES_TAKEN: MultiRow =
     MultiRow::new("SELECT kind, name, id FROM resource WHERE (kind, name) IN (VALUES ", 2, ")");
@@ -94,28 +114,34 @@ THEN excluded.issued_before ELSE replay_floor.issued_before END";
 
 // Revoked tokens.
 pub(crate) const PUT_REVOKED: &str = "\
-INSERT INTO revoked_token (decision, expires_at, news) VALUES ($1, $2, $3) ON CONFLICT (decision) DO NOTHING";
-pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1";
-pub(crate) const REVOKED: &str = "SELECT decision, expires_at FROM revoked_token WHERE news > $1 ORDER BY decision";
+INSERT INTO revoked_token (decision, expires_at, news, seal) VALUES ($1, $2, $3, $4) \
+ON CONFLICT (decision) DO NOTHING";
+pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1 RETURNING decision, seal";
+pub(crate) const REVOKED: &str =
+    "SELECT decision, expires_at, seal FROM revoked_token WHERE news > $1 ORDER BY decision";
 
 // First-use pins.
 pub(crate) const PINS: &str = "\
-SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin \
+SELECT mapping, claim, name, id_claim, id, decision, pinned_at, seal FROM name_pin \
 WHERE news > $1 ORDER BY mapping, claim, name";
 pub(crate) static PINS_THERE: MultiRow = MultiRow::new(
-    "SELECT mapping, claim, name, id_claim, id, decision, pinned_at FROM name_pin \
+    "SELECT mapping, claim, name, id_claim, id, decision, pinned_at, seal FROM name_pin \
      WHERE (mapping, claim, name) IN (VALUES ",
     3,
     ")",
 );
 pub(crate) static PUT_PINS: MultiRow = MultiRow::new(
-    "INSERT INTO name_pin (mapping, claim, name, id_claim, id, decision, pinned_at, news) VALUES ",
-    8,
+    "INSERT INTO name_pin (mapping, claim, name, id_claim, id, decision, pinned_at, news, seal) VALUES ",
+    9,
     "",
 );
-pub(crate) static DELETE_PINS: MultiRow =
-    MultiRow::new("DELETE FROM name_pin WHERE (mapping, claim, name) IN (VALUES ", 3, ")");
-pub(crate) static DELETE_PINS_OF: MultiRow = MultiRow::new("DELETE FROM name_pin WHERE mapping IN (VALUES ", 1, ")");
+pub(crate) static DELETE_PINS: MultiRow = MultiRow::new(
+    "DELETE FROM name_pin WHERE (mapping, claim, name) IN (VALUES ",
+    3,
+    ") RETURNING mapping, claim, name, seal",
+);
+pub(crate) static DELETE_PINS_OF: MultiRow =
+    MultiRow::new("DELETE FROM name_pin WHERE mapping IN (VALUES ", 1, ") RETURNING mapping, claim, name, seal");
 
 // Sightings.
 pub(crate) const SIGHTINGS: &str = "\
@@ -243,9 +269,17 @@ INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) \
 SELECT $1, c.ordinal, coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1, 0, $2, 0 \
 FROM audit_chain c WHERE c.id <> $2";
 pub(crate) const CURSORS_OF: &str = "SELECT sink, number FROM audit_cursor WHERE chain = $1";
+pub(crate) const HEADS_SIGNED_FROM: &str = "\
+SELECT c.id, h.number, h.key_id, h.signed_at, h.hash, h.signature \
+FROM audit_head h JOIN audit_chain c ON c.ordinal = h.chain \
+WHERE h.signed_at >= $1 ORDER BY h.signed_at, h.chain, h.number LIMIT $2";
 pub(crate) const LAST_BATCH_TIME: &str = "\
 SELECT written_at FROM audit_batch ORDER BY chain DESC, number DESC LIMIT 1";
-pub(crate) const LAST_CHAIN_TIME: &str = "SELECT max(opened_at) FROM audit_chain";
+pub(crate) const LAST_CHAIN_TIME: &str = "SELECT opened_at FROM audit_chain ORDER BY ordinal DESC LIMIT 1";
+pub(crate) const LAST_BATCH_TIME_OF_ALL: &str = "\
+SELECT max((SELECT b.written_at FROM audit_batch b WHERE b.chain = c.ordinal ORDER BY b.number DESC LIMIT 1)) \
+FROM audit_chain c";
+pub(crate) const LAST_CHAIN_TIME_OF_ALL: &str = "SELECT max(opened_at) FROM audit_chain";
 
 // Keys.
 pub(crate) const KEYS: &str = "\
@@ -261,4 +295,5 @@ pub(crate) const MOVE_KEY: &str = "\
 UPDATE signing_key SET revision = revision + 1, state = $3, created_at = $4, published_at = $5, activated_at = $6, \
 retired_at = $7, leaves_at = $8, due_at = $9, tainted_at = $10, longest_token = $11 WHERE id = $1 AND revision = $2";
 pub(crate) const KEY_EXISTS: &str = "SELECT count(*) FROM signing_key WHERE id = $1";
+pub(crate) const REMOVE_KEY: &str = "DELETE FROM signing_key WHERE id = $1";
 pub(crate) const REWRAP_KEY: &str = "UPDATE signing_key SET wrapped = $2, kek_id = $3 WHERE id = $1";

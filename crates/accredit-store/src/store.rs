@@ -1,5 +1,11 @@
 //! The door of the store.
 
+use std::sync::OnceLock;
+
+use accredit_id::mac::MacKey;
+use tokio::sync::mpsc::Sender;
+
+use crate::archive::{self, Archive, Restoration, RestoreDeed, RestoreFault};
 use crate::audit::{ChainId, NewRecord, Record, SignedHead, Verification};
 use crate::backend::Backend;
 use crate::chain::Chain;
@@ -15,6 +21,7 @@ use crate::pin::{NamePin, UnpinDeed};
 use crate::reads::{self, Found, Page, Place, Stretch, Waiting};
 use crate::resource::{Change, Changes, Loaded, Row};
 use crate::revocation::{Revocation, RevokedToken};
+use crate::seal::{Sealer, Tampering};
 use crate::sighting::{Sighting, SightingDeed};
 
 /// What the product remembers.
@@ -24,6 +31,7 @@ use crate::sighting::{Sighting, SightingDeed};
 #[derive(Debug)]
 pub struct Store {
     backend: Backend,
+    sealer: OnceLock<Sealer>,
 }
 
 // === impl Store ===
@@ -43,7 +51,7 @@ impl Store {
     /// [`StoreError::Corrupt`], [`StoreError::Unavailable`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let backend = Backend::open(url).await?;
-        Ok(Self { backend })
+        Ok(Self { backend, sealer: OnceLock::new() })
     }
 
     /// The same, where the schema is as it must be already: nothing is made or updated.
@@ -110,7 +118,45 @@ impl Store {
     /// [`StoreError::UnknownSequence`] when the store has not come so far, as after a restore: whoever asks must load
     /// everything anew.
     pub async fn news(&self, since: Known) -> Result<Option<News>, StoreError> {
-        reads::news(&mut *self.backend.reader().await?, since).await
+        reads::news(&mut *self.backend.reader().await?, self.sealer.get(), since).await
+    }
+
+    // --- Seals.
+
+    /// Seals what is written from now on, and lends of what was written before only what is sealed by the same key. What is not
+    /// is left out of every read and named by [`Store::tampering`]. The first key stays.
+    pub fn seal_by(&self, key: MacKey) {
+        let _ = self.sealer.set(Sealer::new(key));
+    }
+
+    /// What was found so far that this program did not write.
+    pub fn tampering(&self) -> Vec<Tampering> {
+        self.sealer.get().map(Sealer::found).unwrap_or_default()
+    }
+
+    /// The key of the seals as it is stored: encrypted, and by which key. `None` where rows are not sealed.
+    pub async fn key_of_seals(&self) -> Result<Option<(Vec<u8>, String)>, StoreError> {
+        reads::key_of_seals(&mut *self.backend.reader().await?).await
+    }
+
+    /// Seals everything as it is by `key`, stores that key, encrypted, and goes on as after [`Store::seal_by`]. For a new
+    /// store, and once for one of before there were seals: what was written to it until then is trusted. `nonce` is 128 random
+    /// bits.
+    ///
+    /// # Errors
+    /// [`StoreError::NotUnique`] where rows are sealed already, as when another server was faster; `key` seals nothing then.
+    /// And what every deed may answer.
+    pub async fn begin_seals(
+        &self,
+        key: MacKey,
+        wrapped: Vec<u8>,
+        kek_id: String,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        let sealer = Sealer::new(key);
+        deeds::begin_seals(&mut self.backend.writer().await?.connection, &sealer, wrapped, kek_id, nonce).await?;
+        let _ = self.sealer.set(sealer);
+        Ok(())
     }
 
     // --- Resources.
@@ -123,7 +169,7 @@ impl Store {
     /// Lends every resource, in the order of their ids, and says at which moment they were like that. Memory holds some
     /// thousand at a time.
     pub async fn load_each(&self, each: impl FnMut(Row)) -> Result<Head, StoreError> {
-        reads::load_each(&mut *self.backend.walker().await?, each).await
+        reads::load_each(&mut *self.backend.walker().await?, self.sealer.get(), each).await
     }
 
     /// All resources.
@@ -146,7 +192,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownSequence`] when the store has not come so far: whoever asks must load everything anew.
     pub async fn changes_since(&self, sequence: i64) -> Result<Changes, StoreError> {
-        reads::changes_since(&mut *self.backend.reader().await?, sequence).await
+        reads::changes_since(&mut *self.backend.reader().await?, self.sealer.get(), sequence).await
     }
 
     /// Changes resources. Gives the head behind the change.
@@ -155,7 +201,7 @@ impl Store {
     /// [`StoreError::Conflict`], [`StoreError::NotUnique`], [`StoreError::NotFound`] (of a delete),
     /// [`StoreError::Unrecorded`], and what every deed may answer.
     pub async fn apply_change(&self, chain: &mut Chain, change: &Change, at: i64) -> Result<Head, StoreError> {
-        deeds::apply_change(&mut *self.backend.writer().await?, chain, change, at).await
+        deeds::apply_change(&mut *self.backend.writer().await?, chain, self.sealer.get(), change, at).await
     }
 
     // --- Decisions.
@@ -166,12 +212,12 @@ impl Store {
     /// Batches that spend nothing and that nothing was revoked behind take one statement. On an error nothing may be
     /// answered, though some of it may be on the disk: a record without a token, never the reverse.
     pub async fn commit_records(&self, chain: &mut Chain, entries: &[Entry], at: i64) -> Result<Committed, StoreError> {
-        deeds::commit_records(&mut *self.backend.writer().await?, chain, entries, at).await
+        deeds::commit_records(&mut *self.backend.writer().await?, chain, self.sealer.get(), entries, at).await
     }
 
     /// All first-use pins, by mapping, claim and name.
     pub async fn pins(&self) -> Result<Vec<NamePin>, StoreError> {
-        reads::pins(&mut *self.backend.reader().await?, EVERYTHING).await
+        reads::pins(&mut *self.backend.reader().await?, self.sealer.get()).await
     }
 
     /// Takes pins away. Counts as a revocation: what was decided under them is decided again.
@@ -179,7 +225,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unrecorded`], and what every deed may answer.
     pub async fn unpin(&self, chain: &mut Chain, deed: &UnpinDeed, at: i64) -> Result<Head, StoreError> {
-        deeds::unpin(&mut *self.backend.writer().await?, chain, deed, at).await
+        deeds::unpin(&mut *self.backend.writer().await?, chain, self.sealer.get(), deed, at).await
     }
 
     /// What would become of an entry that spends this: recorded or replayed. Claims nothing.
@@ -207,24 +253,56 @@ impl Store {
         deeds::doubt_evidence(&mut self.backend.writer().await?.connection, at).await
     }
 
+    // --- Backups.
+
+    /// Makes a backup of one state of the store and gives it away in pieces, while others go on writing, with a
+    /// tag over its digest where rows are sealed. Gives how many rows are in it.
+    ///
+    /// # Errors
+    /// Whoever takes it must take each piece within a minute; [`StoreError::Unavailable`] otherwise, and what every read may
+    /// answer.
+    pub async fn archive(&self, asked: &archive::Asked, to: &Sender<Vec<u8>>) -> Result<i64, StoreError> {
+        let tag = |digest: &[u8; 32]| self.sealer.get().map(|sealer| archive::tag(sealer.key(), digest));
+        archive::write(&mut *self.backend.copier().await?, asked, tag, to).await
+    }
+
+    /// Writes a backup into this store, which must be empty, all or nothing. Everything that was issued before `at` counts as
+    /// spent from then on.
+    ///
+    /// # Errors
+    /// [`RestoreFault`]; the store is as empty as before then.
+    pub async fn restore(
+        &self,
+        archive: Archive<impl std::io::Read>,
+        deed: RestoreDeed,
+        at: i64,
+    ) -> Result<Head, RestoreFault> {
+        archive::restore(&mut *self.backend.writer().await?, self.sealer.get(), archive, deed, at).await
+    }
+
+    /// How the store was made from a backup the last time, if ever.
+    pub async fn restoration(&self) -> Result<Option<Restoration>, StoreError> {
+        reads::restoration(&mut *self.backend.reader().await?).await
+    }
+
     // --- Revoked tokens.
 
     /// Revokes a token, with the record of it, and forgets those that ended more than
     /// [`MARK_MARGIN`](crate::MARK_MARGIN) before `at`. False when it was revoked before; nothing is written then.
     pub async fn revoke_token(&self, chain: &mut Chain, revocation: &Revocation, at: i64) -> Result<bool, StoreError> {
-        deeds::revoke_token(&mut *self.backend.writer().await?, chain, revocation, at).await
+        deeds::revoke_token(&mut *self.backend.writer().await?, chain, self.sealer.get(), revocation, at).await
     }
 
     /// The tokens that were revoked and not yet forgotten.
     pub async fn revoked_tokens(&self) -> Result<Vec<RevokedToken>, StoreError> {
-        reads::revoked_tokens(&mut *self.backend.reader().await?, EVERYTHING).await
+        reads::revoked_tokens(&mut *self.backend.reader().await?, self.sealer.get()).await
     }
 
     // --- What tokens show.
 
     /// All sightings, by provider, code and thing.
     pub async fn sightings(&self) -> Result<Vec<Sighting>, StoreError> {
-        reads::sightings(&mut *self.backend.reader().await?, EVERYTHING).await
+        reads::sightings(&mut *self.backend.reader().await?, reads::EVERYTHING).await
     }
 
     /// Puts sightings down, or says that one is all right. No decision rests on it: the head stays where it is.
@@ -283,6 +361,12 @@ impl Store {
         verify_signature: impl FnMut(&SignedHead) -> bool,
     ) -> Result<Verification, StoreError> {
         reads::verify(&mut *self.backend.walker().await?, outside, verify_signature).await
+    }
+
+    /// The signed heads of the log that were signed at `from` (Unix seconds) or later, in the order of their signing, at most
+    /// `limit`.
+    pub async fn audit_heads(&self, from: i64, limit: i64) -> Result<Vec<SignedHead>, StoreError> {
+        reads::heads(&mut *self.backend.reader().await?, from, limit).await
     }
 
     /// Erases erasable values of what was written before `before`, and puts down `record` about it. Exchanges go on
@@ -399,8 +483,10 @@ impl Store {
 
     /// The latest time that the store has seen: of the newest batch, or of the opening of a chain. A clock that is
     /// behind it runs slow or was set back.
+    /// The latest time that the store has seen: of the newest batch, or of the opening of the newest chain. A clock that is
+    /// behind it runs slow or was set back. Whoever opens a chain carries it on, by opening it no earlier.
     pub async fn clock_mark(&self) -> Result<Option<i64>, StoreError> {
-        reads::clock_mark(&mut *self.backend.reader().await?).await
+        reads::clock_mark(&mut *self.backend.reader().await?, self.is_shared()).await
     }
 
     /// How many bytes the store has.
@@ -412,7 +498,7 @@ impl Store {
 
     /// All signing keys, oldest first.
     pub async fn keys(&self) -> Result<Vec<SigningKey>, StoreError> {
-        reads::keys(&mut *self.backend.reader().await?).await
+        reads::keys(&mut *self.backend.reader().await?, self.sealer.get()).await
     }
 
     /// Adds keys or moves them on. Counts as a change: the head moves on by one.
@@ -421,9 +507,6 @@ impl Store {
     /// [`StoreError::KeyMoved`], [`StoreError::NotUnique`], [`StoreError::NotFound`], [`StoreError::Unrecorded`], and what
     /// every deed may answer.
     pub async fn change_keys(&self, chain: &mut Chain, deed: KeyDeed, at: i64) -> Result<Head, StoreError> {
-        deeds::change_keys(&mut *self.backend.writer().await?, chain, deed, at).await
+        deeds::change_keys(&mut *self.backend.writer().await?, chain, self.sealer.get(), deed, at).await
     }
 }
-
-/// Below every count of news.
-const EVERYTHING: i64 = -1;

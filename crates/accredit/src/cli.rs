@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alarm, apply, audit, change, context, decision, demo, diff, explain, export, get, init, key, lint, list, login,
-    mapping, noun, provider, server, store, token, write,
+    alarm, apply, audit, backup, change, context, decision, demo, diff, explain, export, get, init, key, lint, list,
+    login, mapping, noun, provider, server, store, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -58,6 +58,10 @@ pub(crate) enum Verb {
     /// Move the store to another database
     #[command(subcommand)]
     Store(store::Verb),
+
+    /// Make backups of the store while it serves, look at them, and restore one
+    #[command(subcommand)]
+    Backup(backup::Verb),
 
     // Sets of resources.
     /// Print starter YAML made from what you know: a repository, a branch, an API

@@ -57,6 +57,44 @@ pub struct AuditVerification {
     pub breaks: Vec<AuditBreak>,
 }
 
+/// What the log is compared with beside its own heads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyAuditRequest {
+    /// Heads that were kept elsewhere.
+    #[serde(default)]
+    pub heads: Vec<AuditHead>,
+}
+
+/// How far a chain had come when it was signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditHead {
+    /// The chain, hexadecimal.
+    pub chain: String,
+    /// The number of its last batch; 0 when it had none.
+    pub batch: i64,
+    /// The hash of that batch, hexadecimal.
+    pub hash: String,
+    /// When it was signed, Unix seconds.
+    pub signed_at: i64,
+    /// The key that signed it.
+    pub key: String,
+    /// The signature, hexadecimal.
+    pub signature: String,
+}
+
+/// The heads that the store holds, in the order of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditHeadList {
+    /// The heads.
+    pub heads: Vec<AuditHead>,
+}
+
 /// One place where the audit log is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -13,7 +13,9 @@
 //! | `GET /v1/decision?id=ID` | | [`Explanation`] |
 //! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
-//! | `POST /v1/audit/verify` | | [`AuditVerification`] |
+//! | `POST /v1/audit/verify` | [`VerifyAuditRequest`] (optional) | [`AuditVerification`] |
+//! | `GET /v1/audit/heads?from=SECONDS` (optional) | | [`AuditHeadList`] |
+//! | `POST /v1/backup` (at the socket alone) | | a backup, in a form of its own |
 //! | `GET /v1/audit/events?from=SECONDS&to=SECONDS&page_token=POSITION` (all optional) | | [`AuditEvents`] |
 //! | `POST /v1/audit/erase` | [`EraseRequest`] | [`EraseResponse`] |
 //! | `GET /v1/pins?mapping=N` (name or id) | | [`PinList`] |
@@ -45,7 +47,10 @@ mod resource;
 mod spiral;
 
 pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
-pub use audit::{AuditBreak, AuditEvents, AuditList, AuditRecord, AuditVerification, EraseRequest, EraseResponse};
+pub use audit::{
+    AuditBreak, AuditEvents, AuditHead, AuditHeadList, AuditList, AuditRecord, AuditVerification, EraseRequest,
+    EraseResponse, VerifyAuditRequest,
+};
 pub use explanation::{
     ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
 };

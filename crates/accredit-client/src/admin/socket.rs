@@ -29,6 +29,49 @@ impl Socket {
         timeout(asked.patience, self.converse(stream, request(asked))).await.map_err(late)?
     }
 
+    /// Takes a long answer piece by piece.
+    pub(super) async fn download(
+        &self,
+        target: &str,
+        mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<(), AdminError> {
+        let late = |_| self.unreachable(std::io::ErrorKind::TimedOut.into());
+        let stream = timeout(CONNECT, UnixStream::connect(&self.0))
+            .await
+            .map_err(late)?
+            .map_err(|cause| self.unreachable(cause))?;
+        let asked =
+            Asked { method: http::Method::POST, target: target.to_owned(), body: Bytes::new(), patience: PIECE };
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.lost(error))?;
+        let exchange = async {
+            let response = timeout(PIECE, sender.send_request(request(&asked))).await.map_err(late)?;
+            let response = response.map_err(|error| self.lost(error))?;
+            let status = response.status();
+            let mut body = response.into_body();
+            if !status.is_success() {
+                let body = Limited::new(body, ANSWER_CAP).collect().await;
+                let body = body.map_err(|error| self.malformed(&error.to_string()))?.to_bytes();
+                return Err(match serde_json::from_slice(&body) {
+                    Ok(problem) => AdminError::Refused(problem),
+                    Err(_) => self.malformed(&format!("status {} without a problem document", status.as_u16())),
+                });
+            }
+            while let Some(frame) = timeout(PIECE, body.frame()).await.map_err(late)? {
+                let frame = frame.map_err(|error| self.lost(error))?;
+                if let Some(piece) = frame.data_ref() {
+                    take(piece).map_err(AdminError::NotKept)?;
+                }
+            }
+            Ok(())
+        };
+        let (mut exchange, mut connection) = (std::pin::pin!(exchange), std::pin::pin!(connection));
+        tokio::select! {
+            result = &mut exchange => result,
+            _ = &mut connection => exchange.await,
+        }
+    }
+
     async fn converse(
         &self,
         stream: UnixStream,
@@ -91,3 +134,5 @@ fn request(asked: &Asked) -> Request<Full<Bytes>> {
 
 /// How long a local connect may wait for a place in the server's backlog.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a piece of a long answer may take.
+const PIECE: Duration = Duration::from_secs(120);

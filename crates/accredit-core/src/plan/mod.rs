@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use diff::FieldChange;
 pub use remove::{delete, set_enabled};
-pub use retain::{Stored, follow, restore};
+pub use retain::{Stored, follow, restore, restore_what_holds};
 pub use review::{Review, review};
 pub use rules::Context;
 use rules::unknown;

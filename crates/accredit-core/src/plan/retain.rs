@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compile;
 use super::rules::Context;
-use crate::model::{Document, Fault, Id, Kind};
+use crate::model::{Document, Fault, Id, Kind, Resource};
 use crate::world::World;
 
 /// A resource as it is stored.
@@ -50,19 +50,37 @@ pub fn follow(
     // What others refer to comes before them.
     puts.sort_by_key(|row| row.id.kind());
     for row in puts {
-        let kind: Kind = row.id.kind();
-        let spec = serde_json::from_str(&row.body)
-            .map_err(|error| Fault::at("spec", format!("{} `{}`: {error}", kind.noun(), row.name)))?;
-        let document =
-            Document { kind: kind.document().to_owned(), name: row.name, id: None, enabled: Some(row.enabled), spec };
-        let parsed = document.parse()?;
-        let resource = compile::resource(row.id, row.revision, &parsed, &next, context).map_err(|fault| Fault {
-            message: format!("{} `{}`: {}", kind.noun(), document.name, fault.message),
-            ..fault
-        })?;
+        let resource = compile_one(row, &next, context)?;
         next.put(Arc::new(resource));
     }
     Ok(next)
+}
+
+/// Builds the world that rows describe, where some were left out because somebody else had changed them: what refers to those
+/// is left out too, and named.
+pub fn restore_what_holds(sequence: i64, mut rows: Vec<Stored>, context: &Context<'_>) -> (World, Vec<Fault>) {
+    rows.sort_by_key(|row| row.id.kind());
+    let (mut world, mut left_out) = (World::at(sequence), Vec::new());
+    for row in rows {
+        match compile_one(row, &world, context) {
+            Ok(resource) => {
+                world.put(Arc::new(resource));
+            }
+            Err(fault) => left_out.push(fault),
+        }
+    }
+    (world, left_out)
+}
+
+fn compile_one(row: Stored, world: &World, context: &Context<'_>) -> Result<Resource, Fault> {
+    let kind: Kind = row.id.kind();
+    let spec = serde_json::from_str(&row.body)
+        .map_err(|error| Fault::at("spec", format!("{} `{}`: {error}", kind.noun(), row.name)))?;
+    let document =
+        Document { kind: kind.document().to_owned(), name: row.name, id: None, enabled: Some(row.enabled), spec };
+    let parsed = document.parse()?;
+    compile::resource(row.id, row.revision, &parsed, world, context)
+        .map_err(|fault| Fault { message: format!("{} `{}`: {}", kind.noun(), document.name, fault.message), ..fault })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use accredit_id::time::Timestamp;
 use accredit_store::Found;
 use accredit_store::audit::{Break, Value as Erasable};
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
@@ -92,9 +93,10 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Answer<AuditRecord> {
 }
 
 /// `POST /v1/audit/verify`.
-pub(super) async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Answer<AuditVerification> {
+pub(super) async fn verify(State(app): State<Arc<App>>, caller: Caller, body: Body) -> Answer<AuditVerification> {
     caller.actor.reads_everything("the whole audit log")?;
-    let verified = app.store.verify_audit(&[], |head| app.signing.signed(head)).await?;
+    let outside = super::audit_heads::outside(body).await?;
+    let verified = app.store.verify_audit(&outside, |head| app.signing.signed(head)).await?;
     let breaks = verified.breaks.iter().map(broken).collect();
     Ok(Json(AuditVerification {
         chains: verified.chains,

@@ -5,6 +5,8 @@ mod acting;
 mod actor;
 mod alarms;
 mod audit;
+mod audit_heads;
+mod backup;
 mod blot;
 mod body;
 mod bootstrap;
@@ -69,7 +71,13 @@ pub(crate) struct Kept {
 pub(crate) fn local(app: Arc<App>) -> Router {
     let watched = metrics::router(Arc::clone(&app));
     let open = Router::new().route("/openapi.json", get(openapi::serve));
-    inside(app).merge(open).layer(Extension(Actor::local())).layer(Extension(Source::default())).merge(watched)
+    let own = Router::new().route("/v1/backup", post(backup::make)).with_state(Arc::clone(&app));
+    inside(app)
+        .merge(open)
+        .merge(own)
+        .layer(Extension(Actor::local()))
+        .layer(Extension(Source::default()))
+        .merge(watched)
 }
 
 /// The routes for administrators elsewhere, who come as an [`Actor`] in the request's extensions or not at all.
@@ -126,6 +134,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/audit/verify", post(audit::verify))
         .route("/v1/audit/events", get(events::list))
         .route("/v1/audit/erase", post(erase::erase))
+        .route("/v1/audit/heads", get(audit_heads::list))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/alarm", get(alarms::get))
         .route("/v1/alarm/acknowledge", post(alarms::acknowledge))

@@ -224,7 +224,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "post",
         path: "/v1/audit/verify",
         id: "verifyAudit",
-        summary: "Walks every chain of the log and checks every signed head.",
+        summary: "Walks every chain of the log and checks every signed head, those of the request among them.",
+        asks: Some("VerifyAuditRequest"),
         answers: &[(200, "AuditVerification")],
         ..PLAIN
     },
@@ -243,6 +244,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Erases the values of a subject's records, or of one record; what was decided stays.",
         asks: Some("EraseRequest"),
         answers: &[(200, "EraseResponse")],
+        ..PLAIN
+    },
+    Operation {
+        method: "get",
+        path: "/v1/audit/heads",
+        id: "listAuditHeads",
+        summary: "The signed heads of the log in the order of their signing, at most 50,000: to be kept elsewhere.",
+        query: &[("from", SECONDS, "Only those that were signed then or later.")],
+        answers: &[(200, "AuditHeadList")],
         ..PLAIN
     },
     Operation {

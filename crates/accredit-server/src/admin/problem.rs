@@ -266,9 +266,13 @@ impl From<KeysFault> for AdminFault {
                 | CommandFault::SignsNoMore { .. }
                 | CommandFault::Vouches(_),
             ) => AdminFault::Conflict(said),
-            KeysFault::EncryptionKey(_) | KeysFault::Key(_) | KeysFault::Recorded(_) | KeysFault::Store(_) => {
-                AdminFault::Unavailable(said)
-            }
+            KeysFault::EncryptionKey(_)
+            | KeysFault::Key(_)
+            | KeysFault::Recorded(_)
+            | KeysFault::SealedAlready
+            | KeysFault::Store(_)
+            | KeysFault::Tampered(_)
+            | KeysFault::Unsealed => AdminFault::Unavailable(said),
         }
     }
 }

@@ -6,6 +6,7 @@ use accredit_api::admin::{self as wire, ApplyRequest, ApplyResponse, NamedResour
 use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::{Document, Kind};
 use accredit_core::plan::{self, Prune};
+use accredit_id::time::Timestamp;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -22,6 +23,7 @@ use super::problem::{AdminFault, Answer};
 use super::provider_keys;
 use super::resources::{existing, remove, set_enabled};
 use crate::app::App;
+use crate::health::Unready;
 use crate::{chance, memory};
 
 /// Which resources are asked for.
@@ -175,7 +177,26 @@ pub(super) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Answe
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let sequence = in_force.world.sequence;
     let provider_keys = provider_keys::tally(&app);
-    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence, resources, provider_keys }))
+    let troubles = troubles(&app, &caller).await?;
+    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence, resources, provider_keys, troubles }))
+}
+
+/// What whoever looks at the server ought to know at once.
+async fn troubles(app: &App, caller: &Caller) -> Result<Vec<String>, AdminFault> {
+    let why = Unready::ALL.into_iter().filter(|why| why.holds(app)).map(|why| why.sentence().to_owned());
+    let mut troubles: Vec<String> = why.collect();
+    if caller.actor.rights.reads_everything() {
+        troubles.extend(app.store.tampering().iter().map(ToString::to_string));
+    }
+    if let Some(restored) = app.store.restoration().await? {
+        let at = |unix| Timestamp::from_unix(unix).to_string();
+        troubles.push(format!(
+            "restored at {} from a backup of {}: what was disabled, deleted or narrowed between the two counts again",
+            at(restored.restored_at),
+            at(restored.made_at)
+        ));
+    }
+    Ok(troubles)
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, AdminFault> {

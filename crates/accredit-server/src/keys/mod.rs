@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `encryption_key` | where the key-encryption key comes from; it is never in the store |
 //! | `sealing` | AES-256-GCM under it, bound to what is sealed |
+//! | `seals` | the key under which the store seals its rows |
 //! | `signing_key` | one signing key: make, seal, unseal, sign |
 //! | `unsealer` | the key-encryption keys at hand: the present one and the one before |
 //! | `life` | where a key stands in its life, to and from the store |
@@ -13,11 +14,13 @@ mod encryption_key;
 mod life;
 mod ring;
 mod sealing;
+pub(crate) mod seals;
 mod signing_key;
 mod unsealer;
 
 pub(crate) use encryption_key::{EncryptionKeyFault, KeyEncryptionKey};
 pub(crate) use life::to_row as stored_life;
 pub(crate) use ring::{Held, KeyRing};
+pub(crate) use sealing::{SealFault, Sealed};
 pub(crate) use signing_key::{SigningFault, SigningKey};
 pub(crate) use unsealer::Unsealer;

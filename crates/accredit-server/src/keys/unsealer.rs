@@ -2,8 +2,9 @@
 
 use accredit_id::secret::Secret;
 
-use super::encryption_key::KeyEncryptionKey;
+use super::encryption_key::{EncryptionKeyFault, KeyEncryptionKey};
 use super::sealing::{SealFault, Sealed};
+use crate::config::{KeyEncryption, KeysConfig};
 
 /// The key-encryption keys at hand.
 #[derive(Debug)]
@@ -18,6 +19,13 @@ impl Unsealer {
     /// Seals under `current`; what is sealed under `previous` opens too.
     pub(crate) fn new(current: KeyEncryptionKey, previous: Option<KeyEncryptionKey>) -> Self {
         Self { current, previous }
+    }
+
+    /// The keys that a configuration names. With `may_create` a missing file is made.
+    pub(crate) fn of(config: &KeysConfig, may_create: bool) -> Result<Self, EncryptionKeyFault> {
+        let current = key_encryption_key(&config.encryption, may_create)?;
+        let previous = config.previous.as_ref().map(|origin| key_encryption_key(origin, false)).transpose()?;
+        Ok(Self::new(current, previous))
     }
 
     /// The one that seals.
@@ -41,6 +49,21 @@ impl Unsealer {
             }),
         }
     }
+}
+
+fn key_encryption_key(encryption: &KeyEncryption, may_create: bool) -> Result<KeyEncryptionKey, EncryptionKeyFault> {
+    match encryption {
+        KeyEncryption::Command(argv) => KeyEncryptionKey::from_command(argv),
+        KeyEncryption::Credential(name) => KeyEncryptionKey::from_credential(name, credentials_folder().as_deref()),
+        KeyEncryption::File(path) => KeyEncryptionKey::from_file(path, may_create),
+        KeyEncryption::Memory => KeyEncryptionKey::in_memory(),
+    }
+}
+
+/// Where systemd lays credentials (systemd.exec(5), `LoadCredential=`).
+#[expect(clippy::disallowed_methods, reason = "systemd tells the folder by the environment alone")]
+fn credentials_folder() -> Option<std::path::PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(Into::into)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::deeds::{self, Moved};
 use super::{KeysFault, Schedule, rotation};
 use crate::app::App;
-use crate::keys::Held;
+use crate::keys::{Held, Sealed, seals};
 use crate::record;
 use crate::{clock, keys::KeyRing};
 
@@ -104,6 +104,13 @@ impl App {
             lines.push(json!({"before": named(&held.sealed_by), "after": named(&sealed.wrapped_by)}));
             changes.push(KeyChange::Rewrap { id: id.clone(), wrapped: sealed.bytes, kek_id: sealed.wrapped_by });
             ids.push(id);
+        }
+        if let Some((bytes, wrapped_by)) = self.store.key_of_seals().await? {
+            let sealed =
+                seals::rewrapped(&self.signing.unsealer, &Sealed { wrapped_by, bytes }).map_err(KeysFault::seal)?;
+            changes.extend(
+                sealed.map(|sealed| KeyChange::RewrapSeals { wrapped: sealed.bytes, kek_id: sealed.wrapped_by }),
+            );
         }
         if !dry_run && !changes.is_empty() {
             let detail = json!({"changes": lines, "by": by});

@@ -44,7 +44,7 @@ pub(crate) async fn mint(
         let (least, most) = (SHORTEST.as_secs(), LONGEST.as_secs());
         return Err(AdminFault::Request(format!("lifetime is {} s, expected {least} to {most}", lifetime.as_secs())));
     }
-    let key = app.signing.internal();
+    let key = app.signing.internal(clock::now());
     let key = key.ok_or_else(|| AdminFault::Unavailable("there is no key to sign with".to_owned()))?;
     let now = clock::now();
     let expires_at = now.plus(lifetime);

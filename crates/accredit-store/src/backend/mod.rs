@@ -137,6 +137,14 @@ impl Backend {
         }
     }
 
+    /// A connection for copying everything: whoever holds it keeps nobody else from reading.
+    pub(crate) async fn copier(&self) -> Result<Lent<'_>, StoreError> {
+        match self {
+            Self::Postgres(postgres) => postgres.copier().await,
+            Self::Sqlite(sqlite) => sqlite.copier().await,
+        }
+    }
+
     pub(crate) async fn close(self) -> Result<(), StoreError> {
         match self {
             Self::Postgres(postgres) => postgres.close().await,

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{pack, pins, sight};
+use super::{close, pack, pins, sight};
 use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
 use crate::multi_row::{exact, filled};
 use crate::resource::{Change, Columns, Row};
+use crate::seal::{Book, Sealer, Set};
 use crate::sql;
 
 /// What a resource was before a change.
@@ -23,6 +24,7 @@ struct History<'c> {
 pub(crate) async fn apply_change(
     writer: &mut Writer,
     chain: &mut Chain,
+    sealer: Option<&Sealer>,
     change: &Change,
     at: i64,
 ) -> Result<Head, StoreError> {
@@ -31,14 +33,16 @@ pub(crate) async fn apply_change(
     chain.settle(connection).await?;
     let batches = pack(chain, &change.records, at)?;
     let mut transaction = begin_write(connection).await?;
+    let mut book = Book::open(&mut transaction, sealer).await?;
     let head = head::advance(&mut transaction, change.revokes).await?;
+    book.iter_mut().for_each(|book| book.at(head));
     let actual = head.sequence - 1;
     if actual != change.expected_sequence {
         return Err(StoreError::Conflict { expected: change.expected_sequence, actual });
     }
-    let before = take(&mut transaction, change).await?;
+    let before = take(&mut transaction, change, book.as_mut()).await?;
     put_history(&mut transaction, head.sequence, &histories(change, &before)?).await?;
-    match put(&mut transaction, &change.puts).await {
+    match put(&mut transaction, &change.puts, book.as_mut()).await {
         Ok(()) => {}
         Err(error) if is_unique_violation(&error) => {
             transaction.rollback().await.map_err(fault)?;
@@ -46,9 +50,10 @@ pub(crate) async fn apply_change(
         }
         Err(error) => return Err(fault(error)),
     }
-    pins::delete_of(&mut transaction, &change.deletes).await?;
+    pins::delete_of(&mut transaction, &change.deletes, book.as_mut()).await?;
     sight::delete_of(&mut transaction, &change.deletes).await?;
-    pins::delete(&mut transaction, &change.unpins).await?;
+    pins::delete(&mut transaction, &change.unpins, book.as_mut()).await?;
+    close(book, &mut transaction, &change.records).await?;
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
@@ -78,7 +83,11 @@ fn check_unique(change: &Change) -> Result<(), StoreError> {
 
 /// Takes away everything that the change touches and gives it back. What is written is then written anew, so that two
 /// resources may swap their names.
-async fn take(connection: &mut Connection, change: &Change) -> Result<HashMap<String, Row>, StoreError> {
+async fn take(
+    connection: &mut Connection,
+    change: &Change,
+    mut book: Option<&mut Book<'_>>,
+) -> Result<HashMap<String, Row>, StoreError> {
     let ids: Vec<&str> = touched(change).map(|(_, id)| id).collect();
     let mut before = HashMap::new();
     for chunk in filled(ids.len()) {
@@ -87,7 +96,12 @@ async fn take(connection: &mut Connection, change: &Change) -> Result<HashMap<St
             query = query.bind(ids[place]);
         }
         let rows: Vec<Columns> = query.fetch_all(&mut *connection).await.map_err(fault)?;
-        before.extend(rows.into_iter().map(Row::from).map(|row| (row.id.clone(), row)));
+        for (row, seal) in rows.into_iter().map(Row::sealed) {
+            if let Some(book) = &mut book {
+                book.remove(Set::Resource, &row.named(), seal.as_deref());
+            }
+            before.insert(row.id.clone(), row);
+        }
     }
     Ok(before)
 }
@@ -132,11 +146,13 @@ async fn put_history(connection: &mut Connection, sequence: i64, histories: &[Hi
     Ok(())
 }
 
-async fn put(connection: &mut Connection, rows: &[Row]) -> Result<(), sqlx::Error> {
+async fn put(connection: &mut Connection, rows: &[Row], mut book: Option<&mut Book<'_>>) -> Result<(), sqlx::Error> {
     for chunk in exact(rows.len()) {
         let mut query = statement(sql::PUT_RESOURCES.text(&chunk));
         for place in chunk.places() {
-            let Row { kind, id, owner, name, enabled, revision, body } = &rows[place];
+            let row = &rows[place];
+            let seal = book.as_mut().map(|book| book.add(Set::Resource, &row.named(), &row.cells()));
+            let Row { kind, id, owner, name, enabled, revision, body } = row;
             query = query
                 .bind(kind.as_str())
                 .bind(id.as_str())
@@ -144,7 +160,8 @@ async fn put(connection: &mut Connection, rows: &[Row]) -> Result<(), sqlx::Erro
                 .bind(name.as_str())
                 .bind(*enabled)
                 .bind(*revision)
-                .bind(body.as_str());
+                .bind(body.as_str())
+                .bind(seal);
         }
         query.execute(&mut *connection).await?;
     }

@@ -1,17 +1,22 @@
 //! Adds keys and moves them on in their lives.
 
-use super::pack;
+use std::collections::{HashMap, HashSet};
+
+use super::{close, pack};
 use crate::backend::{Connection, Statement, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head::{self, Head};
 use crate::key::{KeyChange, KeyDeed, KeyLife, SigningKey};
+use crate::reads;
+use crate::seal::{Book, Cell, Sealer, Set};
 use crate::sql;
 
 /// See [`Store::change_keys`](crate::Store::change_keys).
 pub(crate) async fn change_keys(
     writer: &mut Writer,
     chain: &mut Chain,
+    sealer: Option<&Sealer>,
     deed: KeyDeed,
     at: i64,
 ) -> Result<Head, StoreError> {
@@ -20,19 +25,47 @@ pub(crate) async fn change_keys(
     chain.settle(connection).await?;
     let batches = pack(chain, &records, at)?;
     let mut transaction = begin_write(connection).await?;
+    let mut book = Book::open(&mut transaction, sealer).await?;
     let head = head::advance(&mut transaction, revokes).await?;
     let actual = head.sequence - 1;
     if let Some(expected) = expected_sequence.filter(|expected| *expected != actual) {
         return Err(StoreError::Conflict { expected, actual });
     }
-    for change in changes {
-        take_step(&mut transaction, change).await?;
-    }
+    book.iter_mut().for_each(|book| book.at(head));
+    take_steps(&mut transaction, changes, book.as_mut()).await?;
+    close(book, &mut transaction, &records).await?;
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
     writer.changed(head);
     Ok(head)
+}
+
+/// Takes the steps, within the transaction that `connection` is in, and seals what they touched.
+pub(crate) async fn take_steps(
+    connection: &mut Connection,
+    changes: Vec<KeyChange>,
+    book: Option<&mut Book<'_>>,
+) -> Result<(), StoreError> {
+    let touched: HashSet<String> = changes.iter().filter_map(|change| change.id().map(str::to_owned)).collect();
+    let seals = match &book {
+        Some(_) => reads::key_seals(connection).await?,
+        None => HashMap::new(),
+    };
+    for change in changes {
+        take_step(connection, change).await?;
+    }
+    let Some(book) = book else { return Ok(()) };
+    let keys = reads::keys_unchecked(connection).await?;
+    for id in &touched {
+        let name = [Cell::Text(id)];
+        book.remove(Set::SigningKey, &name, seals.get(id).and_then(Option::as_deref));
+        let Some(key) = keys.iter().find(|key| key.id == *id) else { continue };
+        let seal = book.add(Set::SigningKey, &name, &key.cells());
+        let query = statement(sql::SEAL_KEY).bind(key.id.clone()).bind(seal);
+        query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    Ok(())
 }
 
 async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(), StoreError> {
@@ -44,6 +77,14 @@ async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(),
                 1 => Ok(()),
                 _ => Err(not_moved(connection, id).await?),
             }
+        }
+        KeyChange::Remove { id } => {
+            let query = statement(sql::REMOVE_KEY).bind(id.as_str());
+            expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), id)
+        }
+        KeyChange::RewrapSeals { wrapped, kek_id } => {
+            let query = statement(sql::REWRAP_KEY_OF_SEALS).bind(wrapped).bind(kek_id);
+            expect_one(query.execute(connection).await.map_err(fault)?.rows_affected(), "of the seals".to_owned())
         }
         KeyChange::Rewrap { id, wrapped, kek_id } => {
             let query = statement(sql::REWRAP_KEY).bind(id.as_str()).bind(wrapped).bind(kek_id);

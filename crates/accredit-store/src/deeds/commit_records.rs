@@ -9,11 +9,13 @@ use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome};
 use crate::head;
 use crate::pin::NamePin;
+use crate::seal::{Book, Sealer};
 
 /// See [`Store::commit_records`](crate::Store::commit_records).
 pub(crate) async fn commit_records(
     writer: &mut Writer,
     chain: &mut Chain,
+    sealer: Option<&Sealer>,
     entries: &[Entry],
     at: i64,
 ) -> Result<Committed, StoreError> {
@@ -25,7 +27,7 @@ pub(crate) async fn commit_records(
     if commit_at_once(&mut writer.connection, chain, entries, at).await? {
         return Ok(Committed { outcomes: vec![EntryOutcome::Recorded; entries.len()], pins: Vec::new() });
     }
-    let (outcomes, pins) = commit_each(writer, chain, entries, at).await?;
+    let (outcomes, pins) = commit_each(writer, chain, sealer, entries, at).await?;
     Ok(Committed { outcomes, pins })
 }
 
@@ -51,6 +53,7 @@ async fn commit_at_once(
 async fn commit_each(
     writer: &mut Writer,
     chain: &mut Chain,
+    sealer: Option<&Sealer>,
     entries: &[Entry],
     at: i64,
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
@@ -72,8 +75,16 @@ async fn commit_each(
         transaction.rollback().await.map_err(fault)?;
         return Ok((outcomes, there));
     }
+    let pinning = || entries.iter().zip(&outcomes).find(|(entry, _)| !entry.pins.is_empty());
+    let mut book = match pinning() {
+        Some(_) => Book::open(&mut transaction, sealer).await?,
+        None => None,
+    };
     let recorded = entries.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == EntryOutcome::Recorded);
-    let new = pins::put(&mut transaction, recorded.map(|(entry, _)| entry), &there, news).await?;
+    let new = pins::put(&mut transaction, recorded.map(|(entry, _)| entry), &there, news, book.as_mut()).await?;
+    if let (Some(book), Some((entry, _))) = (book, pinning()) {
+        book.close(&mut transaction, &entry.id).await?;
+    }
     there.extend(new);
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;

@@ -1,6 +1,7 @@
 //! The deeds: each writes something together with its record, in one transaction, or nothing.
 
 mod apply_change;
+mod begin_seals;
 mod change_keys;
 mod commit_records;
 mod cursors;
@@ -14,12 +15,13 @@ mod sweep;
 mod write_head;
 
 pub(crate) use apply_change::apply_change;
-pub(crate) use change_keys::change_keys;
+pub(crate) use begin_seals::begin_seals;
+pub(crate) use change_keys::{change_keys, take_steps as take_key_steps};
 pub(crate) use commit_records::commit_records;
 pub(crate) use cursors::{begin_at_end, confirm, hold_chain};
 pub(crate) use erase_values::erase_values;
 pub(crate) use marks::{count_marks, doubt_evidence, foresee, forget_marks};
-pub(crate) use open_chain::open_chain;
+pub(crate) use open_chain::{open_chain, open_within as open_chain_within};
 pub(crate) use pins::unpin;
 pub(crate) use revoke_token::revoke_token;
 pub(crate) use sight::{see_again, sight};
@@ -29,11 +31,22 @@ pub(crate) use write_head::write_head;
 pub use sweep::{Removal, SignCheckpoint, Sweep, Swept};
 
 use crate::audit::NewRecord;
+use crate::backend::Connection;
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
+use crate::seal::Book;
+
+/// Writes the ledger of a deed that has kept one.
+async fn close(book: Option<Book<'_>>, connection: &mut Connection, records: &[NewRecord]) -> Result<(), StoreError> {
+    match (book, records.first()) {
+        (Some(book), Some(record)) => book.close(connection, &record.id).await,
+        (Some(_), None) => Err(StoreError::Unrecorded),
+        (None, _) => Ok(()),
+    }
+}
 
 /// The batches that a deed's records make.
-fn pack(chain: &Chain, records: &[NewRecord], at: i64) -> Result<Vec<crate::audit::Batch>, StoreError> {
+pub(crate) fn pack(chain: &Chain, records: &[NewRecord], at: i64) -> Result<Vec<crate::audit::Batch>, StoreError> {
     if records.is_empty() {
         return Err(StoreError::Unrecorded);
     }

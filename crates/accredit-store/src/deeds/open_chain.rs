@@ -19,12 +19,23 @@ pub(crate) async fn open_chain(
     let mut transaction = begin_write(connection).await?;
     // One after the other: each has its own place in the order of chains.
     head::hold(&mut transaction).await?;
-    let last: Option<(i64, Vec<u8>)> =
-        query_as(sql::LAST_CHAIN).fetch_optional(&mut transaction).await.map_err(fault)?;
+    let chain = open_within(&mut transaction, id, beside, at).await?;
+    transaction.commit().await.map_err(fault)?;
+    Ok(chain)
+}
+
+/// The same within the transaction that `connection` is in, which holds the head.
+pub(crate) async fn open_within(
+    connection: &mut Connection,
+    id: ChainId,
+    beside: bool,
+    at: i64,
+) -> Result<Chain, StoreError> {
+    let last: Option<(i64, Vec<u8>)> = query_as(sql::LAST_CHAIN).fetch_optional(connection).await.map_err(fault)?;
     let (ordinal, follows) = match last {
         None => (1, None),
         Some((ordinal, chain)) => {
-            let (number, hash) = chain::tail(&mut transaction, ordinal).await?;
+            let (number, hash) = chain::tail(connection, ordinal).await?;
             (ordinal + 1, Some(Link { chain: ChainId(fixed("chain id", chain)?), number, hash }))
         }
     };
@@ -38,9 +49,8 @@ pub(crate) async fn open_chain(
         .bind(follows.map(|link| link.hash.to_vec()))
         .bind(origin.hash.to_vec())
         .bind(beside)
-        .execute(&mut transaction)
+        .execute(connection)
         .await
         .map_err(fault)?;
-    transaction.commit().await.map_err(fault)?;
     Ok(Chain::new(ordinal, Tail { chain: id, number: 0, hash: origin.hash }))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::pack;
+use super::{close, pack};
 use crate::backend::{Connection, Writer, begin_write, fault, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
@@ -10,6 +10,7 @@ use crate::exchange::Entry;
 use crate::head::{self, Head};
 use crate::multi_row::{exact, filled};
 use crate::pin::{Columns, NamePin, PinKey, UnpinDeed};
+use crate::seal::{Book, Sealer, Set};
 use crate::sql;
 
 /// What the pins of a batch meet.
@@ -53,13 +54,16 @@ pub(super) async fn put<'e>(
     recorded: impl Iterator<Item = &'e Entry>,
     there: &[NamePin],
     news: i64,
+    mut book: Option<&mut Book<'_>>,
 ) -> Result<Vec<NamePin>, StoreError> {
     let mut known: HashSet<&PinKey> = there.iter().map(|pin| &pin.key).collect();
     let new: Vec<&NamePin> = recorded.flat_map(|entry| &entry.pins).filter(|pin| known.insert(&pin.key)).collect();
     for chunk in exact(new.len()) {
         let mut query = statement(sql::PUT_PINS.text(&chunk));
         for place in chunk.places() {
-            let NamePin { key: PinKey { mapping, claim, name }, id_claim, id, decision, at } = new[place];
+            let pin = new[place];
+            let seal = book.as_mut().map(|book| book.add(Set::NamePin, &pin.key.cells(), &pin.cells()));
+            let NamePin { key: PinKey { mapping, claim, name }, id_claim, id, decision, at } = pin;
             query = query
                 .bind(mapping.as_str())
                 .bind(claim.as_str())
@@ -68,7 +72,8 @@ pub(super) async fn put<'e>(
                 .bind(id.as_str())
                 .bind(decision.to_vec())
                 .bind(*at)
-                .bind(news);
+                .bind(news)
+                .bind(seal);
         }
         query.execute(&mut *connection).await.map_err(fault)?;
     }
@@ -76,34 +81,51 @@ pub(super) async fn put<'e>(
 }
 
 /// Deletes pins, within the transaction that `connection` is in.
-pub(super) async fn delete(connection: &mut Connection, keys: &[PinKey]) -> Result<(), StoreError> {
+pub(super) async fn delete(
+    connection: &mut Connection,
+    keys: &[PinKey],
+    mut book: Option<&mut Book<'_>>,
+) -> Result<(), StoreError> {
     for chunk in filled(keys.len()) {
-        let mut query = statement(sql::DELETE_PINS.text(&chunk));
+        let mut query = query_as(sql::DELETE_PINS.text(&chunk));
         for place in chunk.places() {
             let PinKey { mapping, claim, name } = &keys[place];
             query = query.bind(mapping.as_str()).bind(claim.as_str()).bind(name.as_str());
         }
-        query.execute(&mut *connection).await.map_err(fault)?;
+        uncount(query.fetch_all(&mut *connection).await.map_err(fault)?, book.as_deref_mut());
     }
     Ok(())
 }
 
 /// Deletes every pin of these resources.
-pub(super) async fn delete_of(connection: &mut Connection, ids: &[(String, String)]) -> Result<(), StoreError> {
+pub(super) async fn delete_of(
+    connection: &mut Connection,
+    ids: &[(String, String)],
+    mut book: Option<&mut Book<'_>>,
+) -> Result<(), StoreError> {
     for chunk in filled(ids.len()) {
-        let mut query = statement(sql::DELETE_PINS_OF.text(&chunk));
+        let mut query = query_as(sql::DELETE_PINS_OF.text(&chunk));
         for place in chunk.places() {
             query = query.bind(ids[place].1.as_str());
         }
-        query.execute(&mut *connection).await.map_err(fault)?;
+        uncount(query.fetch_all(&mut *connection).await.map_err(fault)?, book.as_deref_mut());
     }
     Ok(())
+}
+
+/// Takes pins out of the ledger.
+fn uncount(gone: Vec<(String, String, String, Option<Vec<u8>>)>, book: Option<&mut Book<'_>>) {
+    let Some(book) = book else { return };
+    for (mapping, claim, name, seal) in gone {
+        book.remove(Set::NamePin, &PinKey { mapping, claim, name }.cells(), seal.as_deref());
+    }
 }
 
 /// See [`Store::unpin`](crate::Store::unpin).
 pub(crate) async fn unpin(
     writer: &mut Writer,
     chain: &mut Chain,
+    sealer: Option<&Sealer>,
     deed: &UnpinDeed,
     at: i64,
 ) -> Result<Head, StoreError> {
@@ -111,8 +133,11 @@ pub(crate) async fn unpin(
     chain.settle(connection).await?;
     let batches = pack(chain, &deed.records, at)?;
     let mut transaction = begin_write(connection).await?;
+    let mut book = Book::open(&mut transaction, sealer).await?;
     let head = head::advance(&mut transaction, true).await?;
-    delete(&mut transaction, &deed.keys).await?;
+    book.iter_mut().for_each(|book| book.at(head));
+    delete(&mut transaction, &deed.keys, book.as_mut()).await?;
+    close(book, &mut transaction, &deed.records).await?;
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;
     chain.committed(tail);
@@ -130,7 +155,7 @@ async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<Na
         }
         let rows: Vec<Columns> = query.fetch_all(&mut *connection).await.map_err(fault)?;
         for row in rows {
-            there.push(NamePin::try_from(row)?);
+            there.push(NamePin::sealed(row)?.0);
         }
     }
     Ok(there)

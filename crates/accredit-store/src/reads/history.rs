@@ -7,6 +7,7 @@ use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::error::StoreError;
 use crate::head;
 use crate::resource::{Changes, Columns, Row};
+use crate::seal::{Sealer, Set, check_head};
 use crate::sql;
 
 type Touched = (Vec<Row>, Vec<(String, String)>);
@@ -35,23 +36,36 @@ pub(crate) async fn load_at(connection: &mut Connection, sequence: i64) -> Resul
 }
 
 /// See [`Store::changes_since`](crate::Store::changes_since).
-pub(crate) async fn changes_since(connection: &mut Connection, sequence: i64) -> Result<Changes, StoreError> {
+pub(crate) async fn changes_since(
+    connection: &mut Connection,
+    sealer: Option<&Sealer>,
+    sequence: i64,
+) -> Result<Changes, StoreError> {
     let mut transaction = begin_read(connection).await?;
     let head = head::read(&mut transaction).await?;
     if sequence > head.sequence {
         return Err(StoreError::UnknownSequence { asked: sequence, head: head.sequence });
     }
-    let (puts, deletes) = changes(&mut transaction, sequence).await?;
+    let (puts, deletes) = changes(&mut transaction, sealer, sequence).await?;
     transaction.rollback().await.map_err(fault)?;
     Ok(Changes { head, puts, deletes })
 }
 
-/// Resources that are new or were written since, and those that are gone, within the transaction that `connection` is in.
-pub(super) async fn changes(connection: &mut Connection, sequence: i64) -> Result<Touched, StoreError> {
+/// Resources that are new or were written since, and those that are gone, within the transaction that `connection` is in. The
+/// ledger is compared by whoever reads everything.
+pub(super) async fn changes(
+    connection: &mut Connection,
+    sealer: Option<&Sealer>,
+    sequence: i64,
+) -> Result<Touched, StoreError> {
     let puts: Vec<Columns> =
         query_as(sql::RESOURCES_CHANGED_SINCE).bind(sequence).fetch_all(&mut *connection).await.map_err(fault)?;
-    let deletes = query_as(sql::RESOURCES_GONE_SINCE).bind(sequence).fetch_all(connection).await.map_err(fault)?;
-    Ok((puts.into_iter().map(Row::from).collect(), deletes))
+    let deletes =
+        query_as(sql::RESOURCES_GONE_SINCE).bind(sequence).fetch_all(&mut *connection).await.map_err(fault)?;
+    let mut check = check_head(connection, sealer, Set::Resource).await?;
+    let counts =
+        |(row, seal): (Row, Option<Vec<u8>>)| check.see(&row.named(), &row.cells(), seal.as_deref()).then_some(row);
+    Ok((puts.into_iter().map(Row::sealed).filter_map(counts).collect(), deletes))
 }
 
 /// For each id that was touched since, what it was before it was touched first; `None`: nothing.

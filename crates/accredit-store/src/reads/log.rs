@@ -103,10 +103,16 @@ pub(crate) async fn chains(connection: &mut Connection) -> Result<Vec<StoredChai
 }
 
 /// See [`Store::clock_mark`](crate::Store::clock_mark).
-pub(crate) async fn clock_mark(connection: &mut Connection) -> Result<Option<i64>, StoreError> {
-    let batch: Option<(i64,)> = query_as(sql::LAST_BATCH_TIME).fetch_optional(&mut *connection).await.map_err(fault)?;
-    let (chain,): (Option<i64>,) = query_as(sql::LAST_CHAIN_TIME).fetch_one(connection).await.map_err(fault)?;
-    Ok(batch.map(|(at,)| at).max(chain))
+///
+/// `is_shared`: chains are open beside the newest one, and any of them may have gone on for longest.
+pub(crate) async fn clock_mark(connection: &mut Connection, is_shared: bool) -> Result<Option<i64>, StoreError> {
+    let (batch, chain) = match is_shared {
+        true => (sql::LAST_BATCH_TIME_OF_ALL, sql::LAST_CHAIN_TIME_OF_ALL),
+        false => (sql::LAST_BATCH_TIME, sql::LAST_CHAIN_TIME),
+    };
+    let batch: Option<(Option<i64>,)> = query_as(batch).fetch_optional(&mut *connection).await.map_err(fault)?;
+    let chain: Option<(Option<i64>,)> = query_as(chain).fetch_optional(connection).await.map_err(fault)?;
+    Ok(batch.max(chain).and_then(|(at,)| at))
 }
 
 /// How many bytes the store has on its disk.

@@ -2,13 +2,16 @@
 
 mod checkpoint;
 mod find;
+mod heads;
 mod history;
+mod key_of_seals;
 mod keys;
 mod log;
 mod merged;
 mod news;
 mod pins;
 mod resources;
+mod restoration;
 mod revoked;
 mod sightings;
 mod stretch;
@@ -16,16 +19,22 @@ mod verify;
 
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use find::{find_record, find_record_about, places_since};
+pub(crate) use heads::heads;
 pub(crate) use history::{changes_since, load_at};
-pub(crate) use keys::keys;
+pub(crate) use key_of_seals::key_of_seals;
+pub(crate) use keys::{check_keys, key_seals, keys, keys_unchecked};
 pub(crate) use log::{chains, clock_mark, page, size};
 pub(crate) use news::{known, news, other_connections};
-pub(crate) use pins::pins;
-pub(crate) use resources::load_each;
-pub(crate) use revoked::revoked_tokens;
+pub(crate) use pins::{check_pins, pins, pins_unchecked};
+pub(crate) use resources::{check_resources, load_each, walk as walk_unchecked};
+pub(crate) use restoration::restoration;
+pub(crate) use revoked::{check_revoked, revoked_tokens, revoked_unchecked};
 pub(crate) use sightings::sightings;
 pub(crate) use stretch::{due_chains, places_of, records_from, waiting_since, written_between};
 pub(crate) use verify::verify;
 
 pub use log::{Found, Page, Place, PlaceFault};
 pub use stretch::{Stretch, Waiting};
+
+/// Below every count of news.
+pub(crate) const EVERYTHING: i64 = -1;

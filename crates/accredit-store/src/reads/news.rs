@@ -1,11 +1,14 @@
 //! What happened since some moment.
 
 use super::history::changes;
-use super::{pins, revoked_tokens, sightings};
+use super::pins::new_pins;
+use super::revoked::newly_revoked;
+use super::sightings;
 use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::error::StoreError;
 use crate::migrations;
 use crate::news::{Known, News};
+use crate::seal::Sealer;
 use crate::sql;
 
 /// See [`Store::known`](crate::Store::known).
@@ -15,7 +18,11 @@ pub(crate) async fn known(connection: &mut Connection) -> Result<Known, StoreErr
 }
 
 /// See [`Store::news`](crate::Store::news).
-pub(crate) async fn news(connection: &mut Connection, since: Known) -> Result<Option<News>, StoreError> {
+pub(crate) async fn news(
+    connection: &mut Connection,
+    sealer: Option<&Sealer>,
+    since: Known,
+) -> Result<Option<News>, StoreError> {
     // Nearly always nothing has happened: that takes one statement.
     if known(connection).await? == since {
         return Ok(None);
@@ -25,14 +32,14 @@ pub(crate) async fn news(connection: &mut Connection, since: Known) -> Result<Op
     if since.sequence > sequence || since.news > news {
         return Err(StoreError::UnknownSequence { asked: since.sequence, head: sequence });
     }
-    let (puts, deletes) = changes(&mut transaction, since.sequence).await?;
+    let (puts, deletes) = changes(&mut transaction, sealer, since.sequence).await?;
     let told = News {
         known: Known { sequence, news },
         head: (sequence, revocation).into(),
         puts,
         deletes,
-        pins: pins(&mut transaction, since.news).await?,
-        revoked: revoked_tokens(&mut transaction, since.news).await?,
+        pins: new_pins(&mut transaction, sealer, since.news).await?,
+        revoked: newly_revoked(&mut transaction, sealer, since.news).await?,
         sightings: sightings(&mut transaction, since.news).await?,
     };
     transaction.rollback().await.map_err(fault)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod backends;
+mod backups;
 mod copies;
 mod cursors;
 mod exchange;
@@ -94,6 +95,9 @@ on_every_backend! {
         heads_cover_what_they_sign
         values_are_erased_and_the_chain_holds
         the_clock_mark_is_the_latest_time;
+    backups:
+        l16_a_backup_is_restored_and_goes_on
+        what_is_not_whole_leaves_nothing;
     revoked:
         a_token_is_revoked_once
         k09_revocations_survive_reopening_and_are_forgotten_behind_their_end;

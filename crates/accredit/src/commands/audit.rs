@@ -1,8 +1,14 @@
 //! `accredit audit`: what happened, and the proof that nothing was taken away.
 
+mod heads;
+
+use std::path::{Path, PathBuf};
+
+use accredit_api::admin::VerifyAuditRequest;
 use accredit_core::model::Kind;
 use serde_json::Value;
 
+pub(crate) use self::heads::read as read_heads;
 use super::{audit_erase, audit_export, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
@@ -18,12 +24,31 @@ pub(crate) enum Verb {
     List(List),
     /// Print one record whole
     Show(Show),
-    /// Walk every chain and check every signed head
-    Verify,
     /// Print records as OCSF events, oldest first, one line of JSON each
     Export(audit_export::Args),
     /// Erase the values of somebody's records: claims, explanations, addresses
     Erase(audit_erase::Args),
+    /// Walk every chain and check every signed head
+    Verify(Verify),
+    /// Print the signed heads, to be kept where the server cannot write: they prove later that nothing was rewritten
+    Heads(Heads),
+}
+
+/// What it is compared with.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Heads that were kept elsewhere, as `accredit audit heads` prints them: a log that was rewritten or cut off does not
+    /// have them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) heads: Option<PathBuf>,
+}
+
+/// Where to.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Heads {
+    /// Append those that are not in this file yet, instead of printing all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) append: Option<PathBuf>,
 }
 
 /// Which records.
@@ -73,9 +98,10 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
     match verb {
         Verb::List(args) => list(common, args, terminal).await,
         Verb::Show(args) => show(common, args, terminal).await,
-        Verb::Verify => verify(common, terminal).await,
         Verb::Export(args) => audit_export::run(common, args, terminal).await,
         Verb::Erase(args) => audit_erase::run(common, args, terminal).await,
+        Verb::Verify(Verify { heads }) => verify(common, heads.as_deref(), terminal).await,
+        Verb::Heads(Heads { append }) => heads::run(common, append.as_deref(), terminal).await,
     }
 }
 
@@ -196,8 +222,9 @@ fn both_sides(change: Value) -> Value {
     serde_json::json!({"before": side("before"), "after": side("after")})
 }
 
-async fn verify(common: &Common, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
-    let result = common.admin()?.verify_audit().await?;
+async fn verify(common: &Common, heads: Option<&Path>, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let heads = heads.map(heads::wire).transpose()?.unwrap_or_default();
+    let result = common.admin()?.verify_audit(&VerifyAuditRequest { heads }).await?;
     let output = common.output();
     match output.structured(&result)? {
         Some(text) => terminal.show(&text)?,

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod audit_erase;
 pub(crate) mod audit_export;
+pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod context;
 pub(crate) mod decision;
@@ -77,6 +78,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Explain(args) => explain::run(common, &args, terminal).await,
         Verb::Decision(args) => decision::run(common, &args, terminal).await,
         Verb::Audit(verb) => audit::run(common, &verb, terminal).await,
+        Verb::Backup(verb) => backup::run(common, &verb, terminal).await,
         Verb::Alarm(verb) => alarm::run(common, &verb, terminal).await,
         Verb::Store(verb) => store::run(common, &verb, terminal).await,
         Verb::Key(verb) => key::run(common, &verb, terminal).await,

@@ -25,6 +25,12 @@ pub(crate) struct Args {
     /// Loopback address and port, when there is no configuration file
     #[arg(long, value_name = "ADDRESS", conflicts_with = "config", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
+    /// Trust the rows of a store that has no seals yet, as they are now, and seal them; once, after an upgrade
+    #[arg(long)]
+    seal_store: bool,
+    /// Trust the clock though it is behind what the store has seen; once, after a clock that ran ahead was put right
+    #[arg(long)]
+    trust_clock: bool,
     /// How the log is written: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     log: String,
@@ -46,10 +52,11 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         return migrate::run(common, args, terminal).await;
     }
     let mut config = match &args.config {
-        Some(path) => Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))?,
-        None => laptop(common, args)?,
+        Some(path) => read(path)?,
+        None => laptop(common, args.listen)?,
     };
     config.heed_environment(|name| std::env::var(name).ok());
+    (config.seal_store, config.trust_clock) = (args.seal_store, args.trust_clock);
     let running = accredit_server::serve(&config).await.map_err(|fault| {
         let failure = Failure::failed(fault.to_string());
         match fault.hint() {
@@ -82,11 +89,23 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     Ok(Exit::Done)
 }
 
-fn laptop(common: &Common, args: &Args) -> Result<Config, Failure> {
-    if !args.listen.ip().is_loopback() {
+/// The configuration of the server whose store is meant, when it does not run: of this file, or of one that was told nothing.
+pub(crate) fn config_or_laptop(common: &Common, config: Option<&Path>) -> Result<Config, Failure> {
+    match config {
+        Some(path) => read(path),
+        None => laptop(common, (Ipv4Addr::LOCALHOST, 7070).into()),
+    }
+}
+
+fn read(path: &Path) -> Result<Config, Failure> {
+    Config::read(path).map_err(|fault| Failure::misused(fault.to_string()))
+}
+
+fn laptop(common: &Common, listen: SocketAddr) -> Result<Config, Failure> {
+    if !listen.ip().is_loopback() {
         return Err(Failure::misused(format!(
             "address `{}` is not loopback, expected one such as {}:7070",
-            args.listen,
+            listen,
             Ipv4Addr::LOCALHOST
         ))
         .hint("other addresses need a configuration with certificates: --config FILE"));
@@ -95,7 +114,7 @@ fn laptop(common: &Common, args: &Args) -> Result<Config, Failure> {
         || Failure::misused("no folder for the store: `HOME` is not set").hint("set it, or use --config FILE");
     let data = paths::data_folder().ok_or_else(homeless)?;
     let key_file = paths::config_folder().ok_or_else(homeless)?.join("key-encryption-key");
-    Ok(Config::laptop(with_port(args.listen)?, &data, &key_file, &common.socket()?))
+    Ok(Config::laptop(with_port(listen)?, &data, &key_file, &common.socket()?))
 }
 
 /// The public URL names the port, so port 0 becomes a free one before anything else.

@@ -20,7 +20,7 @@ pub(crate) async fn run(common: &Common, terminal: &mut Terminal<'_>) -> Result<
 }
 
 fn rendered(status: &Status) -> String {
-    let Status { version, public_url, sequence, resources, provider_keys } = status;
+    let Status { version, public_url, sequence, resources, provider_keys, troubles } = status;
     let number = |kind: &Kind| resources.get(kind.noun()).copied().filter(|number| *number > 0);
     let counts: Vec<String> = Kind::ALL.iter().filter_map(|kind| Some(count(number(kind)?, kind.noun()))).collect();
     let counts = if counts.is_empty() { "no resource yet".to_owned() } else { counts.join("  ") };
@@ -36,6 +36,7 @@ fn rendered(status: &Status) -> String {
         labelled("server", &format!("{}   version {}", Inert(public_url), Inert(version))),
         labelled("store", &format!("sequence {sequence}   {counts}")),
         keys,
+        troubles.iter().map(|trouble| labelled("trouble", &Inert(trouble).to_string())).collect(),
     ]
     .concat()
 }
@@ -52,6 +53,7 @@ mod tests {
             sequence: 0,
             resources: [("mapping", 2), ("project", 1), ("role", 0)].map(|(kind, n)| (kind.to_owned(), n)).into(),
             provider_keys: KeyTally::default(),
+            troubles: Vec::new(),
         };
         let server = "server   http://127.0.0.1:7070   version 0.1.0\n";
         assert_eq!(rendered(&status), format!("{server}store    sequence 0   1 project  2 mappings\n"));

@@ -33,6 +33,10 @@ impl From<AdminError> for Failure {
         match error {
             AdminError::Unreachable { socket, cause } => unreachable(&socket, &cause),
             AdminError::RemoteUnreachable { .. } => unavailable(message, hint),
+            AdminError::NotFromElsewhere => {
+                Failure::many(Exit::Misused, vec![Complaint { message, hint: hint.map(str::to_owned) }])
+            }
+            AdminError::NotKept(_) => Self::failed(message),
             AdminError::Login(fault) => login(fault),
             AdminError::Refused(problem) => refused(problem, |_| None),
             AdminError::Malformed { .. } => {

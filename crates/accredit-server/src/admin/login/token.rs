@@ -241,7 +241,7 @@ impl Walk<'_> {
         let_in: &LetIn,
     ) -> Result<Option<TokenResponse>, Refused> {
         let app = &self.gate.app;
-        let key = app.signing.internal().ok_or_else(Refused::unavailable)?;
+        let key = app.signing.internal(clock::now()).ok_or_else(Refused::unavailable)?;
         let (issuer, audience) = (self.gate.issuer(), self.gate.audience());
         let name = name_of(found, verified);
         let holder = Holder { subject: verified.subject(), name: &name, key: &self.proof.thumbprint };

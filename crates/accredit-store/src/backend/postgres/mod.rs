@@ -1,6 +1,7 @@
 //! PostgreSQL: one store for several servers.
 //!
-//! Each server has one connection that writes, one for short reads, one for walks and one that listens; each is made when
+//! Each server has one connection that writes, one for short reads, one for walks, one for backups
+//! and one that listens; each is made when
 //! it is needed, and made again after it broke. Nothing waits for ever: a database that does not answer counts as one that
 //! cannot be reached.
 //!
@@ -52,6 +53,7 @@ pub(crate) struct Postgres {
     writer: Mutex<Writer>,
     reader: Mutex<Option<Connection>>,
     walker: Mutex<Option<Connection>>,
+    copier: Mutex<Option<Connection>>,
     listener: Mutex<Option<PgListener>>,
 }
 
@@ -69,6 +71,7 @@ impl Postgres {
             writer: Mutex::new(Writer::new(writer, false)),
             reader: Mutex::new(None),
             walker: Mutex::new(Some(walker)),
+            copier: Mutex::new(None),
             listener: Mutex::new(None),
         })
     }
@@ -96,6 +99,10 @@ impl Postgres {
         self.lend(&self.walker, link::WALKING).await
     }
 
+    pub(crate) async fn copier(&self) -> Result<Lent<'_>, StoreError> {
+        self.lend(&self.copier, link::WALKING).await
+    }
+
     /// Returns when another server said that it has changed something, or after [`POLL`] anyway.
     pub(crate) async fn changed(&self) {
         let heard = async {
@@ -110,8 +117,8 @@ impl Postgres {
     }
 
     pub(crate) async fn close(self) -> Result<(), StoreError> {
-        let lanes = [Some(self.writer.into_inner().connection), self.reader.into_inner(), self.walker.into_inner()];
-        for lane in lanes {
+        let lent = [self.reader, self.walker, self.copier].map(Mutex::into_inner);
+        for lane in [Some(self.writer.into_inner().connection)].into_iter().chain(lent) {
             if let Some(Connection::Postgres(link)) = lane {
                 link.close().await;
             }

@@ -1,6 +1,6 @@
 //! SQLite: the embedded store, one process's own.
 //!
-//! One connection writes, two read; each is a thread of its own inside the SQL library, made when it is first needed. WAL
+//! One connection writes, three read; each is a thread of its own inside the SQL library, made when it is first needed. WAL
 //! lets readers go on while the writer commits, `synchronous=FULL` syncs the log before a commit is answered.
 
 mod fault;
@@ -56,6 +56,7 @@ struct Lanes {
     options: SqliteConnectOptions,
     reader: Mutex<Option<Connection>>,
     walker: Mutex<Option<Connection>>,
+    copier: Mutex<Option<Connection>>,
 }
 
 /// Brings the SQL library back into step with SQLite. A disk that is full or broken makes SQLite end a transaction by itself;
@@ -116,9 +117,16 @@ impl Sqlite {
         }
     }
 
+    pub(crate) async fn copier(&self) -> Result<Lent<'_>, StoreError> {
+        match &self.lanes {
+            None => Ok(self.lend_writer().await),
+            Some(lanes) => lanes.lend(&lanes.copier).await,
+        }
+    }
+
     pub(crate) async fn close(self) -> Result<(), StoreError> {
         if let Some(lanes) = self.lanes {
-            for lane in [lanes.reader, lanes.walker] {
+            for lane in [lanes.reader, lanes.walker, lanes.copier] {
                 close(lane.into_inner()).await?;
             }
         }
@@ -152,8 +160,12 @@ impl Sqlite {
         sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut writer).await.map_err(fault)?;
         let mut writer = writer.into();
         migrations::run(&mut writer).await?;
-        let lanes =
-            Lanes { options: options.pragma("query_only", "ON"), reader: Mutex::new(None), walker: Mutex::new(None) };
+        let lanes = Lanes {
+            options: options.pragma("query_only", "ON"),
+            reader: Mutex::new(None),
+            walker: Mutex::new(None),
+            copier: Mutex::new(None),
+        };
         Ok(Self { writer: Mutex::new(Writer::new(writer, true)), lanes: Some(lanes), _place: Some(place) })
     }
 }

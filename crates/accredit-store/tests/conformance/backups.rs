@@ -1,0 +1,92 @@
+//! Backups: the same from every database and for every database.
+
+use accredit_store::archive::{Archive, ArchiveFault, Asked, RestoreDeed, RestoreFault};
+use accredit_store::audit::ChainId;
+use accredit_store::{EntryOutcome, Store};
+use tokio::sync::mpsc;
+
+use crate::backends::Factory;
+use crate::made::{NOW, chain, change, entry, mark, record, replayed, row, spending};
+
+async fn taken(store: &Store) -> Vec<u8> {
+    let asked = Asked { made_at: NOW, version: "1".to_owned(), public_url: "https://a.test".to_owned() };
+    let (to, mut pieces) = mpsc::channel(1);
+    let (made, bytes) = tokio::join!(
+        async {
+            let made = store.archive(&asked, &to).await;
+            drop(to);
+            made
+        },
+        async {
+            let mut bytes = Vec::new();
+            while let Some(piece) = pieces.recv().await {
+                bytes.extend(piece);
+            }
+            bytes
+        }
+    );
+    made.unwrap();
+    bytes
+}
+
+fn deed() -> RestoreDeed {
+    RestoreDeed { keys: Vec::new(), records: vec![record(77)], chain: ChainId([77; 16]) }
+}
+
+/// L16: what is restored is what was there, and evidence of before counts as spent.
+pub(crate) async fn l16_a_backup_is_restored_and_goes_on(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    store.apply_change(&mut first, &change(0, (0..600).map(row).collect()), NOW).await.unwrap();
+    store.commit_records(&mut first, &[entry(1), spending(2, mark("idp_1", 3))], NOW).await.unwrap();
+    let bytes = taken(&store).await;
+    let (rows, head) = (store.load().await.unwrap().rows, store.head().await.unwrap());
+
+    let inspected = Archive::open(bytes.as_slice()).unwrap().inspect(&[], |_, _| true).unwrap();
+    assert_eq!((inspected.about.sequence, inspected.audit.records, inspected.epoch), (head.sequence, 3, 0));
+    assert!(inspected.audit.is_intact());
+
+    let other = Store::open("sqlite::memory:").await.unwrap();
+    other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW + 50).await.unwrap();
+    let again = other.load().await.unwrap();
+    assert_eq!((again.rows, again.head.sequence), (rows, head.sequence + 1));
+    assert_eq!(again.head.revocation, again.head.sequence);
+    let restored = other.restoration().await.unwrap().unwrap();
+    assert_eq!((restored.epoch, restored.restored_at, restored.made_at), (1, NOW + 50, NOW));
+    assert!(other.verify_audit(&[], |_| true).await.unwrap().is_intact());
+    assert_eq!(other.foresee(&mark("idp_1", 3)).await.unwrap(), replayed(2));
+    assert_eq!(other.foresee(&mark("idp_1", 4)).await.unwrap(), EntryOutcome::Replayed { first: None });
+    // It goes on as any other, and so does a backup of it.
+    let mut next = chain(&other, 2).await;
+    other.apply_change(&mut next, &change(head.sequence + 1, vec![row(900)]), NOW + 60).await.unwrap();
+    let twice = taken(&other).await;
+    let inspected = Archive::open(twice.as_slice()).unwrap().inspect(&[], |_, _| true).unwrap();
+    assert_eq!(inspected.epoch, 1);
+    assert!(inspected.audit.is_intact());
+    // Nothing is written onto what is there.
+    let refused = other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW).await.unwrap_err();
+    assert!(matches!(refused, RestoreFault::NotEmpty { .. }), "{refused}");
+}
+
+/// All or nothing: what breaks off or was altered leaves an empty store behind.
+pub(crate) async fn what_is_not_whole_leaves_nothing(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    store.apply_change(&mut first, &change(0, (0..20).map(row).collect()), NOW).await.unwrap();
+    let bytes = taken(&store).await;
+    let other = Store::open("sqlite::memory:").await.unwrap();
+    let mut altered = bytes.clone();
+    let place = bytes.windows(7).position(|window| window == b"ci/web-").unwrap();
+    altered[place] ^= 1;
+    for (bytes, expected) in
+        [(&altered[..], ArchiveFault::Altered), (&bytes[..bytes.len() - 9], ArchiveFault::Truncated)]
+    {
+        let fault = Archive::open(bytes).unwrap().inspect(&[], |_, _| true).unwrap_err();
+        assert_eq!(fault, expected);
+        let refused = other.restore(Archive::open(bytes).unwrap(), deed(), NOW).await.unwrap_err();
+        assert!(matches!(refused, RestoreFault::Archive(fault) if fault == expected));
+        assert!(other.load().await.unwrap().rows.is_empty());
+        assert_eq!(other.restoration().await.unwrap(), None);
+    }
+    other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW).await.unwrap();
+}

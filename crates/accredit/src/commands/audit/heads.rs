@@ -1,0 +1,144 @@
+//! `accredit audit heads`: what proves a log, kept where whoever rewrites the log cannot write.
+//!
+//! A line a head: chain, number of its last batch, hash, when it was signed, key, signature; hexadecimal, with blanks between.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use accredit_api::admin::{AuditHead, AuditHeadList};
+use accredit_server::{ChainId, Head, SignedHead};
+
+use crate::cli::Common;
+use crate::exit::{Exit, Failure};
+use crate::render::count;
+use crate::terminal::Terminal;
+
+/// Prints them, or appends those that are new.
+pub(super) async fn run(common: &Common, append: Option<&Path>, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+    let Some(file) = append else {
+        let list = AuditHeadList { heads: from(common, i64::MIN).await? };
+        match common.output().structured(&list)? {
+            Some(text) => terminal.show(&text)?,
+            None => terminal.show(&list.heads.iter().map(|head| line(head) + "\n").collect::<String>())?,
+        }
+        return Ok(Exit::Done);
+    };
+    let cannot =
+        |error: std::io::Error| Failure::failed(format!("file `{}` cannot be written: {error}", file.display()));
+    let known: BTreeSet<String> = match fs::read_to_string(file) {
+        Ok(text) => text.lines().map(str::to_owned).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeSet::new(),
+        Err(error) => return Err(cannot(error)),
+    };
+    let newest = known.iter().filter_map(|line| Some(parse(line)?.signed_at)).max();
+    let heads = from(common, newest.unwrap_or(i64::MIN)).await?;
+    let new: Vec<String> = heads.iter().map(line).filter(|line| !known.contains(line)).collect();
+    let mut to = fs::OpenOptions::new().create(true).append(true).open(file).map_err(cannot)?;
+    let text: String = new.iter().map(|line| format!("{line}\n")).collect();
+    to.write_all(text.as_bytes()).and_then(|()| to.sync_all()).map_err(cannot)?;
+    terminal.say(&format!("{} added to `{}`\n", count(new.len(), "head"), file.display()));
+    Ok(Exit::Done)
+}
+
+/// Everything that was signed then or later.
+async fn from(common: &Common, mut from: i64) -> Result<Vec<AuditHead>, Failure> {
+    let admin = common.admin()?;
+    let mut all: Vec<AuditHead> = Vec::new();
+    loop {
+        let page = admin.audit_heads(from).await?.heads;
+        let before = all.len();
+        // Those of the second in which the last page ended come again.
+        let known: BTreeSet<String> = all.iter().rev().take_while(|head| head.signed_at >= from).map(line).collect();
+        all.extend(page.into_iter().filter(|head| !known.contains(&line(head))));
+        match all.last() {
+            Some(last) if all.len() > before && last.signed_at > from => from = last.signed_at,
+            _ => return Ok(all),
+        }
+    }
+}
+
+/// Reads the heads of a file, to be sent to a server.
+pub(super) fn wire(file: &Path) -> Result<Vec<AuditHead>, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::failed(format!("file `{}` cannot be read: {error}", file.display())))?;
+    let mut heads = Vec::new();
+    for (number, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+        let bad = || {
+            let place = format!("{}:{}", file.display(), number + 1);
+            Failure::failed(format!("`{place}` is no audit head")).hint("`accredit audit heads` prints them")
+        };
+        heads.push(parse(text).ok_or_else(bad)?);
+    }
+    Ok(heads)
+}
+
+/// Reads the heads of a file, to be compared here.
+pub(crate) fn read(file: &Path) -> Result<Vec<SignedHead>, Failure> {
+    let bad = || Failure::failed(format!("file `{}` holds no audit heads", file.display()));
+    wire(file)?.iter().map(|head| typed(head).ok_or_else(bad)).collect()
+}
+
+fn line(head: &AuditHead) -> String {
+    let AuditHead { chain, batch, hash, signed_at, key, signature } = head;
+    format!("{chain} {batch} {hash} {signed_at} {key} {signature}")
+}
+
+fn parse(text: &str) -> Option<AuditHead> {
+    let mut words = text.split(' ').map(str::to_owned);
+    let head = AuditHead {
+        chain: words.next()?,
+        batch: words.next()?.parse().ok()?,
+        hash: words.next()?,
+        signed_at: words.next()?.parse().ok()?,
+        key: words.next()?,
+        signature: words.next()?,
+    };
+    words.next().is_none().then_some(head).filter(|head| typed(head).is_some())
+}
+
+fn typed(head: &AuditHead) -> Option<SignedHead> {
+    let AuditHead { chain, batch, hash, signed_at, key, signature } = head;
+    Some(SignedHead {
+        head: Head {
+            chain: ChainId(bytes(chain)?.try_into().ok()?),
+            number: *batch,
+            hash: bytes(hash)?.try_into().ok()?,
+            signed_at: *signed_at,
+        },
+        key_id: key.clone(),
+        signature: bytes(signature)?,
+    })
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    if !hex.is_ascii() || hex.len() % 2 != 0 {
+        return None;
+    }
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_back() {
+        let text = format!("{} 7 {} 1800000000 kid {}", "ab".repeat(16), "0c".repeat(32), "ff".repeat(64));
+        let head = parse(&text).unwrap();
+        assert_eq!(line(&head), text);
+        assert_eq!(typed(&head).unwrap().head.number, 7);
+        for bad in [
+            "",
+            "ab 7 cd 1 kid ef",
+            &text.replace(" 7 ", " x "),
+            &format!("{text} more"),
+            &text.replace("abab", "ab"),
+            &text.replace("0c0c", "0\u{e9}c"),
+        ] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+}
