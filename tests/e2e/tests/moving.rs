@@ -105,6 +105,9 @@ fn servers_are_replaced_one_by_one() {
     assert!(told.contains("9001"), "{told}");
 }
 
+/// The step behind which programs of before must not go on: they would write rows without seals.
+const SEALS: i64 = 36;
+
 /// A schema of before is brought up to date by command, or at the start.
 #[test]
 fn an_old_schema_is_brought_up_to_date() {
@@ -126,10 +129,10 @@ fn an_old_schema_is_brought_up_to_date() {
     let refused = home.fail_to_start().ended(1).stderr;
     assert!(refused.contains("accredit server migrate") && !refused.contains(PASSWORD), "{refused}");
     let checked = migrate(home, &["--check", "-o", "json"]).ended(1).json();
-    assert_eq!((&checked["pending"], &checked["oldestThen"]), (&json!([27]), &json!(0)));
+    assert_eq!((&checked["pending"], &checked["oldestThen"]), (&json!([27]), &json!(SEALS)));
     assert_eq!(cluster.sql(name(&database), "SELECT count(*) FROM schema_step WHERE number = 27"), "0");
     let told = migrate(home, &[]).ended(0).stdout;
-    assert!(told.contains("steps 27 were taken; every program of before may go on"), "{told}");
+    assert!(told.contains("steps 27 were taken"), "{told}");
     assert!(home.start().stop().success());
     back();
     home.configure("\nmigrate = false", "");

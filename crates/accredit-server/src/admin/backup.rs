@@ -39,11 +39,11 @@ pub(super) async fn make(State(app): State<Arc<App>>, caller: Caller) -> Result<
     let making = tokio::spawn(async move {
         match app.store.archive(&asked, &to).await {
             Ok(rows) => {
-                tracing::info!(rows, "backup made");
+                tracing::info!(event = "backup-made", rows, "backup made");
                 Ok(())
             }
             Err(fault) => {
-                tracing::warn!(code = fault.code(), "a backup was broken off: {fault}");
+                tracing::warn!(event = "backup-broken-off", code = fault.code(), "a backup was broken off: {fault}");
                 Err(fault.to_string())
             }
         }

@@ -1,11 +1,13 @@
 //! Backups: the same from every database and for every database.
 
+use accredit_id::mac::MacKey;
+use accredit_id::secret::Secret;
 use accredit_store::archive::{Archive, ArchiveFault, Asked, RestoreDeed, RestoreFault};
 use accredit_store::audit::ChainId;
 use accredit_store::{EntryOutcome, Store};
 use tokio::sync::mpsc;
 
-use crate::backends::Factory;
+use crate::backends::{Factory, File, Postgres};
 use crate::made::{NOW, chain, change, entry, mark, record, replayed, row, spending};
 
 async fn taken(store: &Store) -> Vec<u8> {
@@ -30,7 +32,11 @@ async fn taken(store: &Store) -> Vec<u8> {
 }
 
 fn deed() -> RestoreDeed {
-    RestoreDeed { keys: Vec::new(), records: vec![record(77)], chain: ChainId([77; 16]) }
+    deed_of(77)
+}
+
+fn deed_of(number: u8) -> RestoreDeed {
+    RestoreDeed { keys: Vec::new(), records: vec![record(number.into())], chain: ChainId([number; 16]) }
 }
 
 /// L16: what is restored is what was there, and evidence of before counts as spent.
@@ -89,4 +95,32 @@ pub(crate) async fn what_is_not_whole_leaves_nothing(factory: impl Factory) {
         assert_eq!(other.restoration().await.unwrap(), None);
     }
     other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW).await.unwrap();
+}
+
+/// L16, L18: seals go along from one database to another, of its own kind and of another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l16_a_sealed_backup_goes_from_any_database_to_any() {
+    let key = || MacKey::new(&Secret::new([7; 32]));
+    let Some((from, to)) = Postgres::new().zip(Postgres::new()) else { return };
+    let file = File::new();
+    let store = from.open().await;
+    store.begin_seals(key(), vec![1], "k".to_owned(), [9; 16]).await.unwrap();
+    let mut first = chain(&store, 1).await;
+    let mut beside = chain(&store, 2).await;
+    store.apply_change(&mut first, &change(0, (0..300).map(row).collect()), NOW).await.unwrap();
+    store.commit_records(&mut beside, &[entry(1), spending(2, mark("idp_1", 3))], NOW).await.unwrap();
+    store.commit_records(&mut first, &[entry(4)], NOW).await.unwrap();
+    let rows = store.load().await.unwrap().rows;
+    let mut bytes = taken(&store).await;
+    for (url, number) in [(file.url(), 77), (to.url(), 78)] {
+        let inspected = Archive::open(bytes.as_slice()).unwrap().inspect(&[], |_, _| true).unwrap();
+        assert!(inspected.digest.is_of(&key()) && inspected.audit.is_intact(), "{:?}", inspected.audit);
+        let other = Store::open(&url).await.unwrap();
+        other.seal_by(key());
+        other.restore(Archive::open(bytes.as_slice()).unwrap(), deed_of(number), NOW + 50).await.unwrap();
+        assert_eq!(other.load().await.unwrap().rows, rows);
+        assert_eq!(other.tampering(), []);
+        assert!(other.verify_audit(&[], |_| true).await.unwrap().is_intact());
+        bytes = taken(&other).await;
+    }
 }

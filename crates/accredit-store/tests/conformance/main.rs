@@ -13,6 +13,7 @@ mod marks;
 mod pins;
 mod resources;
 mod revoked;
+mod seals;
 mod several;
 mod sightings;
 mod sweeps;
@@ -98,6 +99,8 @@ on_every_backend! {
     backups:
         l16_a_backup_is_restored_and_goes_on
         what_is_not_whole_leaves_nothing;
+    seals:
+        l18_sealed_rows_add_up;
     revoked:
         a_token_is_revoked_once
         k09_revocations_survive_reopening_and_are_forgotten_behind_their_end;
