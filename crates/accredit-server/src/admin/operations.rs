@@ -247,7 +247,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
-        method: "get",
         path: "/v1/audit/heads",
         id: "listAuditHeads",
         summary: "The signed heads of the log in the order of their signing, at most 50,000: to be kept elsewhere.",
