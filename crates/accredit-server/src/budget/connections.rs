@@ -60,6 +60,7 @@ impl OfListeners {
         let public = descriptors::connections(connections, descriptors, 6);
         if public < connections {
             tracing::warn!(
+                event = "connections-limited",
                 "limits.connections is {connections}, but there are {descriptors} file descriptors: {public} are let in"
             );
         }
