@@ -10,7 +10,10 @@ pub(crate) fn raise() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return FEW };
     let wanted = hard.min(MOST).max(soft);
     if wanted > soft && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_err() {
-        tracing::warn!("the limit of file descriptors stays at {soft}, though {hard} are allowed");
+        tracing::warn!(
+            event = "descriptors-not-raised",
+            "the limit of file descriptors stays at {soft}, though {hard} are allowed"
+        );
         return soft;
     }
     wanted
