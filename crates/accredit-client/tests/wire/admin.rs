@@ -1,7 +1,7 @@
 //! The admin client against a socket that answers well, badly or not at all.
 
 use crate::peer::{Peer, answer};
-use accredit_api::admin::{AcknowledgeRequest, ApplyRequest, NamedResource, RepinRequest};
+use accredit_api::admin::{AcknowledgeRequest, ApplyRequest, NamedResource, RepinRequest, VerifyAuditRequest};
 use accredit_client::admin::{AdminClient, AdminError};
 
 async fn status(answered: Vec<u8>) -> (Result<accredit_api::admin::Status, AdminError>, Vec<String>) {
@@ -46,7 +46,7 @@ async fn every_row_of_the_table_is_asked_for() {
     admin.audit(5, None, &[]).await.unwrap_err();
     admin.audit(5, Some("1.4.0"), &[("event", Some("exchange-denied")), ("from", None)]).await.unwrap_err();
     admin.audit_record("act_1").await.unwrap_err();
-    admin.verify_audit().await.unwrap_err();
+    admin.verify_audit(&VerifyAuditRequest::default()).await.unwrap_err();
     admin.pins("a/b").await.unwrap_err();
     admin.repin(&repin).await.unwrap_err();
     admin.alarms(None, false).await.unwrap_err();

@@ -38,3 +38,14 @@ pub(super) const PLAIN: Operation = Operation {
 
 /// A parameter of the query: its name, its schema, its sentence.
 pub(super) type Query = (&'static str, &'static str, &'static str);
+
+// What several routes may be asked with.
+pub(super) const TEXT: &str = r#"{"type": "string"}"#;
+pub(super) const SECONDS: &str = r#"{"type": "integer", "format": "int64"}"#;
+pub(super) const DRY_RUN: Query =
+    ("dry_run", r#"{"type": "boolean", "default": false}"#, "Say what would happen, change nothing.");
+pub(super) const PAGE_SIZE: Query =
+    ("page_size", r#"{"type": "integer", "minimum": 1, "maximum": 500, "default": 100}"#, "How many at most.");
+pub(super) const PAGE_TOKEN: Query = ("page_token", TEXT, "`nextPageToken` of the page before.");
+pub(super) const KIND: Query = ("kind", TEXT, "Its kind, by noun or document name.");
+pub(super) const PROJECT: Query = ("project", TEXT, "Only what this project owns.");

@@ -2,17 +2,7 @@
 //!
 //! Of `{kinds}` there is one route for each kind, `{Kind}` and `{noun}` in a row are its words.
 
-use super::operation::{Operation, PLAIN, Query};
-
-const TEXT: &str = r#"{"type": "string"}"#;
-const SECONDS: &str = r#"{"type": "integer", "format": "int64"}"#;
-const DRY_RUN: Query =
-    ("dry_run", r#"{"type": "boolean", "default": false}"#, "Say what would happen, change nothing.");
-const PAGE_SIZE: Query =
-    ("page_size", r#"{"type": "integer", "minimum": 1, "maximum": 500, "default": 100}"#, "How many at most.");
-const PAGE_TOKEN: Query = ("page_token", TEXT, "`nextPageToken` of the page before.");
-const KIND: Query = ("kind", TEXT, "Its kind, by noun or document name.");
-const PROJECT: Query = ("project", TEXT, "Only what this project owns.");
+use super::operation::{DRY_RUN, KIND, Operation, PAGE_SIZE, PAGE_TOKEN, PLAIN, PROJECT, SECONDS, TEXT};
 
 /// Every route.
 pub(super) const OPERATIONS: &[Operation] = &[

@@ -78,16 +78,11 @@ pub(crate) async fn restore(
     check_empty(&mut transaction).await?;
     let about = archive.about().clone();
     let mut epoch = 0;
-    loop {
-        match archive.next()? {
-            Piece::Row(table, values) => {
-                if let ("restoration", Some(number)) = (table.name, values.first().and_then(Value::int)) {
-                    epoch = epoch.max(number);
-                }
-                insert(&mut transaction, table, values).await?;
-            }
-            Piece::End(_) => break,
+    while let Piece::Row(table, values) = archive.next()? {
+        if let ("restoration", Some(number)) = (table.name, values.first().and_then(Value::int)) {
+            epoch = epoch.max(number);
         }
+        insert(&mut transaction, table, values).await?;
     }
     check_seals(&mut transaction, sealer).await?;
     let RestoreDeed { keys, records, chain } = deed;
