@@ -10,8 +10,9 @@ use std::time::Duration;
 use accredit_e2e::claims::token;
 use accredit_e2e::command::{Ran, accredit, run};
 use accredit_e2e::issuer::Issuer;
-use accredit_e2e::resources;
 use accredit_e2e::server::{Home, Server};
+use accredit_e2e::{resources, several};
+use accredit_test_postgres::shared;
 use serde_json::{Value, json};
 
 fn once(issuer: &Issuer) -> String {
@@ -223,4 +224,36 @@ fn a_restore_that_is_killed_leaves_no_half_of_a_store() {
     let server = home.start();
     let status = server.accredit(["status", "-o", "json"]).ended(0).json();
     assert_eq!(status["resources"]["service-account"], 401, "{status} {whole}");
+}
+
+/// L16, L18: the same on PostgreSQL, under servers that share a store: what is restored goes on on all of them.
+#[test]
+fn l16_a_backup_of_several_servers_is_restored_for_several() {
+    let Some(cluster) = shared() else { return };
+    let (homes, issuer) = (several::homes(cluster, 2), Issuer::new("https://ci.test"));
+    let servers: Vec<Server> = homes.iter().map(Home::start).collect();
+    servers[0].apply(&once(&issuer));
+    let spent = token(&issuer, &json!({}));
+    servers[0].exchange(&spent, &[]).access_token();
+    let made = backup(&servers[1], &homes[1], "all.backup");
+    assert_eq!(made["audit"]["breaks"], json!([]));
+    assert!(servers.into_iter().all(|server| server.stop().success()));
+    let refused = restore(&homes[1], "all.backup").ended(1);
+    assert!(refused.stderr.contains("store is not empty"), "{}", refused.stderr);
+
+    let others = several::homes(cluster, 2);
+    fs::copy(homes[1].path("all.backup"), others[0].path("all.backup")).unwrap();
+    assert_eq!(restore(&others[0], "all.backup").ended(0).json()["epoch"], 1);
+    let servers: Vec<Server> = others.iter().map(Home::start).collect();
+    for server in &servers {
+        let answer = server.exchange(&spent, &[]);
+        assert_eq!((answer.status, answer.member("reason").as_str()), (400, "jti-reused"), "{}", answer.text());
+        assert_eq!(server.connect().get("/readyz").status, 200);
+        server.accredit(["audit", "verify"]).ended(0);
+    }
+    // Changes are sealed and followed there as before.
+    servers[1].apply("kind: ServiceAccount\nname: ci/later\n");
+    assert!(servers.into_iter().all(|server| server.stop().success()));
+    let server = others[0].start();
+    assert_eq!(server.connect().get("/readyz").status, 200);
 }

@@ -7,7 +7,9 @@ use super::fault::ArchiveFault;
 use super::frame::Value;
 use super::read::{About, Archive, Digest, Piece};
 use super::tables::TABLES;
-use crate::audit::{Batch, ChainId, Head, Link, Origin, SignedHead, Verification, Verifier};
+use crate::audit::{
+    Batch, ChainId, Checkpoint, Head, Link, Origin, SignedCheckpoint, SignedHead, Verification, Verifier,
+};
 use crate::key::{KeyLife, SigningKey};
 
 /// What is in a backup that is whole.
@@ -36,6 +38,7 @@ struct Before {
     keys: Vec<SigningKey>,
     origins: Vec<(i64, Origin)>,
     heads: Vec<SignedHead>,
+    checkpoints: Vec<SignedCheckpoint>,
     key_of_seals: Option<(Vec<u8>, String)>,
     epoch: i64,
 }
@@ -57,19 +60,19 @@ impl<R: Read> Archive<R> {
         let mut before = Before::default();
         let mut digest = None;
         let first = self.read_before(&mut before, &mut digest)?;
-        let Before { mut rows, keys, origins, mut heads, key_of_seals, epoch } = before;
+        let Before { mut rows, keys, origins, mut heads, checkpoints, key_of_seals, epoch } = before;
         let ordinals: HashMap<i64, ChainId> =
             origins.iter().map(|(ordinal, origin)| (*ordinal, origin.chain)).collect();
         heads.extend(outside.iter().cloned());
         let origins = origins.into_iter().map(|(_, origin)| origin).collect();
         let mut verifier = Verifier::new(origins, &heads, |head| verify_signature(&keys, head));
-        let mut chain = verifier.next_chain();
+        let mut chain = next_chain(&mut verifier, &checkpoints);
         let mut next = first;
         while let Some((ordinal, mut batch)) = next {
             let unknown = || ArchiveFault::malformed("a batch of no chain");
             batch.chain = *ordinals.get(&ordinal).ok_or_else(unknown)?;
             while chain.is_some_and(|chain| chain != batch.chain) {
-                chain = verifier.next_chain();
+                chain = next_chain(&mut verifier, &checkpoints);
             }
             verifier.batch(&batch);
             *rows.entry("audit_batch").or_default() += 1;
@@ -81,6 +84,7 @@ impl<R: Read> Archive<R> {
                 }
             };
         }
+        while next_chain(&mut verifier, &checkpoints).is_some() {}
         let audit = verifier.finish();
         let rows = TABLES.iter().map(|table| (table.name, rows.get(table.name).copied().unwrap_or_default())).collect();
         let digest = digest.ok_or(ArchiveFault::Truncated)?;
@@ -104,6 +108,7 @@ impl<R: Read> Archive<R> {
                 "seal_key" => before.key_of_seals = Some((bytes(&values, 1)?.to_vec(), text(&values, 2)?)),
                 "signing_key" => before.keys.push(key(&values)?),
                 "audit_chain" => before.origins.push(origin(&values)?),
+                "audit_checkpoint" => before.checkpoints.push(checkpoint(&values, &before.origins)?),
                 "audit_head" => before.heads.push(head(&values, &before.origins)?),
                 "restoration" => before.epoch = before.epoch.max(int(&values, 0)?),
                 _ => {}
@@ -149,6 +154,35 @@ fn origin(values: &[Value]) -> Result<(i64, Origin), ArchiveFault> {
     let origin =
         Origin { chain, opened_at: int(values, 2)?, follows, beside: *beside, hash: fixed(bytes(values, 6)?)? };
     Ok((int(values, 0)?, origin))
+}
+
+/// Goes on to the next chain, which may begin behind a checkpoint.
+fn next_chain<F: FnMut(&SignedHead) -> bool>(
+    verifier: &mut Verifier<'_, F>,
+    checkpoints: &[SignedCheckpoint],
+) -> Option<ChainId> {
+    let chain = verifier.next_chain()?;
+    for signed in checkpoints.iter().filter(|signed| signed.checkpoint.chain == chain) {
+        verifier.checkpoint(signed);
+    }
+    Some(chain)
+}
+
+fn checkpoint(values: &[Value], origins: &[(i64, Origin)]) -> Result<SignedCheckpoint, ArchiveFault> {
+    let ordinal = int(values, 0)?;
+    let origin = origins.iter().find(|(known, _)| *known == ordinal);
+    let (_, origin) = origin.ok_or_else(|| ArchiveFault::malformed("a checkpoint of no chain"))?;
+    Ok(SignedCheckpoint {
+        checkpoint: Checkpoint {
+            chain: origin.chain,
+            number: int(values, 1)?,
+            hash: fixed(bytes(values, 2)?)?,
+            records: int(values, 3)?,
+            signed_at: int(values, 4)?,
+        },
+        key_id: text(values, 5)?,
+        signature: bytes(values, 6)?.to_vec(),
+    })
 }
 
 fn head(values: &[Value], origins: &[(i64, Origin)]) -> Result<SignedHead, ArchiveFault> {

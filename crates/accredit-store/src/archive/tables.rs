@@ -203,6 +203,33 @@ pub(crate) const TABLES: &[Table] = &[
         page: PAGE,
     },
     Table {
+        name: "audit_checkpoint",
+        columns: &[
+            ("chain", Int),
+            ("number", Int),
+            ("hash", Bytes),
+            ("records", Int),
+            ("signed_at", Int),
+            ("key_id", Text),
+            ("signature", Bytes),
+        ],
+        key: 1,
+        page: PAGE,
+    },
+    Table {
+        name: "audit_cursor",
+        columns: &[
+            ("sink", Text),
+            ("chain", Int),
+            ("number", Int),
+            ("place", Int),
+            ("holder", Bytes),
+            ("held_until", Int),
+        ],
+        key: 2,
+        page: PAGE,
+    },
+    Table {
         name: "audit_batch",
         columns: &[
             ("chain", Int),
