@@ -34,8 +34,9 @@ DROP INDEX IF EXISTS audit_batch_place";
 
 /// Refuses a database that holds somebody else's tables.
 pub(super) async fn check_ours(connection: &mut Connection, address: &Address) -> Result<(), StoreError> {
-    let (steps,): (i64,) = query_as(SCHEMA_STEPS_THERE).fetch_one(connection).await.map_err(fault)?;
+    // The tables first: those that another server makes in between come with their steps.
     let (tables,): (i64,) = query_as(TABLES).fetch_one(connection).await.map_err(fault)?;
+    let (steps,): (i64,) = query_as(SCHEMA_STEPS_THERE).fetch_one(connection).await.map_err(fault)?;
     if steps == 0 && tables > 0 {
         return Err(StoreError::Foreign { path: address.database().into() });
     }
