@@ -33,7 +33,7 @@ pub(crate) struct Common {
     /// Context of the server, from `accredit login` [env: ACCREDIT_CONTEXT]
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "socket", display_order = 100)]
     pub(crate) context: Option<String>,
-    /// How results are written: text, json or yaml; for lint also sarif, for audit export ocsf
+    /// How results are written: text, json or yaml; also sarif (lint), ocsf (audit export)
     #[arg(
         short,
         long,

@@ -76,7 +76,7 @@ async fn every_row_of_the_table_is_asked_for() {
         "GET /v1/audit?limit=5".to_owned(),
         "GET /v1/audit?limit=5&before=1.4.0&event=exchange-denied".to_owned(),
         "GET /v1/audit/record?id=act_1".to_owned(),
-        "POST /v1/audit/verify".to_owned(),
+        r#"POST /v1/audit/verify {"heads":[]}"#.to_owned(),
         "GET /v1/pins?mapping=a%2Fb".to_owned(),
         r#"POST /v1/pins/repin {"mapping":"a/b","claim":"repository","reason":"moved","dryRun":false}"#.to_owned(),
         "GET /v1/alarms".to_owned(),
