@@ -50,8 +50,9 @@ pub(crate) fn urls(input: &[u8]) {
     if let Some(normal) = dpop::normal(text) {
         assert_eq!(dpop::normal(&normal).as_deref(), Some(&*normal), "two normal forms");
         assert!(normal.starts_with("https://") || normal.starts_with("http://"));
-        assert!(!normal.contains(['?', '#', ' ', '\\']) && !normal.contains("/../") && !normal.ends_with("/.."));
         let authority = normal.split('/').nth(2).unwrap_or_default();
+        let path = normal.splitn(4, '/').nth(3).unwrap_or_default();
+        assert!(!normal.contains(['?', '#', ' ', '\\']) && path.split('/').all(|segment| segment != ".."));
         assert!(!authority.is_empty() && !authority.contains(['@', '%']));
     }
     if let Some((one, two)) = two(input)

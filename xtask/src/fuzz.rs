@@ -24,6 +24,15 @@ pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
 }
 
+/// How long a target is run.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// So many seconds, from where the last run ended: finds what is new.
+    Seconds(u64),
+    /// So many inputs, always the same ones: what held once holds until somebody changes something.
+    Inputs(u64),
+}
+
 /// How a target's run ended.
 pub(crate) struct Ended {
     pub(crate) name: String,
@@ -54,7 +63,7 @@ pub(crate) fn command(checkout: &Checkout, arguments: &[String]) -> Result<ExitC
     if !wanted.is_empty() {
         targets.names = wanted;
     }
-    let ended = targets.run(seconds)?;
+    let ended = targets.run(Run::Seconds(seconds))?;
     let failed = ended.iter().filter(|ended| ended.failure.is_some()).count();
     for Ended { name, inputs, failure } in &ended {
         let told = failure.as_deref().unwrap_or("holds");
@@ -105,11 +114,11 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Runs each target for so many seconds, as many at once as there are processors.
-    pub(crate) fn run(&self, seconds: u64) -> Result<Vec<Ended>, Fault> {
+    /// Runs each target, as many at once as there are processors.
+    pub(crate) fn run(&self, run: Run) -> Result<Vec<Ended>, Fault> {
         let lanes = thread::available_parallelism().map_or(1, usize::from).min(self.names.len());
         let lane =
-            |first: usize| self.names.iter().skip(first).step_by(lanes).map(|name| self.one(name, seconds)).collect();
+            |first: usize| self.names.iter().skip(first).step_by(lanes).map(|name| self.one(name, run)).collect();
         let ended: Vec<Result<Vec<Ended>, Fault>> = thread::scope(|scope| {
             let running: Vec<_> = (0..lanes).map(|first| scope.spawn(move || lane(first))).collect();
             let lost = || Err(Fault::new("a fuzz run was lost"));
@@ -120,18 +129,29 @@ impl Targets {
         Ok(all)
     }
 
-    fn one(&self, name: &str, seconds: u64) -> Result<Ended, Fault> {
+    fn one(&self, name: &str, run: Run) -> Result<Ended, Fault> {
+        let fresh = self.scratch.join("corpus");
+        let _ = fs::remove_dir_all(fresh.join(name));
         let folder = |place: &Path| {
             let folder = place.join(name);
             let made = fs::create_dir_all(&folder);
             made.map_err(|error| Fault::new(format!("`{}` cannot be made: {error}", folder.display())))?;
             Ok(folder)
         };
-        let corpus = folder(&self.corpus)?;
+        let corpus = folder(match run {
+            Run::Seconds(_) => &self.corpus,
+            Run::Inputs(_) => &fresh,
+        })?;
         let failed = folder(&self.scratch.join("failed"))?;
         let mut engine = Command::new(&self.binary);
         engine.env("ACCREDIT_FUZZ", name).arg(&corpus).arg(self.scratch.join("seeds").join(name));
-        engine.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", failed.display()));
+        match run {
+            Run::Seconds(seconds) => engine.arg(format!("-max_total_time={seconds}")),
+            Run::Inputs(inputs) => {
+                engine.arg(format!("-runs={inputs}")).arg(format!("-max_total_time={PATIENCE}")).arg("-seed=1")
+            }
+        };
+        engine.arg(format!("-artifact_prefix={}/", failed.display()));
         // An input may take its time on a busy machine, but not for ever; and never much memory.
         engine.args([
             "-timeout=20",
@@ -161,6 +181,8 @@ fn told(said: &str, failed: &Path) -> String {
     format!("does not hold; its input is in {}\n    {}", failed.display(), what.join("\n    "))
 }
 
+/// Seconds after which a slow target's fixed inputs are enough.
+const PATIENCE: u64 = 15;
 /// Seconds for each target.
 const LONG: u64 = 60;
 

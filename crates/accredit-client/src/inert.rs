@@ -28,6 +28,11 @@ pub fn json(text: &str) -> String {
             out.push(character);
             continue;
         }
+        // Raw, these are white space between values: no string of JSON holds them (RFC 8259 section 7).
+        if matches!(character, '\t' | '\r') {
+            out.push(' ');
+            continue;
+        }
         for unit in character.encode_utf16(&mut [0; 2]) {
             // Writing to a String cannot fail.
             let _ = write!(out, "\\u{unit:04x}");
@@ -96,5 +101,6 @@ mod tests {
             assert!(!written.chars().any(is_deceptive), "{written}");
             assert_eq!(&serde_json::from_str::<String>(&written).unwrap(), text);
         }
+        assert_eq!(json("{\t\"a\": \"\\t\"}\r\n"), "{ \"a\": \"\\t\"} \n");
     }
 }
