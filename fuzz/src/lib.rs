@@ -106,3 +106,16 @@ fn two(input: &[u8]) -> Option<(&str, &str)> {
 }
 
 const LONGEST_SEED: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_target_is_found_by_its_name() {
+        for (place, target) in TARGETS.iter().enumerate() {
+            let found = TARGETS.iter().position(|other| other.name == target.name);
+            assert_eq!(found, Some(place), "`{}` is the name of two", target.name);
+        }
+    }
+}
