@@ -137,6 +137,15 @@ pub(crate) enum Verb {
     /// Which workload may become which service account
     #[command(subcommand)]
     Mapping(mapping::Verb),
+    /// Trust domains that this server is the authority of
+    #[command(subcommand)]
+    TrustDomain(noun::Verb),
+    /// Foreign trust domains whose bundles ours hand on
+    #[command(subcommand)]
+    Federation(noun::Verb),
+    /// What shares attestation and issuance policy in a trust domain
+    #[command(subcommand)]
+    Cluster(noun::Verb),
     /// Who may change and read what on this server
     #[command(subcommand, alias = "admin")]
     Administrator(noun::Verb),

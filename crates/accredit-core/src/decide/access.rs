@@ -167,8 +167,10 @@ impl Held {
 /// Whom the server believes, and who may say so.
 fn is_trust(kind: Kind) -> bool {
     match kind {
-        Kind::Provider | Kind::Administrator => true,
-        Kind::Project | Kind::ServiceAccount | Kind::Api | Kind::Role | Kind::Grant | Kind::Mapping => false,
+        Kind::TrustDomain | Kind::Federation | Kind::Provider | Kind::Administrator => true,
+        Kind::Project | Kind::ServiceAccount | Kind::Api | Kind::Role | Kind::Grant | Kind::Mapping | Kind::Cluster => {
+            false
+        }
     }
 }
 
@@ -176,7 +178,7 @@ fn is_trust(kind: Kind) -> bool {
 fn is_projects_affair(kind: Kind) -> bool {
     match kind {
         Kind::Provider | Kind::ServiceAccount | Kind::Api | Kind::Role | Kind::Grant | Kind::Mapping => true,
-        Kind::Project | Kind::Administrator => false,
+        Kind::Project | Kind::TrustDomain | Kind::Federation | Kind::Administrator | Kind::Cluster => false,
     }
 }
 
@@ -233,6 +235,8 @@ mod tests {
         let table = "
             kind             owner  operator auditor  project-admin project-viewer
             project          .ww    .ww      .rr      .r-           .r-
+            trust-domain     w..    r..      r..      -..           -..
+            federation       w..    r..      r..      -..           -..
             provider         www    rrr      rrr      rw-           rr-
             service-account  .ww    .ww      .rr      .w-           .r-
             api              .ww    .ww      .rr      .w-           .r-
@@ -240,6 +244,7 @@ mod tests {
             grant            .ww    .ww      .rr      .w-           .r-
             mapping          .ww    .ww      .rr      .w-           .r-
             administrator    www    rrr      rrr      -r-           -r-
+            cluster          w..    w..      r..      -..           -..
         ";
         let mut lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
         let roles: Vec<&str> = lines.next().into_iter().flat_map(str::split_whitespace).skip(1).collect();

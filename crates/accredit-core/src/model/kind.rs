@@ -7,6 +7,10 @@
 pub enum Kind {
     /// Owns service accounts, APIs, grants, mappings and providers of its own.
     Project,
+    /// A trust domain that this server is the authority of.
+    TrustDomain,
+    /// A foreign trust domain whose bundle a trust domain of ours hands on.
+    Federation,
     /// An identity provider whose tokens are accepted.
     Provider,
     /// The principal that a workload becomes.
@@ -21,6 +25,8 @@ pub enum Kind {
     Mapping,
     /// Who may change and read what on this server.
     Administrator,
+    /// What shares attestation and issuance policy.
+    Cluster,
 }
 
 /// Who may own a resource of a kind.
@@ -43,8 +49,10 @@ struct Words {
 
 impl Kind {
     /// Every kind, in the order of writing.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Project,
+        Kind::TrustDomain,
+        Kind::Federation,
         Kind::Provider,
         Kind::ServiceAccount,
         Kind::Api,
@@ -52,6 +60,7 @@ impl Kind {
         Kind::Grant,
         Kind::Mapping,
         Kind::Administrator,
+        Kind::Cluster,
     ];
 
     /// Its name in documents, e.g. `ServiceAccount`.
@@ -90,6 +99,8 @@ impl Kind {
         }
         match self {
             Kind::Project => words("Project", "project", "proj", Ownership::Server),
+            Kind::TrustDomain => words("TrustDomain", "trust-domain", "td", Ownership::Server),
+            Kind::Federation => words("Federation", "federation", "fed", Ownership::Server),
             Kind::Provider => words("Provider", "provider", "idp", Ownership::Either),
             Kind::ServiceAccount => words("ServiceAccount", "service-account", "sa", Ownership::Project),
             Kind::Api => words("API", "api", "api", Ownership::Project),
@@ -97,6 +108,7 @@ impl Kind {
             Kind::Grant => words("Grant", "grant", "grant", Ownership::Project),
             Kind::Mapping => words("Mapping", "mapping", "map", Ownership::Project),
             Kind::Administrator => words("Administrator", "administrator", "adm", Ownership::Either),
+            Kind::Cluster => words("Cluster", "cluster", "cl", Ownership::Server),
         }
     }
 }

@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Administrator, AdministratorSpec, Api, ApiSpec, Document, Fault, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec,
-    Name, Project, ProjectSpec, Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec,
-    Suppression, suppression,
+    Administrator, AdministratorSpec, Api, ApiSpec, Cluster, ClusterSpec, Document, Fault, Federation, FederationSpec,
+    Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec, Provider, ProviderSpec, Role,
+    RoleSpec, ServiceAccount, ServiceAccountSpec, Suppression, TrustDomain, TrustDomainSpec, suppression,
 };
 
 /// The fields of a document, by kind, its references still as written.
@@ -17,6 +17,10 @@ pub enum Spec {
     Administrator(AdministratorSpec),
     /// Of an API.
     Api(ApiSpec),
+    /// Of a cluster.
+    Cluster(Box<ClusterSpec>),
+    /// Of a federation.
+    Federation(Box<FederationSpec>),
     /// Of a grant.
     Grant(GrantSpec),
     /// Of a mapping.
@@ -29,6 +33,8 @@ pub enum Spec {
     Role(RoleSpec),
     /// Of a service account.
     ServiceAccount(ServiceAccountSpec),
+    /// Of a trust domain.
+    TrustDomain(TrustDomainSpec),
 }
 
 /// A resource in force.
@@ -60,6 +66,10 @@ pub enum Compiled {
     Administrator(Administrator),
     /// An API.
     Api(Api),
+    /// A cluster.
+    Cluster(Box<Cluster>),
+    /// A federation.
+    Federation(Box<Federation>),
     /// A grant.
     Grant(Grant),
     /// A mapping.
@@ -72,6 +82,8 @@ pub enum Compiled {
     Role(Role),
     /// A service account.
     ServiceAccount(ServiceAccount),
+    /// A trust domain.
+    TrustDomain(Box<TrustDomain>),
 }
 
 // === impl Spec ===
@@ -85,12 +97,15 @@ impl Spec {
         match kind {
             Kind::Administrator => read(value).map(Spec::Administrator),
             Kind::Api => read(value).map(Spec::Api),
+            Kind::Cluster => read(value).map(Box::new).map(Spec::Cluster),
+            Kind::Federation => read(value).map(Box::new).map(Spec::Federation),
             Kind::Grant => read(value).map(Spec::Grant),
             Kind::Mapping => read(value).map(Spec::Mapping),
             Kind::Project => read(value).map(Spec::Project),
             Kind::Provider => read(value).map(Box::new).map(Spec::Provider),
             Kind::Role => read(value).map(Spec::Role),
             Kind::ServiceAccount => read(value).map(Spec::ServiceAccount),
+            Kind::TrustDomain => read(value).map(Spec::TrustDomain),
         }
     }
 
@@ -99,12 +114,15 @@ impl Spec {
         match self {
             Spec::Administrator(spec) => write(spec),
             Spec::Api(spec) => write(spec),
+            Spec::Cluster(spec) => write(spec),
+            Spec::Federation(spec) => write(spec),
             Spec::Grant(spec) => write(spec),
             Spec::Mapping(spec) => write(spec),
             Spec::Project(spec) => write(spec),
             Spec::Provider(spec) => write(spec),
             Spec::Role(spec) => write(spec),
             Spec::ServiceAccount(spec) => write(spec),
+            Spec::TrustDomain(spec) => write(spec),
         }
     }
 }
@@ -205,6 +223,22 @@ impl Resource {
         }
     }
 
+    /// The cluster, if it is one.
+    pub fn as_cluster(&self) -> Option<&Cluster> {
+        match &self.compiled {
+            Compiled::Cluster(cluster) => Some(cluster),
+            _ => None,
+        }
+    }
+
+    /// The federation, if it is one.
+    pub fn as_federation(&self) -> Option<&Federation> {
+        match &self.compiled {
+            Compiled::Federation(federation) => Some(federation),
+            _ => None,
+        }
+    }
+
     /// The grant, if it is one.
     pub fn as_grant(&self) -> Option<&Grant> {
         match &self.compiled {
@@ -241,6 +275,14 @@ impl Resource {
     pub fn as_service_account(&self) -> Option<&ServiceAccount> {
         match &self.compiled {
             Compiled::ServiceAccount(account) => Some(account),
+            _ => None,
+        }
+    }
+
+    /// The trust domain, if it is one.
+    pub fn as_trust_domain(&self) -> Option<&TrustDomain> {
+        match &self.compiled {
+            Compiled::TrustDomain(trust_domain) => Some(trust_domain),
             _ => None,
         }
     }

@@ -13,9 +13,10 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    AdminRole, AdministratorSpec, ApiSpec, DiscoverySpec, Expected, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec,
-    MappingSpec, Ownership, Permission, PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar,
-    ServiceAccountSpec, SignedRequestsSpec, Signing, Suppression, suppression,
+    AdminRole, AdministratorSpec, ApiSpec, ClusterSpec, ConfigDocument, DiscoverySpec, Expected, FederationProfile,
+    FederationSpec, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec, MappingSpec, Ownership, Permission,
+    PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar, ServiceAccountSpec, SignedRequestsSpec,
+    Signing, Suppression, TrustDomainSpec, suppression,
 };
 use crate::providers::KINDS;
 
@@ -24,12 +25,15 @@ pub const fn spec_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Administrator => "AdministratorSpec",
         Kind::Api => "ApiSpec",
+        Kind::Cluster => "ClusterSpec",
+        Kind::Federation => "FederationSpec",
         Kind::Grant => "GrantSpec",
         Kind::Mapping => "MappingSpec",
         Kind::Project => "ProjectSpec",
         Kind::Provider => "ProviderSpec",
         Kind::Role => "RoleSpec",
         Kind::ServiceAccount => "ServiceAccountSpec",
+        Kind::TrustDomain => "TrustDomainSpec",
     }
 }
 
@@ -71,8 +75,12 @@ pub fn id_pattern(kind: Kind) -> String {
     AdminRole,
     AdministratorSpec,
     ApiSpec,
+    ClusterSpec,
+    ConfigDocument,
     DiscoverySpec,
     Expected,
+    FederationProfile,
+    FederationSpec,
     GrantSpec,
     KeysSpec,
     Lifetime,
@@ -89,6 +97,7 @@ pub fn id_pattern(kind: Kind) -> String {
     SignedRequestsSpec,
     Signing,
     Suppression,
+    TrustDomainSpec,
 )))]
 struct Specs;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::{Context, max_lifetime, reference, unknown};
-use super::{administrator, mapping, provider};
+use super::{administrator, authority, mapping, provider};
 use crate::model::{
     Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource,
     Role, RoleSpec, ServiceAccount, Spec,
@@ -29,6 +29,8 @@ pub(super) fn resource(
     let compiled = match &document.spec {
         Spec::Administrator(spec) => Compiled::Administrator(administrator::compile(spec, name, world)?),
         Spec::Api(spec) => Compiled::Api(api(spec, id, world, context)?),
+        Spec::Cluster(spec) => Compiled::Cluster(Box::new(authority::cluster(spec, id, world)?)),
+        Spec::Federation(spec) => Compiled::Federation(Box::new(authority::federation(spec, id, world)?)),
         Spec::Grant(spec) => Compiled::Grant(grant(spec, name, world)?),
         Spec::Mapping(spec) => Compiled::Mapping(mapping::compile(spec, id, name, world)?),
         Spec::Project(_) => Compiled::Project(Project),
@@ -37,6 +39,7 @@ pub(super) fn resource(
         Spec::ServiceAccount(spec) => {
             Compiled::ServiceAccount(ServiceAccount { max_lifetime: max_lifetime(spec.max_lifetime)? })
         }
+        Spec::TrustDomain(spec) => Compiled::TrustDomain(Box::new(authority::trust_domain(spec, id, name, world)?)),
     };
     let written = match compiled {
         Compiled::Mapping(_) => None,
@@ -149,13 +152,22 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
             administrator.provider = named(Kind::Provider, &administrator.provider);
             administrator.project = administrator.project.as_ref().map(|project| named(Kind::Project, project));
         }
+        Spec::Cluster(cluster) => cluster.trust_domain = named(Kind::TrustDomain, &cluster.trust_domain),
+        Spec::Federation(federation) => {
+            federation.trust_domain = named(Kind::TrustDomain, &federation.trust_domain);
+        }
         Spec::Grant(grant) => {
             grant.api = named(Kind::Api, &grant.api);
             grant.to = named(Kind::ServiceAccount, &grant.to);
             grant.role = grant.role.as_ref().map(|role| named(Kind::Role, role));
         }
         Spec::Role(role) => role.api = named(Kind::Api, &role.api),
-        Spec::Api(_) | Spec::Mapping(_) | Spec::Project(_) | Spec::Provider(_) | Spec::ServiceAccount(_) => {}
+        Spec::Api(_)
+        | Spec::Mapping(_)
+        | Spec::Project(_)
+        | Spec::Provider(_)
+        | Spec::ServiceAccount(_)
+        | Spec::TrustDomain(_) => {}
     }
     spec.to_value()
 }

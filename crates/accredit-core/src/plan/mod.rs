@@ -5,6 +5,7 @@
 
 mod actors;
 mod administrator;
+mod authority;
 mod compile;
 mod diff;
 mod login;

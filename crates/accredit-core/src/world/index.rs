@@ -67,7 +67,12 @@ impl World {
                 self.issuers.change(provider.issuer.as_str().into(), |ids| ids.push(resource.id), |_| true);
             }
             Compiled::Mapping(mapping) => self.file(&resource, mapping, true),
-            Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+            Compiled::TrustDomain(domain) => self.trust_domains.insert(domain.name.as_str().into(), resource.id),
+            Compiled::Cluster(_)
+            | Compiled::Federation(_)
+            | Compiled::Project(_)
+            | Compiled::Role(_)
+            | Compiled::ServiceAccount(_) => {}
         }
         self.resources.put(ById(resource));
     }
@@ -93,7 +98,12 @@ impl World {
                 self.issuers.change(provider.issuer.as_str().into(), without, |ids| !ids.is_empty());
             }
             Compiled::Mapping(mapping) => self.file(&resource, mapping, false),
-            Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+            Compiled::TrustDomain(domain) => self.trust_domains.remove(&domain.name.as_str().into()),
+            Compiled::Cluster(_)
+            | Compiled::Federation(_)
+            | Compiled::Project(_)
+            | Compiled::Role(_)
+            | Compiled::ServiceAccount(_) => {}
         }
         self.share(&resource, false);
         self.resources.remove(&ById(resource));
@@ -162,10 +172,13 @@ fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
         Compiled::Provider(provider) => provider.attributes.iter().map(|(_, program)| program).collect(),
         Compiled::Administrator(_)
         | Compiled::Api(_)
+        | Compiled::Cluster(_)
+        | Compiled::Federation(_)
         | Compiled::Grant(_)
         | Compiled::Project(_)
         | Compiled::Role(_)
-        | Compiled::ServiceAccount(_) => Vec::new(),
+        | Compiled::ServiceAccount(_)
+        | Compiled::TrustDomain(_) => Vec::new(),
     }
 }
 
@@ -197,7 +210,13 @@ fn references(resource: &Resource) -> Vec<Id> {
             ids.push(administrator.provider);
             ids.extend(administrator.project.filter(|project| resource.project != Some(*project)));
         }
-        Compiled::Api(_) | Compiled::Project(_) | Compiled::Provider(_) | Compiled::ServiceAccount(_) => {}
+        Compiled::Api(_)
+        | Compiled::Project(_)
+        | Compiled::Provider(_)
+        | Compiled::ServiceAccount(_)
+        | Compiled::TrustDomain(_) => {}
+        Compiled::Cluster(cluster) => ids.push(cluster.trust_domain),
+        Compiled::Federation(federation) => ids.push(federation.trust_domain),
         Compiled::Grant(grant) => {
             ids.extend([grant.api, grant.to]);
             if let Given::Role(role) = grant.given {

@@ -29,6 +29,8 @@ pub struct World {
     audiences: Shards<Box<str>, Id>,
     /// Providers by issuer.
     issuers: Shards<Box<str>, Ids>,
+    /// Our trust domains by their names.
+    trust_domains: Shards<Box<str>, Id>,
     /// Mappings by (provider, anchor claim, value).
     anchors: Shards<AnchorKey, Targets>,
     /// Anchor claims of a provider's mappings, with how many use each.
@@ -118,6 +120,11 @@ impl World {
     /// The API with this audience.
     pub fn api_of_audience(&self, audience: &str) -> Option<&Arc<Resource>> {
         self.by_id(*self.audiences.get(audience)?)
+    }
+
+    /// The trust domain of ours with this name.
+    pub fn trust_domain(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.by_id(*self.trust_domains.get(name)?)
     }
 
     /// The providers with this issuer.

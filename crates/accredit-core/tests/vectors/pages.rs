@@ -72,6 +72,7 @@ fn the_guide_tells_the_rights_that_there_are() {
                 row(format!("`{noun}` of the server"), &[server]);
                 row(format!("`{noun}` of a project"), &[own, other]);
             }
+            Kind::TrustDomain | Kind::Federation | Kind::Cluster => row(format!("`{noun}`"), &[server]),
             _ => row(format!("`{noun}`"), &[own, other]),
         }
     }

@@ -70,6 +70,14 @@ fn rendered(kind: Option<Kind>, resources: &[Resource]) -> String {
 fn columns(kind: Kind) -> &'static [(&'static str, &'static str)] {
     match kind {
         Kind::Administrator => &[("ROLE", "role"), ("PROJECT", "project"), ("PROVIDER", "provider")],
+        Kind::TrustDomain => &[("TRUST DOMAIN", "trustDomain"), ("DESCRIPTION", "description")],
+        Kind::Federation => &[
+            ("TRUST DOMAIN", "trustDomain"),
+            ("FOREIGN", "foreignTrustDomain"),
+            ("PROFILE", "profile"),
+            ("URL", "url"),
+        ],
+        Kind::Cluster => &[("TRUST DOMAIN", "trustDomain"), ("REALM", "realm"), ("DESCRIPTION", "description")],
         Kind::Project | Kind::ServiceAccount => &[("DESCRIPTION", "description")],
         Kind::Provider => &[("TYPE", "type"), ("ISSUER", "issuer"), ("TRUST DOMAIN", "trustDomain")],
         Kind::Api => &[("AUDIENCE", "audience"), ("PERMISSIONS", "permissions")],

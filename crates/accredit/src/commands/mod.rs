@@ -97,6 +97,9 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,
         Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
         Verb::Mapping(verb) => mapping::run(common, &verb, terminal).await,
+        Verb::TrustDomain(verb) => noun::run(common, Kind::TrustDomain, &verb, terminal).await,
+        Verb::Federation(verb) => noun::run(common, Kind::Federation, &verb, terminal).await,
+        Verb::Cluster(verb) => noun::run(common, Kind::Cluster, &verb, terminal).await,
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
         Verb::Get(args) => get::of_any_kind(common, &args, terminal).await,
@@ -121,12 +124,15 @@ fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Administrator => "administrators",
         Kind::Api => "apis",
+        Kind::Cluster => "clusters",
+        Kind::Federation => "federations",
         Kind::Grant => "grants",
         Kind::Mapping => "mappings",
         Kind::Project => "projects",
         Kind::Provider => "providers",
         Kind::Role => "roles",
         Kind::ServiceAccount => "service-accounts",
+        Kind::TrustDomain => "trust-domains",
     }
 }
 

@@ -1,0 +1,58 @@
+//! Compiling what the authority of trust domains rests on: the domains, whom they federate with, their clusters.
+
+use accredit_id::trust_domain::TrustDomain as TrustDomainName;
+
+use super::rules::reference;
+use crate::model::{
+    Cluster, ClusterSpec, Fault, Federation, FederationSpec, Id, Kind, Name, Signing, TrustDomain, TrustDomainSpec,
+};
+use crate::world::World;
+
+/// A trust domain keeps its name for ever: identities were issued under it.
+pub(super) fn trust_domain(spec: &TrustDomainSpec, id: Id, name: &Name, world: &World) -> Result<TrustDomain, Fault> {
+    let (field, text) = match &spec.trust_domain {
+        Some(text) => ("spec.trustDomain", text.as_str()),
+        None => ("name", name.as_str()),
+    };
+    let domain = trust_domain_name(field, text)?;
+    if let Some(old) = world.by_id(id).and_then(|old| old.as_trust_domain()).filter(|old| old.name != domain) {
+        return Err(Fault::at(field, format!("a trust domain never changes its name; this one is `{}`", old.name))
+            .hint("make a new trust domain"));
+    }
+    match world.trust_domain(domain.as_str()).filter(|other| other.id != id) {
+        Some(other) => Err(Fault::at(field, format!("`{domain}` is trust domain `{}` already", other.name))),
+        None => Ok(TrustDomain { name: domain, jwt_signing: spec.jwt_signing.unwrap_or(Signing::Es256) }),
+    }
+}
+
+/// Never with a domain of ours, and with each foreign one once.
+pub(super) fn federation(spec: &FederationSpec, id: Id, world: &World) -> Result<Federation, Fault> {
+    let trust_domain = reference("spec.trustDomain", Kind::TrustDomain, &spec.trust_domain, world)?.id;
+    let foreign = trust_domain_name("spec.foreignTrustDomain", &spec.foreign_trust_domain)?;
+    let _ = id;
+    Ok(Federation {
+        trust_domain,
+        foreign,
+        url: spec.url.clone(),
+        profile: spec.profile,
+        endpoint_spiffe_id: spec.endpoint_spiffe_id.clone(),
+        bootstrap_bundle: spec.bootstrap_bundle.clone(),
+    })
+}
+
+/// A cluster stays in its trust domain.
+pub(super) fn cluster(spec: &ClusterSpec, id: Id, world: &World) -> Result<Cluster, Fault> {
+    let trust_domain = reference("spec.trustDomain", Kind::TrustDomain, &spec.trust_domain, world)?;
+    if let Some(old) = world.by_id(id).and_then(|old| old.as_cluster())
+        && old.trust_domain != trust_domain.id
+    {
+        return Err(
+            Fault::at("spec.trustDomain", "a cluster never changes its trust domain").hint("make a new cluster")
+        );
+    }
+    Ok(Cluster { trust_domain: trust_domain.id, realm: spec.realm.as_deref().map(Into::into) })
+}
+
+fn trust_domain_name(field: &str, text: &str) -> Result<TrustDomainName, Fault> {
+    text.parse().map_err(|fault| Fault::at(field, format!("{fault}")))
+}
