@@ -14,6 +14,7 @@
 //! | [`base64url`], [`digest`], [`mac`] | an encoding, a hash, and a keyed hash |
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
 //! | [`verify`] | a token's road from text to checked claims |
+//! | [`svid`] | SVIDs as a stranger judges them, and requests for one |
 
 pub mod act;
 pub mod aws_request;
@@ -25,6 +26,7 @@ pub mod mac;
 pub mod secret;
 pub mod shown;
 pub mod spiffe_id;
+pub mod svid;
 pub mod time;
 pub mod trust_domain;
 pub mod verify;

@@ -1,4 +1,5 @@
-//! Runs the vectors of this crate's subjects: `vectors/jwt`, `vectors/jwks`, `vectors/dpop` and `vectors/spiffe-id`.
+//! Runs the vectors of this crate's subjects: `vectors/jwt`, `vectors/jwks`, `vectors/dpop`, `vectors/spiffe-id` and
+//! `vectors/svid`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; what it is checked against is in the modules
 //! here.
@@ -12,6 +13,7 @@ mod jwt;
 mod jwt_vector;
 mod signing;
 mod spiffe_id;
+mod svid;
 
 use std::path::{Path, PathBuf};
 

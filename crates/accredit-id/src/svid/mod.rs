@@ -1,0 +1,23 @@
+//! SVIDs as a stranger judges them, and the requests that ask for one.
+//!
+//! Strict by the specification and nothing else: no setting, no knowledge of who made it. What leaves this server is held
+//! against the same rules as what somebody else shows.
+//!
+//! | module | judges |
+//! |---|---|
+//! | [`jwt`] | a JWT-SVID (JWT-SVID specification sections 2 to 4) |
+//! | [`x509`] | an X509-SVID and its chain (X509-SVID specification sections 2 to 5, RFC 5280) |
+//! | [`csr`] | a certification request (RFC 2986): who asks holds the key, and the key is one that we sign for |
+//! | [`pem`] | the text form of what is DER (RFC 7468) |
+
+mod certificate;
+pub mod csr;
+mod der;
+pub mod jwt;
+mod names;
+pub mod pem;
+mod public_key;
+mod when;
+pub mod x509;
+
+pub use public_key::{KeyKind, UnfitKey};
