@@ -6,8 +6,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use accredit_client::inert::Inert;
+use accredit_id::hex;
 use accredit_id::time::Timestamp;
-use accredit_server::{BackupFault, Inspected, Restored, hex, restore_backup, verify_backup};
+use accredit_server::{BackupFault, Inspected, Restored, restore_backup, verify_backup};
 use serde_json::{Value, json};
 
 use super::{audit, server};
@@ -177,7 +178,7 @@ fn described(backup: &Inspected) -> Value {
         "schema": backup.about.schema,
         "sequence": backup.about.sequence,
         "epoch": backup.epoch,
-        "sha256": hex(&backup.digest.sha256),
+        "sha256": hex::encode(&backup.digest.sha256),
         "sealedBy": sealed_by(backup),
         "rows": rows,
         "audit": {
@@ -208,7 +209,7 @@ fn rendered(backup: &Inspected) -> String {
         labelled("store", &format!("sequence {}   {}", about.sequence, count(resources, "resource"))),
         labelled("audit", &log),
         labelled("keys", &format!("sealed under {}, which is not in the backup", sealed_by(backup).join(", "))),
-        labelled("sha256", &hex(&digest.sha256)),
+        labelled("sha256", &hex::encode(&digest.sha256)),
     ]
     .concat()
 }
