@@ -36,7 +36,7 @@ struct Known {
 fn after_a_kill_every_token_has_its_record_and_every_change_is_whole() {
     let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
     let mut server = home.start();
-    server.apply(&(resources::usual(&issuer) + ONCE));
+    server.apply(&[resources::usual(&issuer), resources::once("ci/web-once", "github", "once")].join("---\n"));
     let known = Known::default();
     assert_eq!(apply(&server.socket, 0), Some(200));
     let mut seen = 0;
@@ -184,12 +184,3 @@ fn check(server: &Server, known: &Known, seen: usize) -> usize {
 }
 
 const ROUNDS: usize = 10;
-const ONCE: &str = r#"---
-kind: Mapping
-name: ci/web-once
-spec:
-  provider: github
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/once}
-  replay: once
-"#;

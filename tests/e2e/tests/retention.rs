@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use accredit_e2e::claims::token;
 use accredit_e2e::issuer::Issuer;
+use accredit_e2e::patience::eventually;
 use accredit_e2e::resources;
-use accredit_e2e::server::{Home, PATIENCE, Server};
+use accredit_e2e::server::{Home, Server};
 use serde_json::{Value, json};
 
 fn record(server: &Server, id: &str) -> Value {
@@ -90,7 +91,7 @@ fn old_values_go_by_themselves() {
     home.configure("[fetch]", "[audit]\nretention = { values = \"1s\" }\n\n[fetch]");
     thread::sleep(Duration::from_secs(2));
     let server = home.start();
-    until(|| old.iter().all(|id| record(&server, id)["detail"].get("claims").is_none()));
+    eventually("old values go", || old.iter().all(|id| record(&server, id)["detail"].get("claims").is_none()));
     // Swept now and then, not at every second.
     let young = server.exchange(&token(&issuer, &json!({})), &[]).decision();
     assert!(record(&server, &young)["detail"].get("claims").is_some());
@@ -99,7 +100,7 @@ fn old_values_go_by_themselves() {
     assert!(server.stop().success());
     thread::sleep(Duration::from_secs(2));
     let server = home.start();
-    until(|| record(&server, &young)["detail"].get("claims").is_none());
+    eventually("the young one's go, too", || record(&server, &young)["detail"].get("claims").is_none());
     assert_eq!((verified(&server)["erased"].clone(), swept(&server)), (json!(6), 2));
     assert!(server.stop().success());
     thread::sleep(Duration::from_secs(2));
@@ -111,12 +112,4 @@ fn old_values_go_by_themselves() {
 fn swept(server: &Server) -> usize {
     let acts = server.accredit(["audit", "list", "--event", "audit-values-erased", "-o", "json"]).ended(0).json();
     acts["records"].as_array().unwrap().len()
-}
-
-fn until(holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "it never came");
-        thread::sleep(Duration::from_millis(50));
-    }
 }
