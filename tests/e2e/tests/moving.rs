@@ -98,6 +98,9 @@ fn servers_are_replaced_one_by_one() {
         thread::sleep(Duration::from_millis(20));
     }
     assert!(servers[0].log().contains("schema 9001"), "{}", servers[0].log());
+    let said = servers[0].connect().get("/readyz").json();
+    assert!(said["why"].to_string().contains("store-not-followed"), "{said}");
+    assert!(!said["why"].to_string().contains("store-unreachable"), "{said}");
     let refused = homes[2].fail_to_start().ended(1).stderr;
     assert!(refused.contains("schema 9001"), "{refused}");
     let told = migrate(&homes[2], &["--check"]).ended(1).stdout;

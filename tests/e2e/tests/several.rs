@@ -179,16 +179,23 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     servers[1].apply(&resources::usual(&issuer));
     let subject = || token(&issuer, &json!({}));
     let ready = |server: &Server| server.connect().get("/readyz").status;
+    let why = |server: &Server| -> Vec<String> {
+        let said = server.connect().get("/readyz").json();
+        let why = said["why"].as_array().cloned().unwrap_or_default();
+        why.iter().map(|why| why["code"].as_str().unwrap().to_owned()).collect()
+    };
     within_a_second("the first resources", || servers[0].exchange(&subject(), &[]).status == 200);
-    for state in [State::Cut, State::Silent] {
+    for (state, is_asked) in [(State::Cut, true), (State::Silent, true), (State::Cut, false)] {
         assert_eq!(ready(&servers[0]), 200);
         wire.be(state);
-        let refused = servers[0].exchange(&subject(), &[]);
-        assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
-        assert!(refused.header("retry-after").is_some());
-        eventually("not ready", || ready(&servers[0]) == 503);
-        let why = servers[0].connect().get("/readyz").text().to_owned();
-        assert!(why.contains("store-not-writable"), "{why}");
+        if is_asked {
+            let refused = servers[0].exchange(&subject(), &[]);
+            assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
+            assert!(refused.header("retry-after").is_some());
+        }
+        eventually("cut off", || why(&servers[0]).contains(&"store-unreachable".to_owned()));
+        assert!(is_asked || why(&servers[0]) == ["store-unreachable"], "{:?}", why(&servers[0]));
+        assert_eq!(ready(&servers[0]), 503);
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
         servers[1].accredit(["mapping", "disable", "ci/web-main"]).ended(0);
