@@ -183,7 +183,8 @@ fn described(backup: &Inspected) -> Value {
         "rows": rows,
         "audit": {
             "chains": backup.audit.chains, "batches": backup.audit.batches, "records": backup.audit.records,
-            "heads": backup.audit.heads, "uncovered": backup.audit.uncovered, "breaks": breaks,
+            "heads": backup.audit.heads, "uncovered": backup.audit.uncovered, "erased": backup.audit.erased,
+            "removed": backup.audit.removed, "breaks": breaks,
         },
     })
 }
@@ -194,8 +195,14 @@ fn rendered(backup: &Inspected) -> String {
     let rows = |name: &str| backup.rows.iter().find(|(table, _)| *table == name).map_or(0, |(_, rows)| *rows);
     let resources = usize::try_from(rows("resource")).unwrap_or(usize::MAX);
     let verdict = if audit.is_intact() { "whole" } else { "broken" };
+    // Taken away by rule, and told apart from what is missing.
+    let gone: String = [(audit.erased, "without its value"), (audit.removed, "removed")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} {what}"))
+        .collect();
     let log = format!(
-        "{verdict}   {} in {}, {} by signed heads, {} behind the last one",
+        "{verdict}   {} in {}, {} by signed heads, {} behind the last one{gone}",
         count(usize::try_from(audit.records).unwrap_or(usize::MAX), "record"),
         count(usize::try_from(audit.chains).unwrap_or(usize::MAX), "chain"),
         count(usize::try_from(audit.heads).unwrap_or(usize::MAX), "place"),
