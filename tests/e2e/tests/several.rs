@@ -34,6 +34,55 @@ fn served(count: usize) -> Option<(Vec<Home>, Issuer, Vec<Server>)> {
     Some((homes, issuer, servers))
 }
 
+/// K05, L18: servers that start at the same time on an empty database race for the first key of seals and the first signing
+/// keys. One makes them, all serve by them, and what each writes the others read.
+#[test]
+fn k05_servers_that_first_start_together_have_one_set_of_keys() {
+    for round in 0..3 {
+        let Some(cluster) = shared() else { return };
+        let homes = several::homes(cluster, 3);
+        let start = Barrier::new(homes.len());
+        let begin = |home: &Home| {
+            start.wait();
+            home.start()
+        };
+        let servers: Vec<Server> = thread::scope(|scope| {
+            let starting: Vec<_> = homes.iter().map(|home| scope.spawn(|| begin(home))).collect();
+            starting.into_iter().map(|server| server.join().unwrap()).collect()
+        });
+        let keys =
+            |server: &Server| server.accredit(["key", "list", "--all", "-o", "json"]).ended(0).json()["keys"].clone();
+        let ours = keys(&servers[0]);
+        let mut active: Vec<_> = ours.as_array().unwrap().iter().filter(|key| key["state"] == "active").collect();
+        active.sort_by_key(|key| key["purpose"].to_string() + &key["algorithm"].to_string());
+        let count = active.len();
+        active.dedup_by_key(|key| key["purpose"].to_string() + &key["algorithm"].to_string());
+        assert_eq!((active.len(), count > 1), (count, true), "round {round}: {ours}");
+        let published = kids(&servers[0].connect().get("/oauth/jwks"));
+        let issuer = Issuer::new("https://ci.test");
+        servers[0].apply(&resources::usual(&issuer));
+        for (number, server) in servers.iter().enumerate() {
+            assert_eq!(keys(server), ours, "round {round}");
+            assert_eq!(kids(&server.connect().get("/oauth/jwks")), published, "round {round}");
+            server.apply(&format!("kind: ServiceAccount\nname: ci/of-{number}\n"));
+        }
+        for server in &servers {
+            within_a_second("the resources", || server.exchange(&token(&issuer, &json!({})), &[]).status == 200);
+            let issued = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+            for other in &servers {
+                assert_eq!(other.introspected(&issued, &issued)["active"], true, "round {round}");
+            }
+        }
+        // What was sealed by one is whole to all, and to whoever starts behind them.
+        intact(&servers);
+        assert!(servers.into_iter().all(|server| server.stop().success()));
+        let server = homes[round].start();
+        let ready = server.connect().get("/readyz");
+        assert_eq!(ready.status, 200, "round {round}: {}", ready.text());
+        assert_eq!(keys(&server), ours, "round {round}");
+    }
+}
+
 /// A change on one server counts at another: what takes something away at once, the rest within a second. L13, K05.
 #[test]
 fn l13_a_change_on_one_is_in_force_on_all_within_a_second() {
