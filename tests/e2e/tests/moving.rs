@@ -59,6 +59,16 @@ fn k09_a_store_moves_to_postgresql_and_back() {
     assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(3), &json!([])));
     assert!(server.stop().success());
 
+    // L18: a row that somebody changed is as forged in the copy.
+    cluster.sql(name(&database), "UPDATE resource SET body = '{}' WHERE name = 'shop/ci-web'");
+    let forged = format!("sqlite:{}", home.path("data/forged.db").display());
+    copy(&database, &forged).ended(0);
+    home.configure("sqlite:data/second.db", "sqlite:data/forged.db");
+    let server = home.start();
+    let said = server.connect().get("/readyz").json();
+    assert_eq!(said["why"][0]["code"], "store-tampered", "{said}");
+    server.kill();
+
     // L18: a log that was tampered with is not copied, which would hide when that came about.
     cluster.sql(name(&database), "UPDATE audit_batch SET written_at = written_at + 1 WHERE chain = 1 AND number = 1");
     let third = format!("sqlite:{}", home.path("data/third.db").display());

@@ -8,24 +8,45 @@ use accredit_store::{
 
 use crate::backends::{Factory, File, Memory, Postgres};
 use crate::made::{NOW, chain, change, entry, id, mark, record, row, spending};
+use crate::seals::{key, read};
 
 #[tokio::test]
 async fn a_copy_in_a_file_holds_everything() {
-    copied_all_the_way(&[&File::new().url(), &File::new().url()]).await;
+    copied_all_the_way(&[&File::new().url(), &File::new().url()], false).await;
+}
+
+/// L18: rows go with their seals, which hold in the copy, and in the copy of that.
+#[tokio::test]
+async fn l18_a_copy_in_a_file_is_sealed_as_before() {
+    copied_all_the_way(&[&File::new().url(), &File::new().url()], true).await;
 }
 
 #[tokio::test]
 async fn a_copy_on_a_server_and_back_holds_everything() {
     let (Some(one), Some(two)) = (Postgres::new(), Postgres::empty()) else { return };
-    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()]).await;
+    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()], false).await;
 }
 
-async fn copied_all_the_way(urls: &[&str]) {
+/// L18.
+#[tokio::test]
+async fn l18_a_copy_on_a_server_and_back_is_sealed_as_before() {
+    let (Some(one), Some(two)) = (Postgres::new(), Postgres::empty()) else { return };
+    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()], true).await;
+}
+
+async fn copied_all_the_way(urls: &[&str], is_sealed: bool) {
     let mut from = Memory.open().await;
+    if is_sealed {
+        from.begin_seals(key(), vec![1], "k".to_owned(), [9; 16]).await.unwrap();
+    }
     fill(&from).await;
     for url in urls {
         let to = Store::open(url).await.unwrap();
         let copied = from.copy_to(&to).await.unwrap();
+        if is_sealed {
+            assert_eq!(to.key_of_seals().await.unwrap(), Some((vec![1], "k".to_owned())));
+            to.seal_by(key());
+        }
         let filled = copied.tables.iter().filter(|(_, rows)| *rows > 0).count();
         assert!(filled >= 12, "of {:?} only {filled} hold anything: the case shows little", copied.tables);
         assert_same(&from, &to).await;
@@ -36,9 +57,13 @@ async fn copied_all_the_way(urls: &[&str]) {
         let head = to.head().await.unwrap();
         to.apply_change(&mut next, &change(head.sequence, vec![row(77)]), NOW).await.unwrap();
         assert!(to.verify_audit(&[], |_| true).await.unwrap().is_intact());
+        assert_eq!(read(&to).await.1, Vec::<String>::new(), "{url}");
         // The next copy is of what there was before.
         let again = Memory.open().await;
         from.copy_to(&again).await.unwrap();
+        if is_sealed {
+            again.seal_by(key());
+        }
         from = again;
     }
 }

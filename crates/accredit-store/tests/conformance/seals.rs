@@ -11,7 +11,7 @@ use accredit_store::{
 use crate::backends::{Factory, Postgres};
 use crate::made::{NOW, chain, change, entry, record, row};
 
-fn key() -> MacKey {
+pub(crate) fn key() -> MacKey {
     MacKey::new(&Secret::new([7; 32]))
 }
 
@@ -46,7 +46,7 @@ fn revoked(number: u64) -> Revocation {
 }
 
 /// Reads everything as a server does when it starts: how much counts, and what was found.
-async fn read(store: &Store) -> (usize, Vec<String>) {
+pub(crate) async fn read(store: &Store) -> (usize, Vec<String>) {
     let mut rows = store.load().await.unwrap().rows.len();
     rows += store.keys().await.unwrap().len() + store.pins().await.unwrap().len();
     rows += store.revoked_tokens().await.unwrap().len();
