@@ -242,6 +242,14 @@ impl Server {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
 
+    /// Limits one of its resources, in the words of `prlimit(1)`.
+    ///
+    /// # Panics
+    /// There is no `prlimit`.
+    pub fn limit(&self, what: &str) {
+        run(Command::new("prlimit").args(["--pid", &self.process().to_string(), what]), "").ended(0);
+    }
+
     /// Sends a signal.
     ///
     /// # Panics

@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use accredit_e2e::claims::{random, said, token};
-use accredit_e2e::command::{exists, run};
+use accredit_e2e::command::exists;
 use accredit_e2e::http::Connection;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
@@ -90,10 +89,7 @@ fn without_its_record_no_token_leaves() {
     // A write beyond the limit is then an error and not the end.
     let server = home.start_after("trap '' XFSZ");
     server.apply(&resources::usual(&issuer));
-    let limit = |bytes: &str| {
-        let process = server.process().to_string();
-        run(Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]), "").ended(0);
-    };
+    let limit = |bytes: &str| server.limit(&format!("--fsize={bytes}:unlimited"));
     let mut connection = server.connect();
     connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let written = fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();

@@ -2,12 +2,12 @@
 
 use accredit_store::audit::{Content, Erasable, SignedHead};
 use accredit_store::{
-    Change, Entry, KeyChange, KeyDeed, KeyLife, MARK_MARGIN, NamePin, PinKey, Revocation, Sighting, SightingDeed,
-    SigningKey, Store,
+    Change, Entry, KeyChange, KeyDeed, KeyLife, MARK_MARGIN, NamePin, PinKey, Revocation, SightingDeed, SigningKey,
+    Store,
 };
 
 use crate::backends::{Factory, File, Memory, Postgres};
-use crate::made::{NOW, chain, change, entry, id, mark, record, row, spending};
+use crate::made::{NOW, chain, change, entry, id, mark, record, row, sighting, signing_key, spending};
 use crate::seals::{key, read};
 
 #[tokio::test]
@@ -74,16 +74,8 @@ async fn fill(store: &Store) {
     store.apply_change(&mut one, &change(0, (0..300).map(row).collect()), NOW).await.unwrap();
     let deletes = vec![(row(5).kind, row(5).id)];
     store.apply_change(&mut one, &Change { deletes, revokes: true, ..change(1, vec![row(301)]) }, NOW).await.unwrap();
-    let key = SigningKey {
-        id: "key".to_owned(),
-        purpose: "access".to_owned(),
-        algorithm: "ES256".to_owned(),
-        public_jwk: "{}".to_owned(),
-        wrapped: vec![0, 255],
-        kek_id: "kek".to_owned(),
-        revision: 0,
-        life: KeyLife { state: "active".to_owned(), activated_at: Some(NOW), ..KeyLife::default() },
-    };
+    let life = KeyLife { activated_at: Some(NOW), ..signing_key("key").life };
+    let key = SigningKey { life, ..signing_key("key") };
     let deed = KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(400)], ..KeyDeed::default() };
     store.change_keys(&mut one, deed, NOW).await.unwrap();
     let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: "acme/ünï".to_owned() };
@@ -98,18 +90,7 @@ async fn fill(store: &Store) {
     ];
     store.commit_records(&mut one, &entries, NOW).await.unwrap();
     assert_eq!(store.forget_marks("idp_2", NOW).await.unwrap(), 1);
-    let sighted = vec![Sighting {
-        provider: "idp_1".to_owned(),
-        code: "claim-unlisted".to_owned(),
-        thing: "a".to_owned(),
-        id: "alarm_1".to_owned(),
-        alarm: true,
-        first_seen: NOW,
-        last_seen: NOW,
-        decision: id(3),
-        acknowledged: None,
-    }];
-    let seen = SightingDeed { sighted, acknowledged: None, records: vec![record(503)] };
+    let seen = SightingDeed { sighted: vec![sighting()], acknowledged: None, records: vec![record(503)] };
     store.sight(&mut one, &seen, NOW).await.unwrap();
     let revocation = Revocation { decision: id(4), expires_at: NOW + 60, record: record(504) };
     store.revoke_token(&mut one, &revocation, NOW).await.unwrap();
