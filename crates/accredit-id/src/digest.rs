@@ -38,12 +38,12 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex;
 
     #[test]
     fn agrees_with_the_standard() {
         // FIPS 180-4, the digest of the one-block message "abc".
-        let hex: String = sha256(b"abc").iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(hex::encode(&sha256(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let mut running = Running::default();
         ["a", "", "bc"].iter().for_each(|piece| running.read(piece.as_bytes()));
         assert_eq!(running.finish(), sha256(b"abc"));

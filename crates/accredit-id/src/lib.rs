@@ -11,7 +11,7 @@
 //! | [`aws_request`] | a signed AWS request as a proof |
 //! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
 //! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
-//! | [`base64url`], [`digest`], [`mac`] | an encoding, a hash, and a keyed hash |
+//! | [`base64url`], [`hex`], [`digest`], [`mac`] | two encodings, a hash, and a keyed hash |
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
 //! | [`verify`] | a token's road from text to checked claims |
 //! | [`svid`] | SVIDs as a stranger judges them, and requests for one |
@@ -20,6 +20,7 @@ pub mod act;
 pub mod aws_request;
 pub mod base64url;
 pub mod digest;
+pub mod hex;
 pub mod jose;
 pub mod json;
 pub mod mac;

@@ -1,5 +1,7 @@
 //! The running server: its pieces, and the order in which they start.
 
+mod start_error;
+
 use std::sync::Arc;
 
 use accredit_core::decide::Limits;
@@ -8,9 +10,8 @@ use accredit_core::model::{Id, Provider, Resource};
 use accredit_core::plan::{self, Context, Stored};
 use accredit_core::world::World;
 use accredit_store::audit::ChainId;
-use accredit_store::{Known, Store, StoreError};
+use accredit_store::{Known, Store};
 
-use crate::admin::BootstrapFault;
 use crate::budget::{Budgets, OfListeners};
 use crate::config::{ClientCertificates, Config, RetentionConfig};
 use crate::dpop::Proofs;
@@ -23,11 +24,12 @@ use crate::key_history::{self, KeyHistory};
 use crate::metrics::Metrics;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
-use crate::signing::{KeysFault, Signing, Trust};
-use crate::tls::TlsFault;
+use crate::signing::{Signing, Trust};
 use crate::traces::Traces;
 use crate::watch::Watch;
 use crate::{chance, clock, descriptors, egress, memory, pinning, provider, record};
+
+pub use start_error::StartError;
 
 /// Everything that a request needs.
 pub struct App {
@@ -65,110 +67,6 @@ pub struct App {
     pub(crate) proofs: Proofs,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
-}
-
-/// Why the server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Something under `fetch`.
-    #[error("config field `{field}`: {message}")]
-    Fetch {
-        /// The field.
-        field: &'static str,
-        /// What is wrong.
-        message: String,
-    },
-    /// A range in `public.trusted_proxies`.
-    #[error("config field `{field}`: {message}")]
-    Range {
-        /// The field.
-        field: &'static str,
-        /// What is wrong.
-        message: String,
-    },
-    /// The file with the first administrator.
-    #[error("{message}")]
-    Bootstrap {
-        /// What is wrong.
-        message: String,
-    },
-    /// The key-encryption key, or a signing key.
-    #[error("{message}")]
-    Keys {
-        /// What is wrong.
-        message: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// A listener.
-    #[error("cannot listen on {place}: {cause}")]
-    Listen {
-        /// The address or socket.
-        place: String,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// A resource in the store no longer compiles.
-    #[error("the store holds a resource that cannot be used: {0}")]
-    Resource(String),
-    /// The store.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// Something under `telemetry`.
-    #[error("config field `{field}`: {message}")]
-    Telemetry {
-        /// The field.
-        field: &'static str,
-        /// What is wrong.
-        message: String,
-    },
-    /// Certificate or key.
-    #[error("{message}")]
-    Tls {
-        /// What is wrong.
-        message: String,
-        /// What to do about it.
-        hint: Option<&'static str>,
-    },
-    /// The writer.
-    #[error("{0}")]
-    Record(String),
-}
-
-impl From<KeysFault> for StartError {
-    fn from(fault: KeysFault) -> Self {
-        Self::Keys { message: fault.to_string(), hint: fault.hint() }
-    }
-}
-
-impl From<BootstrapFault> for StartError {
-    fn from(fault: BootstrapFault) -> Self {
-        Self::Bootstrap { message: fault.to_string() }
-    }
-}
-
-impl From<TlsFault> for StartError {
-    fn from(fault: TlsFault) -> Self {
-        Self::Tls { message: fault.to_string(), hint: fault.hint() }
-    }
-}
-
-impl StartError {
-    /// What to do about it, where there is one thing.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            StartError::Keys { hint, .. } => hint.clone(),
-            StartError::Listen { .. } => Some("stop what listens there, or choose another place".to_owned()),
-            StartError::Store(fault) => fault.hint().map(str::to_owned),
-            StartError::Tls { hint, .. } => hint.map(str::to_owned),
-            StartError::Bootstrap { .. }
-            | StartError::Fetch { .. }
-            | StartError::Range { .. }
-            | StartError::Resource(_)
-            | StartError::Record(_)
-            | StartError::Telemetry { .. } => None,
-        }
-    }
 }
 
 impl App {

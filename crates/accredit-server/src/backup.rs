@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use accredit_id::hex;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{PublicKey, Purpose as Use};
 use accredit_id::json::{self, Json, Limits};
@@ -119,7 +120,7 @@ pub async fn restore(path: &Path, config: &Config) -> Result<Restored, BackupFau
         "epoch": epoch,
         "backupMadeAt": Timestamp::from_unix(backup.about.made_at).to_string(),
         "backupSequence": backup.about.sequence,
-        "backupSha256": hex(&backup.digest.sha256),
+        "backupSha256": hex::encode(&backup.digest.sha256),
         "keysTakenOut": keys.iter().filter_map(taken_out).collect::<Vec<_>>(),
         "version": env!("CARGO_PKG_VERSION"),
     });
@@ -147,11 +148,6 @@ fn key_of_seals(backup: &Inspected, unsealer: &Unsealer) -> Result<MacKey, Backu
     let (bytes, wrapped_by) = backup.key_of_seals.clone().ok_or(BackupFault::Unsealed)?;
     let key = seals::open(unsealer, &Sealed { wrapped_by, bytes }).map_err(KeysFault::seal)?;
     if backup.digest.is_of(&key) { Ok(key) } else { Err(BackupFault::Forged) }
-}
-
-/// A digest as people compare it.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the file is what its user names")]

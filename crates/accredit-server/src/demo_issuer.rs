@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use accredit_core::keyring::Purpose;
+use accredit_id::hex;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jws::signing_input;
 use axum::routing::get;
@@ -104,5 +105,5 @@ impl Drop for DemoIssuer {
 }
 
 fn id() -> String {
-    chance::bits().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&chance::bits())
 }

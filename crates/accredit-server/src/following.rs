@@ -25,8 +25,10 @@ use crate::{clock, key_history};
 #[derive(Debug)]
 pub(crate) struct Following {
     known: Mutex<Known>,
-    /// Whether the store could not be read when it was looked at last, or holds what is not understood here.
+    /// Whether it failed when the store was looked at last.
     is_blind: AtomicBool,
+    /// Whether that was because the store could not be reached.
+    is_cut_off: AtomicBool,
 }
 
 /// Why what others did is not in force here.
@@ -48,7 +50,7 @@ pub(crate) enum FollowFault {
 impl Following {
     /// Goes on from here.
     pub(crate) fn from(known: Known) -> Self {
-        Self { known: Mutex::new(known), is_blind: AtomicBool::new(false) }
+        Self { known: Mutex::new(known), is_blind: AtomicBool::new(false), is_cut_off: AtomicBool::new(false) }
     }
 
     /// Whether others may have changed something of which this server does not know.
@@ -56,8 +58,31 @@ impl Following {
         self.is_blind.load(Relaxed)
     }
 
+    /// Whether that is so because the store cannot be reached; otherwise it holds what is not understood here.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.is_blind() && self.is_cut_off.load(Relaxed)
+    }
+
+    /// How it went when the store was looked at.
+    fn looked(&self, caught_up: &Result<(), FollowFault>) {
+        self.is_cut_off.store(caught_up.as_ref().is_err_and(FollowFault::is_of_the_wire), Relaxed);
+        self.is_blind.store(caught_up.is_err(), Relaxed);
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl FollowFault ===
+
+impl FollowFault {
+    /// Whether nothing was learned of the store, rather than something that is not understood.
+    fn is_of_the_wire(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Unavailable { .. }) | Self::Keys(KeysFault::Store(StoreError::Unavailable { .. }))
+        )
     }
 }
 
@@ -97,7 +122,7 @@ impl App {
             return Ok(());
         }
         let caught_up = self.bring_news().await;
-        self.following.is_blind.store(caught_up.is_err(), Relaxed);
+        self.following.looked(&caught_up);
         caught_up
     }
 

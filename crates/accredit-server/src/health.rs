@@ -24,8 +24,12 @@ pub(crate) struct Health {
 pub(crate) enum Unready {
     /// The server was told to end.
     Draining,
-    /// The writer has ended, the store refused what was written last, or it cannot be seen what other servers change.
+    /// The writer has ended, or the store refused what was written last.
     StoreNotWritable,
+    /// The store cannot be reached, so that it cannot be seen what other servers change.
+    StoreUnreachable,
+    /// What other servers changed cannot be used here.
+    StoreNotFollowed,
     /// There is no key that signs access tokens.
     NoSigningKey,
     /// The clock is more than a minute behind what the store has seen.
@@ -47,9 +51,11 @@ impl Health {
 
 impl Unready {
     /// Every reason.
-    pub(crate) const ALL: [Unready; 5] = [
+    pub(crate) const ALL: [Unready; 7] = [
         Unready::Draining,
         Unready::StoreNotWritable,
+        Unready::StoreUnreachable,
+        Unready::StoreNotFollowed,
         Unready::NoSigningKey,
         Unready::ClockBehind,
         Unready::StoreTampered,
@@ -60,6 +66,8 @@ impl Unready {
         match self {
             Unready::Draining => "draining",
             Unready::StoreNotWritable => "store-not-writable",
+            Unready::StoreUnreachable => "store-unreachable",
+            Unready::StoreNotFollowed => "store-not-followed",
             Unready::NoSigningKey => "no-signing-key",
             Unready::ClockBehind => "clock-behind",
             Unready::StoreTampered => "store-tampered",
@@ -71,6 +79,8 @@ impl Unready {
         match self {
             Unready::Draining => "the server was told to end and takes nobody new for long",
             Unready::StoreNotWritable => "the store cannot be written, so nothing is issued",
+            Unready::StoreUnreachable => "the store cannot be reached, so nothing is issued",
+            Unready::StoreNotFollowed => "what other servers changed cannot be used here; the log says why",
             Unready::NoSigningKey => "no key is active that signs access tokens",
             Unready::ClockBehind => {
                 "the clock is more than a minute behind what the store has seen, so nothing is issued"
@@ -85,9 +95,9 @@ impl Unready {
     pub(crate) fn holds(self, app: &App) -> bool {
         match self {
             Unready::Draining => app.health.draining.load(Relaxed),
-            Unready::StoreNotWritable => {
-                !app.recorder.is_open() || app.recorder.stats().is_failing() || app.following.is_blind()
-            }
+            Unready::StoreNotWritable => !app.recorder.is_open() || app.recorder.stats().is_failing(),
+            Unready::StoreUnreachable => app.following.is_cut_off(),
+            Unready::StoreNotFollowed => app.following.is_blind() && !app.following.is_cut_off(),
             Unready::NoSigningKey => app.signing.signer(Signing::Es256, clock::now()).is_none(),
             Unready::ClockBehind => app.signing.trust.is_behind(clock::now()),
             Unready::StoreTampered => app.signing.trust.is_in_doubt() || !app.store.tampering().is_empty(),

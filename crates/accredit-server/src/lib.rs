@@ -54,10 +54,10 @@ mod traces;
 mod watch;
 
 pub use accredit_store::archive::Inspected;
-pub use accredit_store::audit::{ChainId, Head, SignedHead};
-pub use admin::openapi;
+pub use accredit_store::audit::SignedHead;
+pub use admin::{openapi, signed_head};
 pub use app::{App, StartError};
-pub use backup::{BackupFault, Restored, hex, restore as restore_backup, verify as verify_backup};
+pub use backup::{BackupFault, Restored, restore as restore_backup, verify as verify_backup};
 pub use config::{Config, ConfigFault, KeyEncryption, KeysConfig, RotationConfig, TelemetryConfig, TracesConfig};
 pub use demo_issuer::DemoIssuer;
 pub use http::{Running, serve};

@@ -172,6 +172,11 @@ pub(crate) fn redact(considered: &mut [MappingTrace], provider: &Provider) {
 
 /// A denial of a provider's token, nothing said yet.
 pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Explanation {
+    Explanation { provider: Some(provider.name.to_string()), ..nameless(now, sequence) }
+}
+
+/// The same where no provider is known.
+pub(crate) fn nameless(now: Timestamp, sequence: i64) -> Explanation {
     Explanation {
         decision: None,
         verdict: Verdict::Deny,
@@ -180,7 +185,7 @@ pub(crate) fn blank(now: Timestamp, provider: &Resource, sequence: i64) -> Expla
         hint: None,
         at: now.to_string(),
         standing: "verified".to_owned(),
-        provider: Some(provider.name.to_string()),
+        provider: None,
         service_account: None,
         api: None,
         permissions: Vec::new(),

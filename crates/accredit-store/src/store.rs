@@ -1,16 +1,17 @@
 //! The door of the store.
 
+mod backups;
+mod delivery;
+mod log;
+
 use std::sync::OnceLock;
 
 use accredit_id::mac::MacKey;
-use tokio::sync::mpsc::Sender;
 
-use crate::archive::{self, Archive, Restoration, RestoreDeed, RestoreFault};
-use crate::audit::{ChainId, NewRecord, Record, SignedHead, Verification};
 use crate::backend::Backend;
 use crate::chain::Chain;
 use crate::copying::{self, Copied};
-use crate::deeds::{self, Sweep, Swept};
+use crate::deeds;
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome, Mark};
 use crate::head::{self, Head};
@@ -18,7 +19,7 @@ use crate::key::{KeyDeed, SigningKey};
 use crate::migrations::Schema;
 use crate::news::{Known, News};
 use crate::pin::{NamePin, UnpinDeed};
-use crate::reads::{self, Found, Page, Place, Stretch, Waiting};
+use crate::reads;
 use crate::resource::{Change, Changes, Loaded, Row};
 use crate::revocation::{Revocation, RevokedToken};
 use crate::seal::{Sealer, Tampering};
@@ -86,6 +87,17 @@ impl Store {
             true => reads::other_connections(&mut *self.backend.walker().await?).await,
             false => Ok(0),
         }
+    }
+
+    /// The latest time that the store has seen: of the newest batch, or of the opening of the newest chain. A clock that is
+    /// behind it runs slow or was set back. Whoever opens a chain carries it on, by opening it no earlier.
+    pub async fn clock_mark(&self) -> Result<Option<i64>, StoreError> {
+        reads::clock_mark(&mut *self.backend.reader().await?, self.is_shared()).await
+    }
+
+    /// How many bytes the store has.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        reads::size(&mut *self.backend.reader().await?).await
     }
 
     /// Closes the store in good order. Dropping it, or killing the process, loses nothing either; the next one to open it
@@ -253,38 +265,6 @@ impl Store {
         deeds::doubt_evidence(&mut self.backend.writer().await?.connection, at).await
     }
 
-    // --- Backups.
-
-    /// Makes a backup of one state of the store and gives it away in pieces, while others go on writing, with a
-    /// tag over its digest where rows are sealed. Gives how many rows are in it.
-    ///
-    /// # Errors
-    /// Whoever takes it must take each piece within a minute; [`StoreError::Unavailable`] otherwise, and what every read may
-    /// answer.
-    pub async fn archive(&self, asked: &archive::Asked, to: &Sender<Vec<u8>>) -> Result<i64, StoreError> {
-        let tag = |digest: &[u8; 32]| self.sealer.get().map(|sealer| archive::tag(sealer.key(), digest));
-        archive::write(&mut *self.backend.copier().await?, asked, tag, to).await
-    }
-
-    /// Writes a backup into this store, which must be empty, all or nothing. Everything that was issued before `at` counts as
-    /// spent from then on.
-    ///
-    /// # Errors
-    /// [`RestoreFault`]; the store is as empty as before then.
-    pub async fn restore(
-        &self,
-        archive: Archive<impl std::io::Read>,
-        deed: RestoreDeed,
-        at: i64,
-    ) -> Result<Head, RestoreFault> {
-        archive::restore(&mut *self.backend.writer().await?, self.sealer.get(), archive, deed, at).await
-    }
-
-    /// How the store was made from a backup the last time, if ever.
-    pub async fn restoration(&self) -> Result<Option<Restoration>, StoreError> {
-        reads::restoration(&mut *self.backend.reader().await?).await
-    }
-
     // --- Revoked tokens.
 
     /// Revokes a token, with the record of it, and forgets those that ended more than
@@ -316,182 +296,6 @@ impl Store {
     /// Says when sightings, by their ids, were seen last. Those that are gone make no difference.
     pub async fn see_again(&self, seen: &[(String, i64)]) -> Result<(), StoreError> {
         deeds::see_again(&mut self.backend.writer().await?.connection, seen).await
-    }
-
-    // --- The log.
-
-    /// Opens the chain that this process writes, linked to the end of the one before, which it seals; on a store that servers
-    /// share, it lies beside the others. `id` is 128 random bits.
-    pub async fn open_chain(&self, id: ChainId, at: i64) -> Result<Chain, StoreError> {
-        let beside = self.is_shared();
-        deeds::open_chain(&mut self.backend.writer().await?.connection, id, beside, at).await
-    }
-
-    /// Puts down a head ([`Chain::head`]) that was signed. A second one of the same place and key is left out.
-    pub async fn write_head(&self, signed: &SignedHead) -> Result<(), StoreError> {
-        deeds::write_head(&mut self.backend.writer().await?.connection, signed).await
-    }
-
-    /// Records before a place, newest first, at most `limit`, such as `keep` says yes to.
-    pub async fn audit_page(
-        &self,
-        before: Option<Place>,
-        limit: usize,
-        keep: impl FnMut(&Found) -> bool,
-    ) -> Result<Page, StoreError> {
-        reads::page(&mut *self.backend.walker().await?, before, limit, keep).await
-    }
-
-    /// The record of that id, the newest if there are several. It looks through four bytes a record, not through bodies.
-    pub async fn find_record(&self, id: &[u8; 16]) -> Result<Option<Found>, StoreError> {
-        reads::find_record(&mut *self.backend.walker().await?, id).await
-    }
-
-    /// The same for a record that was written within seconds of a time (Unix seconds), as is that of a token's issuance. What was
-    /// not is found as well, as slowly as otherwise.
-    pub async fn find_record_about(&self, id: &[u8; 16], at: i64) -> Result<Option<Found>, StoreError> {
-        reads::find_record_about(&mut *self.backend.walker().await?, id, at).await
-    }
-
-    /// Verifies the whole log. `outside` are heads that were kept elsewhere; `verify_signature` says whether a head's
-    /// signature holds over its [`message`](crate::audit::Head::message).
-    pub async fn verify_audit(
-        &self,
-        outside: &[SignedHead],
-        verify_signature: impl FnMut(&SignedHead) -> bool,
-    ) -> Result<Verification, StoreError> {
-        reads::verify(&mut *self.backend.walker().await?, outside, verify_signature).await
-    }
-
-    /// The signed heads of the log that were signed at `from` (Unix seconds) or later, in the order of their signing, at most
-    /// `limit`.
-    pub async fn audit_heads(&self, from: i64, limit: i64) -> Result<Vec<SignedHead>, StoreError> {
-        reads::heads(&mut *self.backend.reader().await?, from, limit).await
-    }
-
-    /// Erases erasable values of what was written before `before`, and puts down `record` about it. Exchanges go on
-    /// meanwhile, between one stretch and the next.
-    pub async fn erase_values(
-        &self,
-        chain: &mut Chain,
-        before: i64,
-        record: &NewRecord,
-        at: i64,
-    ) -> Result<(), StoreError> {
-        let mut record = Some(record);
-        while deeds::erase_values(&mut self.backend.writer().await?.connection, chain, before, record.take(), at)
-            .await?
-        {}
-        Ok(())
-    }
-
-    /// Takes the first stretch of a sweep, with the record of it if it took anything. What is left goes on by
-    /// [`Store::go_on_sweeping`]; where nothing was taken yet, by this once more.
-    pub async fn begin_sweep(
-        &self,
-        chain: &mut Chain,
-        sweep: Sweep,
-        record: &NewRecord,
-        at: i64,
-    ) -> Result<Swept, StoreError> {
-        deeds::begin_sweep(&mut self.backend.writer().await?.connection, chain, sweep, record, at).await
-    }
-
-    /// Takes the next stretch of a sweep whose record is written.
-    pub async fn go_on_sweeping(&self, sweep: Sweep) -> Result<Swept, StoreError> {
-        deeds::go_on_sweeping(&mut self.backend.writer().await?.connection, sweep).await
-    }
-
-    /// The places of all records that still have a value and that `is_meant` says yes to, in the order of the log. Walks
-    /// through everything, page by page.
-    pub async fn places_of(&self, mut is_meant: impl FnMut(&Record) -> bool + Send) -> Result<Vec<Place>, StoreError> {
-        let mut places = Vec::new();
-        let chains = reads::chains(&mut *self.backend.reader().await?).await?;
-        for chain in chains {
-            let mut from = Place::beginning_of(chain.ordinal);
-            loop {
-                let mut walker = self.backend.walker().await?;
-                let (found, last) = reads::places_of(&mut walker, from, &mut is_meant).await?;
-                places.extend(found);
-                let Some(last) = last else { break };
-                from.number = last + 1;
-            }
-        }
-        Ok(places)
-    }
-
-    // --- The log, delivered elsewhere.
-
-    /// Where sink `sink` goes on in each chain that has records for it and that `holder` may deliver: its own, and those of
-    /// processes that have not been heard of by `now`. Where no other server can be at work, that is every chain.
-    pub async fn due_chains(&self, sink: &str, holder: ChainId, now: i64) -> Result<Vec<Place>, StoreError> {
-        let heard_of = self.heard_of(now);
-        reads::due_chains(&mut *self.backend.reader().await?, sink, holder, heard_of).await
-    }
-
-    /// Takes a chain (counted from 1) to deliver it to a sink, until a time. Gives where to go on; `None` when somebody else
-    /// has it.
-    pub async fn hold_chain(
-        &self,
-        sink: &str,
-        holder: ChainId,
-        chain: i64,
-        now: i64,
-        until: i64,
-    ) -> Result<Option<Place>, StoreError> {
-        let heard_of = self.heard_of(now);
-        deeds::hold_chain(&mut self.backend.writer().await?.connection, sink, holder, chain, heard_of, until).await
-    }
-
-    /// A sink has confirmed everything before a place; its chain is held on until a time. False when somebody else has taken
-    /// the chain meanwhile, who delivers some of it again.
-    pub async fn confirm(&self, sink: &str, holder: ChainId, to: Place, until: i64) -> Result<bool, StoreError> {
-        deeds::confirm(&mut self.backend.writer().await?.connection, sink, holder, to, until).await
-    }
-
-    /// Lets a sink that nothing was ever delivered to begin with what is written from now on, and with everything of the holder's
-    /// own chain.
-    pub async fn begin_at_end(&self, sink: &str, holder: ChainId) -> Result<(), StoreError> {
-        deeds::begin_at_end(&mut self.backend.writer().await?.connection, sink, holder).await
-    }
-
-    /// Where each chain that goes so far has what was written at a time (Unix seconds) or later, in the order of the chains. Exact
-    /// only while no clock was set back.
-    pub async fn places_since(&self, from: i64) -> Result<Vec<Place>, StoreError> {
-        reads::places_since(&mut *self.backend.reader().await?, from).await
-    }
-
-    /// Records from a place on, oldest first: whole batches, about a MiB of them.
-    pub async fn records_from(&self, from: Place) -> Result<Stretch, StoreError> {
-        reads::records_from(&mut *self.backend.reader().await?, from).await
-    }
-
-    /// Counts records of a chain in batches `first` to `last`.
-    pub async fn written_between(&self, chain: i64, first: i64, last: i64) -> Result<Waiting, StoreError> {
-        reads::written_between(&mut *self.backend.reader().await?, chain, first, last).await
-    }
-
-    /// When the first batch at or behind a place was written; `None` where there is none.
-    pub async fn waiting_since(&self, from: Place) -> Result<Option<i64>, StoreError> {
-        reads::waiting_since(&mut *self.backend.reader().await?, from).await
-    }
-
-    /// Until when a holder that is alive holds on. One process's own store has no other holder.
-    fn heard_of(&self, now: i64) -> i64 {
-        if self.backend.is_shared() { now } else { i64::MAX }
-    }
-
-    /// The latest time that the store has seen: of the newest batch, or of the opening of a chain. A clock that is
-    /// behind it runs slow or was set back.
-    /// The latest time that the store has seen: of the newest batch, or of the opening of the newest chain. A clock that is
-    /// behind it runs slow or was set back. Whoever opens a chain carries it on, by opening it no earlier.
-    pub async fn clock_mark(&self) -> Result<Option<i64>, StoreError> {
-        reads::clock_mark(&mut *self.backend.reader().await?, self.is_shared()).await
-    }
-
-    /// How many bytes the store has.
-    pub async fn size(&self) -> Result<u64, StoreError> {
-        reads::size(&mut *self.backend.reader().await?).await
     }
 
     // --- Keys.

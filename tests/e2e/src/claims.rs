@@ -66,6 +66,16 @@ pub fn said(token: &str) -> Map<String, Value> {
     serde_json::from_slice(&payload).unwrap()
 }
 
+/// The `kid` of a token.
+///
+/// # Panics
+/// It is no token, or has none.
+pub fn kid(token: &str) -> String {
+    let header = base64url::decode(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
 /// Sixteen random bytes.
 ///
 /// # Panics

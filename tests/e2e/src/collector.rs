@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use accredit_id::hex;
+
 /// A collector behind a loopback socket, for as long as the process lives.
 pub struct Collector {
     /// Where it listens.
@@ -170,12 +172,11 @@ enum Value<'b> {
 
 fn span(message: &[u8]) -> Span {
     let mut span = Span::default();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     for (number, value) in fields(message) {
         match (number, value) {
-            (1, Value::Bytes(id)) => span.trace = hex(id),
-            (2, Value::Bytes(id)) => span.id = hex(id),
-            (4, Value::Bytes(id)) => span.parent = hex(id),
+            (1, Value::Bytes(id)) => span.trace = hex::encode(id),
+            (2, Value::Bytes(id)) => span.id = hex::encode(id),
+            (4, Value::Bytes(id)) => span.parent = hex::encode(id),
             (5, Value::Bytes(name)) => span.name = String::from_utf8(name.to_vec()).unwrap(),
             (6, Value::Number(kind)) => span.kind = kind,
             (7, Value::Number(time)) => span.began = time,

@@ -187,6 +187,14 @@ impl Connection {
         self.form_request("/oauth/token", "", &body)
     }
 
+    /// A form, with further headers.
+    pub fn form(&mut self, path: &str, headers: &[(&str, &str)], parameters: &[(&str, &str)]) -> Answer {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let request = self.form_request(path, &headers, &body.join("&"));
+        self.ask(&request)
+    }
+
     /// The bytes of a request with a form, and of further headers, each with its end of line.
     pub fn form_request(&self, path: &str, headers: &str, body: &str) -> Vec<u8> {
         let head = format!(

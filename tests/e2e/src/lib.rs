@@ -11,6 +11,8 @@ pub mod collector;
 pub mod command;
 pub mod http;
 pub mod issuer;
+pub mod patience;
+pub mod reader;
 pub mod resources;
 pub mod server;
 pub mod several;

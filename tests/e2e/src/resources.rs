@@ -24,6 +24,19 @@ pub fn keys(set: &Value) -> String {
     format!("{{uploaded: {set}}}")
 }
 
+/// A mapping of the jobs of `acme/web` on a branch to `ci/web`, with further lines of its `spec`.
+pub fn mapping(name: &str, provider: &str, branch: &str, more: &str) -> String {
+    format!(
+        "kind: Mapping\nname: {name}\nspec:\n  provider: {provider}\n  serviceAccount: ci/web\n  \
+         match: {{repository_id: \"123\", repository_owner_id: \"98\", ref: refs/heads/{branch}}}\n{more}"
+    )
+}
+
+/// One whose tokens count once.
+pub fn once(name: &str, provider: &str, branch: &str) -> String {
+    mapping(name, provider, branch, "  replay: once\n")
+}
+
 const REST: &str = r#"kind: Project
 name: ci
 ---

@@ -197,6 +197,26 @@ impl Server {
         self.connect().exchange(subject_token, more)
     }
 
+    /// Sends a form on a connection of its own, with further headers.
+    pub fn form(&self, path: &str, headers: &[(&str, &str)], parameters: &[(&str, &str)]) -> Answer {
+        self.connect().form(path, headers, parameters)
+    }
+
+    /// The same as the bearer of a token.
+    pub fn form_as(&self, bearer: &str, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.form(path, &[("Authorization", &format!("Bearer {bearer}"))], parameters)
+    }
+
+    /// What the bearer of a token is told about another (RFC 7662).
+    ///
+    /// # Panics
+    /// He is told nothing.
+    pub fn introspected(&self, bearer: &str, token: &str) -> Value {
+        let answer = self.form_as(bearer, "/oauth/introspect", &[("token", token)]);
+        assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{}", answer.text());
+        answer.json()
+    }
+
     /// Asks the admin API as JSON.
     ///
     /// # Panics
@@ -220,6 +240,14 @@ impl Server {
     /// It is none of this operating system's.
     pub fn process(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
+    /// Limits one of its resources, in the words of `prlimit(1)`.
+    ///
+    /// # Panics
+    /// There is no `prlimit`.
+    pub fn limit(&self, what: &str) {
+        run(Command::new("prlimit").args(["--pid", &self.process().to_string(), what]), "").ended(0);
     }
 
     /// Sends a signal.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use accredit_id::digest::sha256;
+use accredit_id::hex;
 use accredit_id::time::Timestamp;
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -296,20 +297,16 @@ fn parameters(query: &str) -> String {
 fn canonical(method: &str, path: &str, query: &str, headers: &[(String, String)], body: &[u8]) -> String {
     let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
     let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-    format!("{method}\n{path}\n{query}\n{lines}\n{}\n{}", names.join(";"), hex(&sha256(body)))
+    format!("{method}\n{path}\n{query}\n{lines}\n{}\n{}", names.join(";"), hex::encode(&sha256(body)))
 }
 
 fn seal(scope: &str, date: &str, canonical: &str) -> String {
-    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&sha256(canonical.as_bytes())));
+    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex::encode(&sha256(canonical.as_bytes())));
     let first = format!("AWS4{}", CREDENTIALS.secret).into_bytes();
     let key = scope.split('/').fold(first, |key, part| mac(&key, part.as_bytes()));
-    hex(&mac(&key, to_sign.as_bytes()))
+    hex::encode(&mac(&key, to_sign.as_bytes()))
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

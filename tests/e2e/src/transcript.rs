@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use accredit_id::base64url;
+use accredit_id::{base64url, hex};
 use serde_json::Value;
 
 use crate::http::{Answer, Connection, Stream};
@@ -172,8 +172,7 @@ impl Stage<'_> {
             return (self.token)(token).into_bytes();
         }
         if let Some(digits) = name.strip_prefix("hex:") {
-            let byte = |place: usize| u8::from_str_radix(&digits[place..place + 2], 16).unwrap();
-            return (0..digits.len()).step_by(2).map(byte).collect();
+            return hex::decode(digits).unwrap();
         }
         match name.split_once('*').and_then(|(count, text)| Some((count.parse::<usize>().ok()?, text))) {
             Some((count, text)) => text.replace(r"\r\n", "\r\n").repeat(count).into_bytes(),

@@ -6,7 +6,7 @@ use accredit_client::exchange::{Request, TokenEndpoint};
 use accredit_client::verifier::AccessTokenVerifier;
 use accredit_e2e::admin::key;
 use accredit_e2e::claims::{random, said, token};
-use accredit_e2e::http::{Answer, encoded};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
@@ -43,15 +43,6 @@ fn agent(agents: &Issuer, name: &str, changes: &Value) -> String {
     agents.sign(&accredit_e2e::claims::with(claims, changes))
 }
 
-fn post(server: &Server, path: &str, headers: &[(&str, &str)], parameters: &[(&str, &str)]) -> Answer {
-    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let body = body.join("&");
-    let mut head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
-    server.connect().ask(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
-}
-
 fn acting<'p>(kind: &'p str, subject: &'p str, actor: &'p str) -> Vec<(&'p str, &'p str)> {
     vec![
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
@@ -63,11 +54,11 @@ fn acting<'p>(kind: &'p str, subject: &'p str, actor: &'p str) -> Vec<(&'p str, 
 }
 
 fn exchange(server: &Server, subject: &str, actor: &str) -> Answer {
-    post(server, "/oauth/token", &[], &acting(JWT, subject, actor))
+    server.form("/oauth/token", &[], &acting(JWT, subject, actor))
 }
 
 fn further(server: &Server, token: &str, actor: &str) -> Answer {
-    post(server, "/oauth/token", &[], &acting(ACCESS_TOKEN, token, actor))
+    server.form("/oauth/token", &[], &acting(ACCESS_TOKEN, token, actor))
 }
 
 fn refused(answer: &Answer, reason: &str) {
@@ -110,7 +101,7 @@ fn h05_the_token_says_who_acts() {
     let plain = server.exchange(&subject, &[]).access_token();
     assert!(!said(&plain).contains_key("act"));
     let ask = |token: &str| {
-        post(&server, "/oauth/introspect", &[("Authorization", &format!("Bearer {plain}"))], &[("token", token)]).json()
+        server.form("/oauth/introspect", &[("Authorization", &format!("Bearer {plain}"))], &[("token", token)]).json()
     };
     assert_eq!((&ask(&access)["active"], &ask(&access)["act"]), (&json!(true), &claims["act"]));
     assert!(ask(&plain).get("act").is_none());
@@ -188,7 +179,7 @@ fn h05_a_chain_grows_to_its_cap() {
     refused(&further(&server, &access, &agent(&agents, "agent-9", &json!({}))), "actor-not-allowed");
     let narrowed: Vec<_> =
         acting(ACCESS_TOKEN, &access, "").into_iter().filter(|(name, _)| !name.starts_with("actor")).collect();
-    assert_eq!(said(&post(&server, "/oauth/token", &[], &narrowed).access_token())["act"], chain);
+    assert_eq!(said(&server.form("/oauth/token", &[], &narrowed).access_token())["act"], chain);
 
     // Nobody is shed on the way, and what limits actors at first limits them afterwards.
     let short = agent(&agents, "agent-2", &json!({"exp": now() + 60}));
@@ -196,12 +187,12 @@ fn h05_a_chain_grows_to_its_cap() {
     assert!(said(&further(&server, &plain, &short).access_token())["exp"].as_i64().unwrap() <= now() + 60);
     let limited = token(&issuer, &json!({"may_act": {"iss": "https://agents.test", "sub": "agent-2"}}));
     let limited = server.exchange(&limited, &[]).access_token();
-    let again = post(&server, "/oauth/token", &[], &acting(ACCESS_TOKEN, &limited, "")[..3]).access_token();
+    let again = server.form("/oauth/token", &[], &acting(ACCESS_TOKEN, &limited, "")[..3]).access_token();
     for token in [&limited, &again] {
         refused(&further(&server, token, &agent(&agents, "agent-1", &json!({}))), "may-act-mismatch");
     }
     server.accredit(["provider", "disable", "agents"]).ended(0);
-    refused(&post(&server, "/oauth/token", &[], &narrowed), "actor-not-allowed");
+    refused(&server.form("/oauth/token", &[], &narrowed), "actor-not-allowed");
 }
 
 /// H09: the actor presents, so his key binds the token; what the subject is bound to is not shed.
@@ -216,9 +207,9 @@ fn h09_the_key_is_the_actors() {
             key.prove(&ToProve { method: "POST", url: &url, nonce, access_token: None, token_id: random(), now })
         };
         let parameters = acting(JWT, subject, actor);
-        let told = post(&server, "/oauth/token", &[("DPoP", &proof(None))], &parameters);
+        let told = server.form("/oauth/token", &[("DPoP", &proof(None))], &parameters);
         let nonce = told.header("dpop-nonce").unwrap().to_owned();
-        post(&server, "/oauth/token", &[("DPoP", &proof(Some(&nonce)))], &parameters)
+        server.form("/oauth/token", &[("DPoP", &proof(Some(&nonce)))], &parameters)
     };
     let subject = token(&issuer, &json!({}));
     assert_eq!(said(&proved(&own, &subject, &bound).access_token())["cnf"], json!({"jkt": own.thumbprint()}));

@@ -38,17 +38,6 @@ fn restore(home: &Home, name: &str) -> Ran {
     )
 }
 
-/// What a bearer of a token is answered who asks about it.
-fn introspect(server: &Server, token: &str) -> u16 {
-    let body = format!("token={token}");
-    let request = format!(
-        "POST /oauth/introspect HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    server.connect().ask(request.as_bytes()).status
-}
-
 /// L16: what was spent, revoked and signed before a restore stays dead behind it; what was changed since is told loudly.
 #[test]
 fn l16_nothing_of_before_counts_after_a_restore() {
@@ -61,7 +50,7 @@ fn l16_nothing_of_before_counts_after_a_restore() {
     // Behind the backup: a token is spent, another one waits, and the log goes on.
     let (spent, kept) = (token(&issuer, &json!({})), token(&issuer, &json!({})));
     let issued = server.exchange(&spent, &[]).access_token();
-    assert_eq!(introspect(&server, &issued), 200);
+    assert_eq!(server.form_as(&issued, "/oauth/introspect", &[("token", &issued)]).status, 200);
     let kids = |server: &Server| -> Vec<String> {
         let keys = server.connect().get("/oauth/jwks").json();
         keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
@@ -89,7 +78,7 @@ fn l16_nothing_of_before_counts_after_a_restore() {
     }
     let after = kids(&server);
     assert!(after.len() == 2 && after.iter().all(|kid| !before.contains(kid)), "{before:?} {after:?}");
-    assert_eq!(introspect(&server, &issued), 401);
+    assert_eq!(server.form_as(&issued, "/oauth/introspect", &[("token", &issued)]).status, 401);
     // What was lost is told by heads that were kept elsewhere, and by nothing else.
     server.accredit(["audit", "verify"]).ended(0);
     let verified = server.accredit(["audit", "verify", "--heads", heads.to_str().unwrap()]).ended(1);

@@ -6,7 +6,7 @@ use accredit_client::exchange::{ExchangeError, Request, TokenEndpoint};
 use accredit_client::verifier::{AccessTokenVerifier, Presented};
 use accredit_e2e::admin::key;
 use accredit_e2e::claims::{random, said, token};
-use accredit_e2e::http::{Answer, encoded};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
@@ -19,16 +19,6 @@ fn served() -> (Home, Issuer, Server) {
     let server = home.start();
     server.apply(&resources::usual(&issuer));
     (home, issuer, server)
-}
-
-/// A request to one of the public endpoints with these headers.
-fn post(server: &Server, path: &str, headers: &[(&str, &str)], parameters: &[(&str, &str)]) -> Answer {
-    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let body = body.join("&");
-    let mut head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
-    server.connect().ask(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
 }
 
 fn exchange(subject_token: &str) -> Vec<(&str, &str)> {
@@ -58,7 +48,7 @@ impl Proof<'_> {
 /// The nonce that the server tells whoever shows a proof without one.
 fn nonce(server: &Server) -> String {
     let proof = Proof { path: "/oauth/token", nonce: None, token: None }.by(&key());
-    let told = post(server, "/oauth/token", &[("DPoP", &proof)], &exchange("x"));
+    let told = server.form("/oauth/token", &[("DPoP", &proof)], &exchange("x"));
     assert_eq!((told.status, told.member("error").as_str()), (400, "use_dpop_nonce"), "{}", told.text());
     told.header("dpop-nonce").unwrap().to_owned()
 }
@@ -66,7 +56,7 @@ fn nonce(server: &Server) -> String {
 fn proved(server: &Server, key: &ProofKey, parameters: &[(&str, &str)]) -> Answer {
     let nonce = nonce(server);
     let proof = Proof { path: "/oauth/token", nonce: Some(&nonce), token: None }.by(key);
-    post(server, "/oauth/token", &[("DPoP", &proof)], parameters)
+    server.form("/oauth/token", &[("DPoP", &proof)], parameters)
 }
 
 fn refused(answer: &Answer, error: &str, reason: &str) {
@@ -103,7 +93,7 @@ fn i08_a_proof_that_does_not_hold_gets_nothing() {
     let subject = token(&issuer, &json!({}));
     let told = nonce(&server);
     let good = |path| Proof { path, nonce: Some(&told), token: None }.by(&key);
-    let send = |headers: &[(&str, &str)]| post(&server, "/oauth/token", headers, &exchange(&subject));
+    let send = |headers: &[(&str, &str)]| server.form("/oauth/token", headers, &exchange(&subject));
     refused(&send(&[("DPoP", "rubbish")]), "invalid_dpop_proof", "proof-malformed");
     refused(&send(&[("DPoP", "")]), "invalid_dpop_proof", "proof-malformed");
     refused(&send(&[("DPoP", &good("/oauth/introspect"))]), "invalid_dpop_proof", "proof-url");
@@ -188,13 +178,13 @@ fn i10_narrowing_keeps_the_key() {
     let (_home, issuer, server) = served();
     let (own, other) = (key(), key());
     let bound = proved(&server, &own, &exchange(&token(&issuer, &json!({})))).access_token();
-    refused(&post(&server, "/oauth/token", &[], &narrow(&bound)), "invalid_request", "proof-missing");
+    refused(&server.form("/oauth/token", &[], &narrow(&bound)), "invalid_request", "proof-missing");
     refused(&proved(&server, &other, &narrow(&bound)), "invalid_request", "proof-missing");
     let narrowed = proved(&server, &own, &narrow(&bound));
     assert_eq!(narrowed.member("token_type"), "DPoP");
     assert_eq!(said(&narrowed.access_token())["cnf"], json!({"jkt": own.thumbprint()}));
     // Its own token is no subject token of somebody else's either way.
-    refused(&post(&server, "/oauth/token", &[], &narrow(&narrowed.access_token())), "invalid_request", "proof-missing");
+    refused(&server.form("/oauth/token", &[], &narrow(&narrowed.access_token())), "invalid_request", "proof-missing");
 
     let bearer = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let tied = proved(&server, &other, &narrow(&bearer)).access_token();
@@ -207,7 +197,7 @@ fn h09_a_foreign_bound_token_needs_its_own_key() {
     let (_home, issuer, server) = served();
     let (own, other) = (key(), key());
     let subject = token(&issuer, &json!({"cnf": {"jkt": own.thumbprint()}}));
-    refused(&post(&server, "/oauth/token", &[], &exchange(&subject)), "invalid_request", "proof-missing");
+    refused(&server.form("/oauth/token", &[], &exchange(&subject)), "invalid_request", "proof-missing");
     refused(&proved(&server, &other, &exchange(&subject)), "invalid_request", "proof-missing");
     let issued = proved(&server, &own, &exchange(&subject)).access_token();
     assert_eq!(said(&issued)["cnf"], json!({"jkt": own.thumbprint()}));
@@ -221,7 +211,7 @@ fn i10_introspection_does_not_take_a_bound_token_for_a_bearer() {
     let key = key();
     let bound = proved(&server, &key, &exchange(&token(&issuer, &json!({})))).access_token();
     let bearer = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
-    let ask = |headers: &[(&str, &str)]| post(&server, "/oauth/introspect", headers, &[("token", &bound)]);
+    let ask = |headers: &[(&str, &str)]| server.form("/oauth/introspect", headers, &[("token", &bound)]);
     let as_bearer = format!("Bearer {bearer}");
     let told = ask(&[("Authorization", &as_bearer)]).json();
     let expected = (json!(true), json!("DPoP"), json!({"jkt": key.thumbprint()}));
@@ -247,7 +237,7 @@ fn i10_introspection_does_not_take_a_bound_token_for_a_bearer() {
     assert_eq!(ask(&honest).json()["active"], true);
     assert_eq!(ask(&honest).status, 401, "a proof counted twice");
 
-    assert_eq!(post(&server, "/oauth/revoke", &[], &[("token", &bound)]).status, 200);
+    assert_eq!(server.form("/oauth/revoke", &[], &[("token", &bound)]).status, 200);
     assert_eq!(ask(&[("Authorization", &as_bearer)]).json(), json!({"active": false}));
 }
 

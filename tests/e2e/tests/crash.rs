@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use accredit_e2e::claims::{random, said, token};
-use accredit_e2e::command::{exists, run};
+use accredit_e2e::command::exists;
 use accredit_e2e::http::Connection;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
@@ -36,7 +35,7 @@ struct Known {
 fn after_a_kill_every_token_has_its_record_and_every_change_is_whole() {
     let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
     let mut server = home.start();
-    server.apply(&(resources::usual(&issuer) + ONCE));
+    server.apply(&[resources::usual(&issuer), resources::once("ci/web-once", "github", "once")].join("---\n"));
     let known = Known::default();
     assert_eq!(apply(&server.socket, 0), Some(200));
     let mut seen = 0;
@@ -90,10 +89,7 @@ fn without_its_record_no_token_leaves() {
     // A write beyond the limit is then an error and not the end.
     let server = home.start_after("trap '' XFSZ");
     server.apply(&resources::usual(&issuer));
-    let limit = |bytes: &str| {
-        let process = server.process().to_string();
-        run(Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]), "").ended(0);
-    };
+    let limit = |bytes: &str| server.limit(&format!("--fsize={bytes}:unlimited"));
     let mut connection = server.connect();
     connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let written = fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();
@@ -184,12 +180,3 @@ fn check(server: &Server, known: &Known, seen: usize) -> usize {
 }
 
 const ROUNDS: usize = 10;
-const ONCE: &str = r#"---
-kind: Mapping
-name: ci/web-once
-spec:
-  provider: github
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/once}
-  replay: once
-"#;

@@ -82,7 +82,7 @@ const FAILURES: &[(&str, Provoke)] = &[
     }),
     ("scope", |stage| stage.refused(&json!({}), &[("scope", "payments.write")])),
     ("used-already", |stage| {
-        stage.apply(&format!("{}  replay: once\n", ONCE));
+        stage.apply(&resources::once("ci/once", "github", "once"));
         let subject = token(&stage.issuer, &json!({"ref": "refs/heads/once"}));
         stage.server.exchange(&subject, &[]).access_token();
         told(&stage.server, &stage.server.exchange(&subject, &[]).decision())
@@ -103,8 +103,6 @@ const FAILURES: &[(&str, Provoke)] = &[
         Said { line: shown(format!("{before}key `[KEY]`{after}")), hint: hint.map(shown) }
     }),
 ];
-
-const ONCE: &str = "kind: Mapping\nname: ci/once\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {repository_id: \"123\", repository_owner_id: \"98\", ref: refs/heads/once}\n";
 
 fn mapping(name: &str, matches: &str) -> String {
     format!("kind: Mapping\nname: {name}\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {matches}\n")

@@ -147,8 +147,7 @@ fn refusals_beyond_a_budget_are_counted() {
 #[test]
 fn replays_beyond_a_budget_are_counted() {
     let (server, issuer) = served("recorded_refusals = { burst = 3, per_second = 1 }", "");
-    let once = "kind: Mapping\nname: ci/once\nspec:\n  provider: github\n  serviceAccount: ci/web\n  match: {repository_id: \"123\", repository_owner_id: \"98\", ref: refs/heads/once}\n  replay: once\n";
-    server.apply(once);
+    server.apply(&resources::once("ci/once", "github", "once"));
     let subject = token(&issuer, &json!({"ref": "refs/heads/once"}));
     let mut connection = server.connect();
     connection.exchange(&subject, &[]).access_token();

@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::process::Command;
 
 use accredit_e2e::claims::token;
-use accredit_e2e::command::{exists, run};
+use accredit_e2e::command::exists;
 use accredit_e2e::http::Connection;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::resources;
@@ -151,10 +150,7 @@ fn a_server_that_cannot_write_is_not_ready() {
     let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
     let server = home.start_after("trap '' XFSZ");
     server.apply(&resources::usual(&issuer));
-    let limit = |bytes: &str| {
-        let process = server.process().to_string();
-        run(Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]), "").ended(0);
-    };
+    let limit = |bytes: &str| server.limit(&format!("--fsize={bytes}:unlimited"));
     let ready = || {
         let answer = server.connect().get("/readyz");
         (answer.status, answer.json())

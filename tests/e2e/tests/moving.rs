@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use accredit_e2e::claims::{said, token};
 use accredit_e2e::command::{Ran, accredit, run};
-use accredit_e2e::http::encoded;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
 use accredit_e2e::{resources, several};
@@ -29,7 +28,7 @@ fn k09_a_store_moves_to_postgresql_and_back() {
         kid: server.connect().get("/oauth/jwks").text().to_owned(),
     };
     let decision = server.exchange(&known.spent, &[]).decision();
-    post(&server, "/oauth/revoke", &known.revoked, None);
+    assert_eq!(server.form("/oauth/revoke", &[], &[("token", &known.revoked)]).status, 200);
     known.holds(&server, &issuer, &decision);
     assert!(server.stop().success());
 
@@ -59,6 +58,16 @@ fn k09_a_store_moves_to_postgresql_and_back() {
     let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
     assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(3), &json!([])));
     assert!(server.stop().success());
+
+    // L18: a row that somebody changed is as forged in the copy.
+    cluster.sql(name(&database), "UPDATE resource SET body = '{}' WHERE name = 'shop/ci-web'");
+    let forged = format!("sqlite:{}", home.path("data/forged.db").display());
+    copy(&database, &forged).ended(0);
+    home.configure("sqlite:data/second.db", "sqlite:data/forged.db");
+    let server = home.start();
+    let said = server.connect().get("/readyz").json();
+    assert_eq!(said["why"][0]["code"], "store-tampered", "{said}");
+    server.kill();
 
     // L18: a log that was tampered with is not copied, which would hide when that came about.
     cluster.sql(name(&database), "UPDATE audit_batch SET written_at = written_at + 1 WHERE chain = 1 AND number = 1");
@@ -99,6 +108,9 @@ fn servers_are_replaced_one_by_one() {
         thread::sleep(Duration::from_millis(20));
     }
     assert!(servers[0].log().contains("schema 9001"), "{}", servers[0].log());
+    let said = servers[0].connect().get("/readyz").json();
+    assert!(said["why"].to_string().contains("store-not-followed"), "{said}");
+    assert!(!said["why"].to_string().contains("store-unreachable"), "{said}");
     let refused = homes[2].fail_to_start().ended(1).stderr;
     assert!(refused.contains("schema 9001"), "{refused}");
     let told = migrate(&homes[2], &["--check"]).ended(1).stdout;
@@ -219,8 +231,7 @@ impl Known {
         let refused = server.exchange(spent, &[]);
         assert_eq!((refused.status, refused.member("reason").as_str()), (400, "jti-reused"), "{}", refused.text());
         let bearer = server.exchange(&token(issuer, &json!({})), &[]).access_token();
-        let asked = post(server, "/oauth/introspect", revoked, Some(&bearer));
-        assert_eq!(asked, json!({"active": false}));
+        assert_eq!(server.introspected(&bearer, revoked), json!({"active": false}));
         assert_eq!(server.connect().get("/oauth/jwks").text(), kid);
         let told = server.accredit(["decision", decision, "-o", "json"]).ended(0).json();
         assert_eq!(told["verdict"], "allow");
@@ -245,15 +256,4 @@ fn store_of(home: &Home) -> String {
 
 fn name(database: &str) -> &str {
     database.rsplit('/').next().unwrap()
-}
-
-fn post(server: &Server, path: &str, token: &str, bearer: Option<&str>) -> Value {
-    let body = format!("token={}", encoded(token));
-    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    let request = format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len());
-    let answer = server.connect().ask(request.as_bytes());
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    if answer.body.is_empty() { Value::Null } else { answer.json() }
 }

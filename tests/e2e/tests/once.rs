@@ -2,12 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 
 use accredit_e2e::claims::{job_with, token};
-use accredit_e2e::command::{exists, run};
+use accredit_e2e::command::exists;
 use accredit_e2e::http::{Answer, encoded};
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::server::{Home, Server};
@@ -160,10 +159,7 @@ fn without_a_record_nothing_is_spent() {
     let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
     let server = home.start_after("trap '' XFSZ");
     server.apply(&once(&issuer));
-    let limit = |bytes: &str| {
-        let process = server.process().to_string();
-        run(Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]), "").ended(0);
-    };
+    let limit = |bytes: &str| server.limit(&format!("--fsize={bytes}:unlimited"));
     server.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let written = std::fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();
     let kept = token(&issuer, &json!({}));

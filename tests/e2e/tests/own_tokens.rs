@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use accredit_e2e::claims::{said, token};
-use accredit_e2e::http::{Answer, Connection, encoded};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
@@ -27,29 +27,14 @@ fn issued(server: &Server, issuer: &Issuer) -> String {
     server.exchange(&token(issuer, &json!({})), PAYMENTS).access_token()
 }
 
-fn post(connection: &mut Connection, path: &str, parameters: &[(&str, &str)], bearer: Option<&str>) -> Answer {
-    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let body = body.join("&");
-    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    connection.ask(format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
-}
-
 fn narrowed(server: &Server, token: &str, more: &[(&str, &str)]) -> Answer {
     let mut parameters = vec![("grant_type", GRANT), ("subject_token_type", ACCESS_TOKEN), ("subject_token", token)];
     parameters.extend(more);
-    post(&mut server.connect(), "/oauth/token", &parameters, None)
-}
-
-fn introspected(server: &Server, bearer: &str, token: &str) -> Value {
-    let answer = post(&mut server.connect(), "/oauth/introspect", &[("token", token)], Some(bearer));
-    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{}", answer.text());
-    answer.json()
+    server.form("/oauth/token", &[], &parameters)
 }
 
 fn revoke(server: &Server, token: &str) {
-    let answer = post(&mut server.connect(), "/oauth/revoke", &[("token", token)], None);
+    let answer = server.form("/oauth/revoke", &[], &[("token", token)]);
     assert_eq!((answer.status, answer.text()), (200, ""));
 }
 
@@ -111,21 +96,21 @@ fn k06_an_api_is_told_about_its_own_tokens() {
     let (ours, token_of_ours) = (issued(&server, &issuer), issued(&server, &issuer));
     let ledger = server.exchange(&token(&issuer, &json!({})), &[("audience", "https://ledger.test")]).access_token();
     let claims = said(&token_of_ours);
-    let told = introspected(&server, &ours, &token_of_ours);
+    let told = server.introspected(&ours, &token_of_ours);
     for name in ["aud", "client_id", "exp", "iat", "iss", "jti", "org_id", "scope", "sub"] {
         assert_eq!(told[name], claims[name], "{name}");
     }
     assert_eq!((&told["active"], &told["token_type"]), (&json!(true), &json!("Bearer")));
     assert_eq!(told.as_object().unwrap().len(), 11);
     let inactive = json!({"active": false});
-    assert_eq!(introspected(&server, &ours, &ledger), inactive);
-    assert_eq!(introspected(&server, &ledger, &token_of_ours), inactive);
-    assert_eq!(introspected(&server, &ours, "rubbish"), inactive);
+    assert_eq!(server.introspected(&ours, &ledger), inactive);
+    assert_eq!(server.introspected(&ledger, &token_of_ours), inactive);
+    assert_eq!(server.introspected(&ours, "rubbish"), inactive);
     // A grant that is taken away takes its permissions out of what is told; the signature still says otherwise.
     server.apply(&resources::usual(&issuer));
-    assert_eq!(introspected(&server, &ours, &token_of_ours)["scope"], "payments.read");
+    assert_eq!(server.introspected(&ours, &token_of_ours)["scope"], "payments.read");
     server.accredit(["disable", "grant", "shop/ci-web"]).ended(0);
-    let refused = post(&mut server.connect(), "/oauth/introspect", &[("token", &token_of_ours)], Some(&ours));
+    let refused = server.form_as(&ours, "/oauth/introspect", &[("token", &token_of_ours)]);
     assert_eq!(refused.status, 401, "nothing is granted to the caller either");
 }
 
@@ -144,11 +129,11 @@ fn k05_disabling_reaches_every_connection_and_every_token() {
     };
     for (kind, name) in [("mapping", "ci/web-main"), ("service-account", "ci/web"), ("project", "ci")] {
         assert_eq!(statuses(), [200; 16]);
-        assert_eq!(introspected(&server, &api, &first)["active"], true, "{kind}");
+        assert_eq!(server.introspected(&api, &first)["active"], true, "{kind}");
         server.accredit(["disable", kind, name]).ended(0);
         let disabled = Instant::now();
         assert_eq!(statuses(), [400; 16], "{kind}");
-        assert_eq!(introspected(&server, &api, &first), json!({"active": false}), "{kind}");
+        assert_eq!(server.introspected(&api, &first), json!({"active": false}), "{kind}");
         assert!(disabled.elapsed() < Duration::from_secs(10));
         let refused = narrowed(&server, &first, &[]);
         assert_eq!((refused.status, refused.member("reason").as_str()), (400, "no-mapping-matched"), "{kind}");
@@ -157,11 +142,11 @@ fn k05_disabling_reaches_every_connection_and_every_token() {
     // The provider of both: the API that would ask is out as well.
     server.accredit(["disable", "provider", "github"]).ended(0);
     assert_eq!(statuses(), [400; 16]);
-    let refused = post(&mut server.connect(), "/oauth/introspect", &[("token", &first)], Some(&api));
+    let refused = server.form_as(&api, "/oauth/introspect", &[("token", &first)]);
     assert_eq!((refused.status, refused.header("www-authenticate").is_some()), (401, true));
     assert_eq!(narrowed(&server, &first, &[]).status, 400);
     server.accredit(["enable", "provider", "github"]).ended(0);
-    assert_eq!(introspected(&server, &api, &first)["active"], true);
+    assert_eq!(server.introspected(&api, &first)["active"], true);
 }
 
 /// K05: a connection that never rests meets the refusal within a second of the verb, and no token after it.
@@ -206,16 +191,16 @@ fn k05_a_revoked_token_is_dead_at_once_and_after_a_restart() {
     let child = narrowed(&server, &first, &[("scope", "payments.read")]).access_token();
     let other = narrowed(&server, &first, &[]).access_token();
     revoke(&server, &other);
-    assert_eq!(introspected(&server, &api, &child)["active"], true, "a sister does not matter");
+    assert_eq!(server.introspected(&api, &child)["active"], true, "a sister does not matter");
     revoke(&server, &first);
     revoke(&server, &first);
     let dead = |server: &Server| {
         for token in [&first, &child, &other] {
-            assert_eq!(introspected(server, &api, token), json!({"active": false}));
+            assert_eq!(server.introspected(&api, token), json!({"active": false}));
             let refused = narrowed(server, token, &[]);
             assert_eq!((refused.status, refused.member("reason").as_str()), (400, "token-inactive"));
         }
-        assert_eq!(introspected(server, &api, &api)["active"], true);
+        assert_eq!(server.introspected(&api, &api)["active"], true);
     };
     dead(&server);
     let list = server.accredit(["audit", "list", "--limit", "1000", "-o", "json"]).ended(0).json();
@@ -238,14 +223,13 @@ fn l03_each_token_opens_what_it_is_for() {
     );
     let exchange = |token: &str, kind: &str| {
         let parameters = [("grant_type", GRANT), ("subject_token_type", kind), ("subject_token", token), PAYMENTS[0]];
-        post(&mut server.connect(), "/oauth/token", &parameters, None).status
+        server.form("/oauth/token", &[], &parameters).status
     };
-    let bearer =
-        |token: &str| post(&mut server.connect(), "/oauth/introspect", &[("token", &ours)], Some(token)).status;
+    let bearer = |token: &str| server.form_as(token, "/oauth/introspect", &[("token", &ours)]).status;
     let grant = |token: &str| {
         let parameters =
             [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", token), PAYMENTS[0]];
-        post(&mut server.connect(), "/oauth/token", &parameters, None).status
+        server.form("/oauth/token", &[], &parameters).status
     };
     let client = |token: &str| {
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -255,14 +239,14 @@ fn l03_each_token_opens_what_it_is_for() {
             ("client_assertion", token),
             PAYMENTS[0],
         ];
-        post(&mut server.connect(), "/oauth/token", &parameters, None).status
+        server.form("/oauth/token", &[], &parameters).status
     };
     let row =
         |token: &str| [exchange(token, JWT), exchange(token, ACCESS_TOKEN), grant(token), client(token), bearer(token)];
     assert_eq!(row(&platform), [200, 400, 200, 200, 401]);
     assert_eq!(row(&ours), [400, 200, 400, 401, 200]);
     assert_eq!(row(&foreign), [400, 400, 400, 401, 401]);
-    let answer = introspected(&server, &ours, &ours).to_string();
+    let answer = server.introspected(&ours, &ours).to_string();
     assert_eq!(row(&answer), [400, 400, 400, 401, 401]);
 }
 

@@ -8,8 +8,10 @@ use std::thread;
 
 use accredit_e2e::claims::token;
 use accredit_e2e::issuer::Issuer;
-use accredit_e2e::resources;
+use accredit_e2e::patience::within_a_second;
 use accredit_e2e::server::{Home, Server};
+use accredit_e2e::{resources, several};
+use accredit_test_postgres::shared;
 use serde_json::{Value, json};
 
 /// A mapping that trusts names alone.
@@ -115,6 +117,51 @@ fn f14_one_of_many_first_uses_wins() {
     assert!(allowed.iter().all(|(id, is_allowed)| (*id == winner) == *is_allowed), "{winner} won: {allowed:?}");
     server.kill();
     assert_eq!(self::pins(&home.start()), pins);
+}
+
+/// F14: what a name means at one server it means at all that share the store, also where both meet it at the same time; what is
+/// repinned at one is repinned at all.
+#[test]
+fn f14_a_name_means_the_same_on_two_servers() {
+    let Some(cluster) = shared() else { return };
+    let (homes, issuer) = (several::homes(cluster, 2), Issuer::new("https://ci.test"));
+    let servers: Vec<Server> = homes.iter().map(Home::start).collect();
+    servers[0].apply(&resources::usual(&issuer));
+    servers[0].apply(BY_NAME);
+    let allowed = |server: &Server, id: &str| exchange(server, &issuer, "acme/shop", id) == 200;
+    within_a_second("the mapping", || allowed(&servers[1], "1"));
+    // The other one has not heard of it yet, or has: it makes no difference.
+    assert!(!allowed(&servers[0], "2"));
+    assert!(allowed(&servers[0], "1"));
+    let repin = |server: &Server| {
+        server.accredit(["mapping", "repin", "ci/web-main", "--reason", "another one"]).ended(0);
+    };
+    for round in 0..5 {
+        // Whoever was pinned is refused, and whoever was not has the name, at the other server too.
+        let (here, there) = (&servers[round % 2], &servers[(round + 1) % 2]);
+        repin(here);
+        let (before, after) = (format!("{}", round + 1), format!("{}", round + 2));
+        assert!(allowed(there, &after), "round {round}");
+        assert!(!allowed(here, &before) && !allowed(there, &before), "round {round}");
+    }
+    // Both meet it at the same time.
+    let met = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for number in 0..40 {
+            let (server, issuer, met) = (&servers[number % 2], &issuer, &met);
+            scope.spawn(move || {
+                let id = if number / 2 % 2 == 0 { "123" } else { "456" };
+                let status = exchange(server, issuer, "acme/web", id);
+                assert!(status == 200 || status == 400, "{status}");
+                met.lock().unwrap().push((id, status == 200));
+            });
+        }
+    });
+    let first = pins(&servers[0]);
+    let (_, winner) = first.iter().find(|(name, _)| name == "acme/web").unwrap();
+    let met = met.into_inner().unwrap();
+    assert!(met.iter().all(|(id, is_allowed)| (id == winner) == *is_allowed), "{winner} won: {met:?}");
+    within_a_second("the pins", || pins(&servers[1]) == first);
 }
 
 /// Pins follow what the mapping expects; neither export nor apply touches them.

@@ -6,9 +6,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use accredit_e2e::patience::eventually;
 use accredit_e2e::server::{Home, Server};
 use nix::sys::signal::Signal;
 use rcgen::{CertificateParams, KeyPair};
@@ -41,7 +41,7 @@ fn certificates_are_replaced_while_the_server_runs() {
 
     write(&home, &second);
     server.signal(Signal::SIGHUP);
-    let taken = |pair: &Pair| until(|| shown(&connect(&server, &client)) == pair.certificate);
+    let taken = |pair: &Pair| eventually("another pair", || shown(&connect(&server, &client)) == pair.certificate);
     taken(&second);
     assert!(asks(&mut old), "an open connection ends with its certificate");
 
@@ -51,9 +51,9 @@ fn certificates_are_replaced_while_the_server_runs() {
 
     // A key that is another certificate's.
     fs::write(home.path("leaf.key"), &other.key_pem).unwrap();
-    until(|| server.log().contains("does not fit certificate"));
+    eventually("the first word of it", || server.log().contains("does not fit certificate"));
     server.signal(Signal::SIGHUP);
-    until(|| server.log().matches("does not fit certificate").count() >= 2);
+    eventually("the second word of it", || server.log().matches("does not fit certificate").count() >= 2);
     assert_eq!(shown(&connect(&server, &client)), third.certificate);
     assert!(asks(&mut old));
     fs::write(home.path("leaf.pem"), &other.certificate_pem).unwrap();
@@ -114,12 +114,4 @@ fn asks(connection: &mut Tls) -> bool {
 
 fn shown(connection: &Tls) -> CertificateDer<'static> {
     connection.conn.peer_certificates().unwrap()[0].clone().into_owned()
-}
-
-fn until(mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it never comes");
-        thread::sleep(Duration::from_millis(100));
-    }
 }

@@ -7,42 +7,16 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use accredit_e2e::claims::{random, said, token};
+use accredit_e2e::claims::{kid, random, said, token};
 use accredit_e2e::command::{accredit, run};
-use accredit_e2e::http::{Answer, Connection, encoded};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::{Issuer, now};
+use accredit_e2e::patience::eventually;
+use accredit_e2e::reader::Reader;
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PATIENCE, Server};
-use accredit_id::base64url;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-/// Keeps a key set exactly as long as it may.
-struct Reader {
-    kids: BTreeSet<String>,
-    until: Instant,
-}
-
-// === impl Reader ===
-
-impl Reader {
-    fn new() -> Self {
-        Self { kids: BTreeSet::new(), until: Instant::now() }
-    }
-
-    /// Whether the key set that it has, and may have, holds the key of a token.
-    fn knows(&mut self, connection: &mut Connection, token: &str) -> bool {
-        // Looked at before the keys are fetched: they are then a little older than it thinks, as everywhere.
-        let asked = Instant::now();
-        if asked >= self.until {
-            let keys = connection.get("/oauth/jwks");
-            let max_age = keys.header("cache-control").unwrap().strip_prefix("public, max-age=").unwrap();
-            self.kids = kids(&keys);
-            self.until = Instant::now() + Duration::from_secs(max_age.parse().unwrap());
-        }
-        self.kids.contains(&kid(token))
-    }
-}
 
 /// K04: three rotations under load. No reader who keeps the key set for as long as he may ever meets a token of a key that he
 /// does not know, new or old.
@@ -113,7 +87,7 @@ fn a_tainted_key_stops_and_its_tokens_go_on() {
     assert_ne!(kid(&after), kid(&before));
     let published = kids(&server.connect().get("/oauth/jwks"));
     assert!(published.contains(&kid(&before)) && published.contains(&kid(&after)));
-    assert_eq!(introspected(&server, &after, &before)["active"], true);
+    assert_eq!(server.introspected(&after, &before)["active"], true);
     // Its successor's successor is made beside.
     states_become(&server, &["retired", "active", "published"]);
     let again = server.accredit(["key", "taint", &kid(&before), "--reason", "again"]).ended(1);
@@ -138,7 +112,7 @@ fn a_revoked_key_takes_its_tokens_along() {
     assert!(!kids(&keys).contains(&kid(&before)) && keys.header("etag") != Some(&*etag));
     let after = issued(&server, &issuer);
     assert!(kids(&keys).contains(&kid(&after)));
-    assert_eq!(introspected(&server, &after, &before), json!({"active": false}));
+    assert_eq!(server.introspected(&after, &before), json!({"active": false}));
     let narrowed = exchange_ours(&server, &before);
     assert_eq!(narrowed.status, 400, "{}", narrowed.text());
     server.accredit(["key", "revoke", &kid(&before), "--reason", "again"]).ended(1);
@@ -160,7 +134,7 @@ fn a_revoked_key_takes_its_tokens_along() {
     server.kill();
     let server = home.start();
     let mut third = None;
-    eventually(|| {
+    eventually("something is issued again", || {
         let answer = server.exchange(&token(&issuer, &json!({})), &[]);
         third = (answer.status == 200).then(|| answer.access_token());
         assert!(third.is_some() || answer.status == 503, "{}", answer.text());
@@ -168,7 +142,7 @@ fn a_revoked_key_takes_its_tokens_along() {
     });
     let third = third.unwrap();
     assert!([kid(&before), kid(&after)].iter().all(|gone| *gone != kid(&third)));
-    assert_eq!(introspected(&server, &third, &after), json!({"active": false}));
+    assert_eq!(server.introspected(&third, &after), json!({"active": false}));
     // A key of the log is not revoked: nothing else verifies what it vouched for.
     let vouching = keys_of(&server, "audit")[0]["id"].as_str().unwrap().to_owned();
     let refused = server.accredit(["key", "revoke", &vouching, "--reason", "x"]).ended(1);
@@ -222,7 +196,7 @@ fn k04_a_rotation_may_be_killed_at_any_step() {
         let after = connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
         assert!(reader.knows(&mut connection, &after), "round {round}");
         if !before.is_empty() && said(&before)["exp"].as_i64().unwrap() > now() + 1 {
-            assert_eq!(introspected(&server, &after, &before)["active"], true, "round {round}");
+            assert_eq!(server.introspected(&after, &before)["active"], true, "round {round}");
         }
         let listed = keys_of(&server, "access");
         let active = listed.iter().filter(|key| key["state"] == "active").count();
@@ -284,12 +258,12 @@ fn keys_are_sealed_anew_all_or_none() {
     let credentials = home.folder().display().to_string();
     configured(&format!("{{ credential = \"{previous}\" }}"), None);
     let server = home.start_with(&[], [("CREDENTIALS_DIRECTORY", &*credentials)]);
-    assert_eq!(introspected(&server, &issued(&server, &issuer), &before)["active"], true);
+    assert_eq!(server.introspected(&issued(&server, &issuer), &before)["active"], true);
     assert!(server.stop().success());
     let command = format!("{{ command = [\"cat\", \"{credentials}/{previous}\"] }}");
     configured(&command, None);
     let server = home.start();
-    assert_eq!(introspected(&server, &issued(&server, &issuer), &before)["active"], true);
+    assert_eq!(server.introspected(&issued(&server, &issuer), &before)["active"], true);
     assert!(server.stop().success());
 }
 
@@ -327,41 +301,12 @@ fn issued(server: &Server, issuer: &Issuer) -> String {
 }
 
 fn exchange_ours(server: &Server, token: &str) -> Answer {
-    post(
-        server,
-        "/oauth/token",
-        &[
-            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
-            ("subject_token", token),
-        ],
-        None,
-    )
-}
-
-fn introspected(server: &Server, bearer: &str, token: &str) -> Value {
-    let answer = post(server, "/oauth/introspect", &[("token", token)], Some(bearer));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
-}
-
-fn post(server: &Server, path: &str, parameters: &[(&str, &str)], bearer: Option<&str>) -> Answer {
-    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let body = body.join("&");
-    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    server.connect().ask(format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
-}
-
-/// The `kid` of a token.
-fn kid(token: &str) -> String {
-    let header: Value = serde_json::from_slice(&base64url::decode(token.split('.').next().unwrap()).unwrap()).unwrap();
-    header["kid"].as_str().unwrap().to_owned()
-}
-
-fn kids(keys: &Answer) -> BTreeSet<String> {
-    keys.json()["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    let parameters = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("subject_token", token),
+    ];
+    server.form("/oauth/token", &[], &parameters)
 }
 
 fn keys_of(server: &Server, purpose: &str) -> Vec<Value> {
@@ -391,14 +336,6 @@ fn states_become(server: &Server, expected: &[&str]) {
     while states(server) != expected {
         let list = || server.accredit(["key", "list", "--all"]).stdout;
         assert!(began.elapsed() < PATIENCE, "expected {expected:?}, got\n{}", list());
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn eventually(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "it never came to be");
         thread::sleep(Duration::from_millis(20));
     }
 }

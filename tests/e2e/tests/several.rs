@@ -7,15 +7,16 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use accredit_e2e::claims::{said, token};
-use accredit_e2e::http::{Answer, encoded};
+use accredit_e2e::claims::{kid, said, token};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::Issuer;
+use accredit_e2e::patience::{eventually, within_a_second};
+use accredit_e2e::reader::{Reader, kids};
 use accredit_e2e::server::{Home, PATIENCE, Server};
 use accredit_e2e::wire::{State, Wire};
 use accredit_e2e::{resources, several};
-use accredit_id::base64url;
 use accredit_test_postgres::{PASSWORD, shared};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Servers on a database of their own, with the usual resources.
 fn served(count: usize) -> Option<(Vec<Home>, Issuer, Vec<Server>)> {
@@ -31,6 +32,55 @@ fn served(count: usize) -> Option<(Vec<Home>, Issuer, Vec<Server>)> {
         within_a_second("the first resources", || server.exchange(&token(&issuer, &json!({})), &[]).status == 200);
     }
     Some((homes, issuer, servers))
+}
+
+/// K05, L18: servers that start at the same time on an empty database race for the first key of seals and the first signing
+/// keys. One makes them, all serve by them, and what each writes the others read.
+#[test]
+fn k05_servers_that_first_start_together_have_one_set_of_keys() {
+    for round in 0..3 {
+        let Some(cluster) = shared() else { return };
+        let homes = several::homes(cluster, 3);
+        let start = Barrier::new(homes.len());
+        let begin = |home: &Home| {
+            start.wait();
+            home.start()
+        };
+        let servers: Vec<Server> = thread::scope(|scope| {
+            let starting: Vec<_> = homes.iter().map(|home| scope.spawn(|| begin(home))).collect();
+            starting.into_iter().map(|server| server.join().unwrap()).collect()
+        });
+        let keys =
+            |server: &Server| server.accredit(["key", "list", "--all", "-o", "json"]).ended(0).json()["keys"].clone();
+        let ours = keys(&servers[0]);
+        let mut active: Vec<_> = ours.as_array().unwrap().iter().filter(|key| key["state"] == "active").collect();
+        active.sort_by_key(|key| key["purpose"].to_string() + &key["algorithm"].to_string());
+        let count = active.len();
+        active.dedup_by_key(|key| key["purpose"].to_string() + &key["algorithm"].to_string());
+        assert_eq!((active.len(), count > 1), (count, true), "round {round}: {ours}");
+        let published = kids(&servers[0].connect().get("/oauth/jwks"));
+        let issuer = Issuer::new("https://ci.test");
+        servers[0].apply(&resources::usual(&issuer));
+        for (number, server) in servers.iter().enumerate() {
+            assert_eq!(keys(server), ours, "round {round}");
+            assert_eq!(kids(&server.connect().get("/oauth/jwks")), published, "round {round}");
+            server.apply(&format!("kind: ServiceAccount\nname: ci/of-{number}\n"));
+        }
+        for server in &servers {
+            within_a_second("the resources", || server.exchange(&token(&issuer, &json!({})), &[]).status == 200);
+            let issued = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+            for other in &servers {
+                assert_eq!(other.introspected(&issued, &issued)["active"], true, "round {round}");
+            }
+        }
+        // What was sealed by one is whole to all, and to whoever starts behind them.
+        intact(&servers);
+        assert!(servers.into_iter().all(|server| server.stop().success()));
+        let server = homes[round].start();
+        let ready = server.connect().get("/readyz");
+        assert_eq!(ready.status, 200, "round {round}: {}", ready.text());
+        assert_eq!(keys(&server), ours, "round {round}");
+    }
 }
 
 /// A change on one server counts at another: what takes something away at once, the rest within a second. L13, K05.
@@ -80,7 +130,7 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     let issued = here.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let bearer = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
     assert!(kids(&there.connect().get("/oauth/jwks")).contains(&kid(&issued)));
-    assert_eq!(introspected(there, &bearer, &issued)["active"], true);
+    assert_eq!(there.introspected(&bearer, &issued)["active"], true);
     let decision = said(&issued)["jti"].as_str().unwrap().to_owned();
     let told = there.accredit(["decision", &decision, "-o", "json"]).ended(0).json();
     assert_eq!((&told["verdict"], &told["provider"]), (&json!("allow"), &json!("github")));
@@ -90,10 +140,10 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     let told = there.accredit(["decision", &refused.decision(), "-o", "json"]).ended(0).stdout;
     assert!(told.contains("refs/heads/dev"), "{told}");
 
-    let revoked = post(there, "/oauth/revoke", &[("token", &issued)], None);
+    let revoked = there.form("/oauth/revoke", &[], &[("token", &issued)]);
     assert_eq!(revoked.status, 200);
-    assert_eq!(introspected(there, &bearer, &issued), json!({"active": false}));
-    within_a_second("the revocation", || introspected(here, &bearer, &issued) == json!({"active": false}));
+    assert_eq!(there.introspected(&bearer, &issued), json!({"active": false}));
+    within_a_second("the revocation", || here.introspected(&bearer, &issued) == json!({"active": false}));
 
     // A key that is tainted on one signs nowhere any more; one that is revoked takes its tokens along everywhere.
     let before = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
@@ -101,7 +151,7 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     let after = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
     assert_ne!(kid(&after), kid(&before));
     here.accredit(["key", "revoke", &kid(&before), "--reason", "test"]).ended(0);
-    within_a_second("the revoked key", || introspected(there, &after, &before) == json!({"active": false}));
+    within_a_second("the revoked key", || there.introspected(&after, &before) == json!({"active": false}));
     intact(&servers);
 }
 
@@ -178,16 +228,23 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     servers[1].apply(&resources::usual(&issuer));
     let subject = || token(&issuer, &json!({}));
     let ready = |server: &Server| server.connect().get("/readyz").status;
+    let why = |server: &Server| -> Vec<String> {
+        let said = server.connect().get("/readyz").json();
+        let why = said["why"].as_array().cloned().unwrap_or_default();
+        why.iter().map(|why| why["code"].as_str().unwrap().to_owned()).collect()
+    };
     within_a_second("the first resources", || servers[0].exchange(&subject(), &[]).status == 200);
-    for state in [State::Cut, State::Silent] {
+    for (state, is_asked) in [(State::Cut, true), (State::Silent, true), (State::Cut, false)] {
         assert_eq!(ready(&servers[0]), 200);
         wire.be(state);
-        let refused = servers[0].exchange(&subject(), &[]);
-        assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
-        assert!(refused.header("retry-after").is_some());
-        eventually("not ready", || ready(&servers[0]) == 503);
-        let why = servers[0].connect().get("/readyz").text().to_owned();
-        assert!(why.contains("store-not-writable"), "{why}");
+        if is_asked {
+            let refused = servers[0].exchange(&subject(), &[]);
+            assert_eq!(refused.status, 503, "{state:?}: {}", refused.text());
+            assert!(refused.header("retry-after").is_some());
+        }
+        eventually("cut off", || why(&servers[0]).contains(&"store-unreachable".to_owned()));
+        assert!(is_asked || why(&servers[0]) == ["store-unreachable"], "{:?}", why(&servers[0]));
+        assert_eq!(ready(&servers[0]), 503);
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
         servers[1].accredit(["mapping", "disable", "ci/web-main"]).ended(0);
@@ -225,7 +282,7 @@ fn k04_two_servers_never_sign_with_an_unpublished_key() {
     servers[0].apply(&resources::usual(&issuer));
     thread::sleep(Duration::from_secs(1));
     let mut connections: Vec<_> = servers.iter().map(Server::connect).collect();
-    let mut readers: Vec<(BTreeSet<String>, Instant)> = (0..6).map(|_| (BTreeSet::new(), Instant::now())).collect();
+    let mut readers: Vec<Reader> = (0..6).map(|_| Reader::new()).collect();
     let mut signed_by = [Vec::new(), Vec::new()];
     let (began, mut count) = (Instant::now(), 0);
     while signed_by.iter().any(|keys: &Vec<String>| keys.len() < 4) {
@@ -237,16 +294,9 @@ fn k04_two_servers_never_sign_with_an_unpublished_key() {
             }
             // A reader begins every now and then, so that their key sets end at different times; half of them ask each server.
             let begun = (began.elapsed().as_millis() / 370) as usize + 1;
-            for (place, (known, until)) in readers.iter_mut().enumerate().take(begun) {
-                let asked = Instant::now();
-                if asked >= *until {
-                    let keys = connections[place % 2].get("/oauth/jwks");
-                    let max_age = keys.header("cache-control").unwrap().strip_prefix("public, max-age=").unwrap();
-                    *known = kids(&keys);
-                    *until = Instant::now() + Duration::from_secs(max_age.parse().unwrap());
-                }
+            for (place, reader) in readers.iter_mut().enumerate().take(begun) {
                 assert!(
-                    known.contains(&kid(&issued)),
+                    reader.knows(&mut connections[place % 2], &issued),
                     "server {signer}, reader {place}, after {count} tokens of {signed_by:?}"
                 );
             }
@@ -272,50 +322,5 @@ fn intact(servers: &[Server]) {
         let verified = server.accredit(["audit", "verify", "-o", "json"]).ended(0).json();
         assert_eq!(verified["breaks"], json!([]), "{verified}");
         assert!(verified["chains"].as_u64().unwrap() >= servers.len() as u64, "{verified}");
-    }
-}
-
-fn introspected(server: &Server, bearer: &str, token: &str) -> Value {
-    let answer = post(server, "/oauth/introspect", &[("token", token)], Some(bearer));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
-}
-
-fn post(server: &Server, path: &str, parameters: &[(&str, &str)], bearer: Option<&str>) -> Answer {
-    let body: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    let body = body.join("&");
-    let bearer = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    let head =
-        format!("POST {path} HTTP/1.1\r\nHost: accredit.test\r\nContent-Type: application/x-www-form-urlencoded\r\n");
-    server.connect().ask(format!("{head}{bearer}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
-}
-
-fn kid(token: &str) -> String {
-    let header: Value = serde_json::from_slice(&base64url::decode(token.split('.').next().unwrap()).unwrap()).unwrap();
-    header["kid"].as_str().unwrap().to_owned()
-}
-
-fn kids(keys: &Answer) -> BTreeSet<String> {
-    keys.json()["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
-}
-
-/// Within the second that is promised; what a loaded machine takes to ask is not counted.
-fn within_a_second(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    loop {
-        let asked = began.elapsed();
-        if is_so() {
-            return;
-        }
-        assert!(asked < Duration::from_secs(1), "{what}: not in force after {asked:?}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "{what}: it never came to be");
-        thread::sleep(Duration::from_millis(20));
     }
 }

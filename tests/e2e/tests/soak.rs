@@ -62,8 +62,13 @@ fn memory_is_flat_whatever_is_asked() {
         unserved: AtomicU64::new(0),
         over: AtomicBool::new(false),
     };
-    let served = resources::provider("served", &soak.served.issuer.url, "{discovery: {}}");
-    soak.server.apply(&format!("{}---\n{served}---\n{MAPPINGS}", resources::usual(&soak.issuer)));
+    let documents = [
+        resources::usual(&soak.issuer),
+        resources::provider("served", &soak.served.issuer.url, "{discovery: {}}"),
+        resources::once("ci/web-once", "github", "once"),
+        resources::mapping("ci/web-served", "served", "main", ""),
+    ];
+    soak.server.apply(&documents.join("---\n"));
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| soak.ask());
@@ -260,19 +265,3 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 const TELL_EVERY: usize = 40;
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
-
-const MAPPINGS: &str = r#"kind: Mapping
-name: ci/web-once
-spec:
-  provider: github
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/once}
-  replay: once
----
-kind: Mapping
-name: ci/web-served
-spec:
-  provider: served
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/main}
-"#;

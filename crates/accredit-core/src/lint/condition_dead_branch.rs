@@ -1,6 +1,6 @@
 //! A part of a condition that nothing reaches (TP080).
 
-use super::reading::{demand, mapping};
+use super::reading::dead_ways;
 use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
@@ -13,16 +13,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
-    let Some((mapping, _)) = mapping(resource, world) else { return Vec::new() };
-    let Some(branches) = mapping.condition.as_ref().and_then(|condition| condition.branches()) else {
-        return Vec::new();
-    };
-    let also: Vec<_> = mapping.clauses.iter().filter_map(demand).collect();
-    let dead = branches.iter().filter(|branch| branch.is_dead(&also)).count();
-    if dead == 0 || dead == branches.len() {
+    let Some((dead, ways)) = dead_ways(resource, world) else { return Vec::new() };
+    if dead == 0 || dead == ways {
         return Vec::new();
     }
-    let ways = branches.len();
     let message =
         format!("condition of `{}` names {ways} ways to be true, {dead} of which never come about", resource.name);
     vec![Finding::new("spec.condition", message).fix("remove the part that can never be true")]

@@ -1,6 +1,6 @@
 //! A condition that nothing satisfies (G01, TP080).
 
-use super::reading::{demand, mapping};
+use super::reading::dead_ways;
 use super::{Check, Finding, Rule, Severity};
 use crate::model::Resource;
 use crate::world::World;
@@ -13,12 +13,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(resource: &Resource, world: &World) -> Vec<Finding> {
-    let Some((mapping, _)) = mapping(resource, world) else { return Vec::new() };
-    let Some(branches) = mapping.condition.as_ref().and_then(|condition| condition.branches()) else {
-        return Vec::new();
-    };
-    let also: Vec<_> = mapping.clauses.iter().filter_map(demand).collect();
-    if !branches.iter().all(|branch| branch.is_dead(&also)) {
+    let Some((dead, ways)) = dead_ways(resource, world) else { return Vec::new() };
+    if dead < ways {
         return Vec::new();
     }
     let message = format!("condition of `{}` is never true beside its match", resource.name);

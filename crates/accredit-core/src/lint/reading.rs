@@ -42,6 +42,15 @@ pub(super) fn looks_at(mapping: &Mapping, name: &str) -> bool {
         })
 }
 
+/// How many of the ways in which a mapping's condition could be true never come about beside its `match`, and how many there
+/// are.
+pub(super) fn dead_ways(resource: &Resource, world: &World) -> Option<(usize, usize)> {
+    let (mapping, _) = mapping(resource, world)?;
+    let branches = mapping.condition.as_ref()?.branches()?;
+    let also: Vec<_> = mapping.clauses.iter().filter_map(demand).collect();
+    Some((branches.iter().filter(|branch| branch.is_dead(&also)).count(), branches.len()))
+}
+
 /// The expected values of a clause that wants the claim to be one of them.
 pub(super) fn values<'m>(mapping: &'m Mapping, name: &str) -> &'m [Scalar] {
     match clause(mapping, name).map(|clause| &clause.expected) {

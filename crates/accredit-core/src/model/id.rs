@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use accredit_id::hex;
+
 use super::Kind;
 
 /// The id of a resource, e.g. `map_01h8x2...`: the kind's prefix and 26 characters of Crockford's base32.
@@ -119,10 +121,7 @@ impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0u8; 36];
         text[..4].copy_from_slice(b"dec_");
-        for (byte, place) in self.0.iter().zip(text[4..].chunks_exact_mut(2)) {
-            place[0] = HEX[usize::from(byte >> 4)];
-            place[1] = HEX[usize::from(byte & 15)];
-        }
+        hex::encode_over(&self.0, &mut text[4..]);
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
@@ -137,16 +136,8 @@ impl FromStr for DecisionId {
     type Err = IdFault;
 
     fn from_str(text: &str) -> Result<Self, IdFault> {
-        let parse = || {
-            let hex = text.strip_prefix("dec_").filter(|hex| hex.len() == 32)?;
-            let mut bits = [0u8; 16];
-            for (place, pair) in bits.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-                let digit = |byte: u8| HEX.iter().position(|&letter| letter == byte);
-                *place = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
-            }
-            Some(Self(bits))
-        };
-        parse().ok_or_else(|| IdFault {
+        let bits = text.strip_prefix("dec_").and_then(|digits| hex::decode_exact(digits.as_bytes()).ok());
+        bits.map(Self).ok_or_else(|| IdFault {
             text: text.chars().take(64).collect(),
             expected: "`dec_` and 32 lower-case hexadecimal digits".to_owned(),
         })
@@ -165,7 +156,6 @@ const DIGITS: [u8; 256] = {
     digits
 };
 const NO_DIGIT: u8 = u8::MAX;
-const HEX: &[u8; 16] = b"0123456789abcdef";
 /// 128 bits in base32, rounded up.
 const ENCODED: usize = 26;
 

@@ -2,6 +2,7 @@
 
 use super::{ACTION, AwsRequest, Host, MAX_BYTES, Placement, Region, SignedHeader};
 use crate::digest::sha256;
+use crate::hex;
 use crate::time::Timestamp;
 
 /// A whole request, as somebody would send it.
@@ -316,7 +317,7 @@ fn check_value(name: &str, value: &str, placement: Placement) -> Result<(), AwsR
                 "application/x-www-form-urlencoded" | "application/x-www-form-urlencoded;charset=utf-8"
             )
         }
-        "x-amz-content-sha256" => value == hex(&sha256(body.as_bytes())),
+        "x-amz-content-sha256" => value == hex::encode(&sha256(body.as_bytes())),
         "x-amz-security-token" => !value.contains(' '),
         _ => true,
     };
@@ -325,10 +326,6 @@ fn check_value(name: &str, value: &str, placement: Placement) -> Result<(), AwsR
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `YYYYMMDDTHHMMSSZ`, and a moment that there is.

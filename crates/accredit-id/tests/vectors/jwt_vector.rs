@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use accredit_id::base64url;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::jose::{Algorithm, Algorithms};
 use accredit_id::time::Timestamp;
 use accredit_id::trust_domain::TrustDomain;
 use accredit_id::verify::{Expectations, ExpectedIssuer, ExpectedType, IssuedAtRule, KeyIdRule};
+use accredit_id::{base64url, hex};
 use serde::Deserialize;
 
 use crate::expansion::expand;
@@ -175,12 +175,8 @@ impl Vector {
     }
 
     fn payload(&self) -> Vec<u8> {
-        if let Some(hex) = &self.payload_hex {
-            let digits = hex.split_whitespace().collect::<String>();
-            return (0..digits.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-                .collect();
+        if let Some(digits) = &self.payload_hex {
+            return hex::decode(&digits.split_whitespace().collect::<String>()).unwrap();
         }
         if let Some(payload) = &self.payload {
             return expand(payload).into_bytes();

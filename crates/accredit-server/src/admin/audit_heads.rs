@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use accredit_api::admin::{AuditHead, AuditHeadList, VerifyAuditRequest};
+use accredit_id::hex;
 use accredit_store::audit::{ChainId, Head, SignedHead};
 use axum::Json;
 use axum::body::Body;
@@ -14,7 +15,6 @@ use super::actor::Caller;
 use super::body::whole;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
-use crate::backup::hex;
 
 /// From when on.
 #[derive(Debug, Deserialize)]
@@ -37,10 +37,10 @@ pub(super) async fn list(
         AuditHead {
             chain: chain.to_string(),
             batch: *number,
-            hash: hex(hash),
+            hash: hex::encode(hash),
             signed_at: *signed_at,
             key: key_id.clone(),
-            signature: hex(signature),
+            signature: hex::encode(signature),
         }
     };
     Ok(Json(AuditHeadList { heads: heads.iter().map(told).collect() }))
@@ -54,29 +54,25 @@ pub(super) async fn outside(body: Body) -> Result<Vec<SignedHead>, AdminFault> {
     }
     let request: VerifyAuditRequest =
         serde_json::from_slice(&bytes).map_err(|fault| AdminFault::Request(fault.to_string()))?;
-    let bad = |place: usize| AdminFault::Request(format!("`heads[{place}]` is not hexadecimal of the right length"));
-    request.heads.iter().enumerate().map(|(place, head)| typed(head).ok_or_else(|| bad(place))).collect()
+    let bad = |place: usize| {
+        AdminFault::Request(format!("`heads[{place}]` is not lower-case hexadecimal of the right length"))
+    };
+    request.heads.iter().enumerate().map(|(place, head)| signed_head(head).ok_or_else(|| bad(place))).collect()
 }
 
-fn typed(head: &AuditHead) -> Option<SignedHead> {
+/// A head as it is verified; `None` where a member is not lower-case hexadecimal, or not of the right length.
+pub fn signed_head(head: &AuditHead) -> Option<SignedHead> {
     let AuditHead { chain, batch, hash, signed_at, key, signature } = head;
     Some(SignedHead {
         head: Head {
-            chain: ChainId(bytes(chain)?.try_into().ok()?),
+            chain: ChainId(hex::decode_exact(chain.as_bytes()).ok()?),
             number: *batch,
-            hash: bytes(hash)?.try_into().ok()?,
+            hash: hex::decode_exact(hash.as_bytes()).ok()?,
             signed_at: *signed_at,
         },
         key_id: key.clone(),
-        signature: bytes(signature)?,
+        signature: hex::decode(signature).ok()?,
     })
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
 }
 
 /// About 20 MB of answer.

@@ -44,6 +44,7 @@ mod survey;
 use std::sync::Arc;
 
 pub(crate) use actor::{Actor, Source};
+pub use audit_heads::signed_head;
 pub(crate) use bootstrap::{BootstrapFault, bootstrap};
 pub(crate) use change::{aside, carry_out};
 pub(crate) use gate::Gate;

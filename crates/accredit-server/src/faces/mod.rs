@@ -171,6 +171,16 @@ fn trimmed(token: &str) -> &str {
     token.trim_matches([' ', '\t', '\r', '\n'])
 }
 
+/// The JWT of a token exchange in which nobody acts for anybody.
+fn exchanged_alone<'p>(params: &'p Params<'_>) -> Result<&'p str, RequestFault> {
+    let declared = params
+        .find("subject_token_type")
+        .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
+    check_subject_type(declared)?;
+    actor::none(params)?;
+    params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))
+}
+
 /// Subject token types that are a signed JWT (RFC 8693 section 3).
 fn check_subject_type(declared: &str) -> Result<(), RequestFault> {
     match declared {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{
     Cause, Face, Media, Params, Proof, Redacted, RequestFault, TOKEN_ENDPOINT, TOKEN_EXCHANGE, TokenRequest, WireError,
-    actor, check_subject_type, trimmed,
+    exchanged_alone, trimmed,
 };
 
 pub(super) static OPENAI: Face =
@@ -24,13 +24,7 @@ fn parse<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, RequestFault> {
         }
         None => return Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
-    let declared = params
-        .find("subject_token_type")
-        .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
-    check_subject_type(declared)?;
-    actor::none(params)?;
-    let subject_token =
-        params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
+    let subject_token = exchanged_alone(params)?;
     let provider = params
         .find("identity_provider_id")
         .ok_or(RequestFault::invalid("param-identity-provider-id", "identity_provider_id is missing"))?;

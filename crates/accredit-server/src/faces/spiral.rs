@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use accredit_id::aws_request::{AwsRequest, Parts};
 
 use super::{
-    Cause, Face, Media, Params, Place, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, actor,
-    aws4, check_subject_type, trimmed,
+    Cause, Face, Media, Params, Place, Proof, Redacted, RequestFault, TOKEN_EXCHANGE, TokenRequest, WireError, aws4,
+    exchanged_alone, trimmed,
 };
 
 /// `POST /v1/oauth2/token`.
@@ -53,13 +53,7 @@ fn parse_exchange<'p>(params: &'p Params<'_>) -> Result<TokenRequest<'p>, Reques
         }
         None => return Err(RequestFault::invalid("param-grant-type", "grant_type is missing")),
     }
-    let declared = params
-        .find("subject_token_type")
-        .ok_or(RequestFault::invalid("param-subject-token-type", "subject_token_type is missing"))?;
-    check_subject_type(declared)?;
-    actor::none(params)?;
-    let subject_token =
-        params.find("subject_token").ok_or(RequestFault::invalid("param-subject-token", "subject_token is missing"))?;
+    let subject_token = exchanged_alone(params)?;
     Ok(TokenRequest {
         proof: Proof::Jwt(Redacted(trimmed(subject_token))),
         account: Some(principal(params)?),

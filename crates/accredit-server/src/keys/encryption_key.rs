@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use accredit_id::hex;
 use accredit_id::secret::Secret;
 use aws_lc_rs::aead::LessSafeKey;
 use base64::Engine as _;
@@ -210,8 +211,7 @@ fn open(path: &Path) -> io::Result<File> {
 fn create(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let [first, second, third, fourth, ..] = crate::chance::bits();
-    let draft = folder.join(format!(".kek-{first:02x}{second:02x}{third:02x}{fourth:02x}"));
+    let draft = folder.join(format!(".kek-{}", hex::encode(&crate::chance::bits()[..4])));
     let text = Secret::new(STANDARD.encode(random_key().reveal()) + "\n");
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
         file.write_all(text.reveal().as_bytes())?;

@@ -5,6 +5,7 @@
 //! to what is sealed: bytes that are moved to another row do not open there.
 
 use accredit_id::digest::sha256;
+use accredit_id::hex;
 use accredit_id::secret::Secret;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -55,8 +56,7 @@ impl KeyEncryptionKey {
     /// The key-encryption key of these 32 bytes.
     pub(super) fn from_bytes(bytes: &Secret<[u8; 32]>) -> Result<Self, Unspecified> {
         let named = Secret::new([ID_DOMAIN, bytes.reveal()].concat());
-        let [first, second, ..] = sha256(named.reveal());
-        Ok(Self { id: format!("{first:02x}{second:02x}"), key: aead_key(bytes)? })
+        Ok(Self { id: hex::encode(&sha256(named.reveal())[..2]), key: aead_key(bytes)? })
     }
 
     /// Encrypts `secret` so that only this key opens it again, and only as what it is: `purpose` and `id` are part of it.

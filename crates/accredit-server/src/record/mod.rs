@@ -9,16 +9,20 @@ mod encode;
 mod forgetting;
 mod login;
 mod narrow;
+mod queue;
 mod quota;
 mod ring;
 mod stats;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use acting::Acted;
 pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denied};
 pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};
+pub(crate) use queue::{RecordFault, Recorded, Recorder, StoreWork};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use tally::Tally;
-pub(crate) use writer::{BringPins, RecordFault, Recorded, Recorder, SignHead, StoreWork};
+pub(crate) use writer::{BringPins, SignHead};

@@ -1,6 +1,6 @@
 //! What is written about an access token of ours that was to be narrowed. Its claims are ours and in the record already.
 
-use accredit_api::admin::{Explanation, Verdict};
+use accredit_api::admin::Explanation;
 use accredit_core::decide::Terms;
 use accredit_core::facts::Proved;
 use accredit_core::model::{DecisionId, Resource};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::acting::Acted;
 use super::encode::{Line, terms_of};
-use crate::chance;
+use crate::{chance, tell};
 
 /// A narrower token was issued.
 pub(crate) struct Narrowed<'a> {
@@ -79,23 +79,11 @@ pub(crate) fn not_narrowed(refused: NotNarrowed<'_>) -> Content {
     }
     let explanation = Explanation {
         decision: Some(decision.to_string()),
-        verdict: Verdict::Deny,
         reason: Some(reason.to_owned()),
         summary: operator,
         hint,
-        at: at.to_string(),
-        standing: "verified".to_owned(),
         provider: provider.map(|provider| provider.name.to_string()),
-        service_account: None,
-        api: None,
-        permissions: Vec::new(),
-        lifetime: None,
-        claims: serde_json::Map::new(),
-        sequence,
-        considered: Vec::new(),
-        ranked: None,
-        fix: None,
-        actor: None,
+        ..tell::nameless(at, sequence)
     };
     let bytes = json!({"claims": {}, "explanation": explanation}).to_string().into_bytes();
     Content { bytes: record.end(), erasable: Some(Erasable { salt: chance::bits(), bytes }) }

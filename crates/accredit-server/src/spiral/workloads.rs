@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use accredit_core::model::{Document, Kind, Name, Resource};
 use accredit_core::plan;
+use accredit_id::hex;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -152,5 +153,5 @@ fn shown_project(project: &Resource) -> Project {
 
 /// Eight hexadecimal digits, so that names made here do not meet.
 pub(super) fn mark() -> String {
-    chance::bits()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&chance::bits()[..4])
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use accredit_id::hex;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// A trace: 128 bits, never all zero. Where a caller named it, it is the caller's word.
@@ -39,7 +40,7 @@ impl TraceId {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -58,7 +59,7 @@ impl SpanId {
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -75,7 +76,7 @@ impl Context {
     /// `00-TRACE-SPAN-FLAGS`; a later version may go on behind another `-`.
     fn parse(text: &[u8]) -> Option<Self> {
         let (head, rest) = text.split_at_checked(LENGTH)?;
-        let [version] = hex(&head[..2])?;
+        let [version] = hex::decode_exact(&head[..2]).ok()?;
         let is_whole = match version {
             0 => rest.is_empty(),
             0xff => false,
@@ -84,7 +85,10 @@ impl Context {
         if !is_whole || head[2] != b'-' || head[35] != b'-' || head[52] != b'-' {
             return None;
         }
-        let (trace, span, [flags]) = (hex(&head[3..35])?, hex(&head[36..52])?, hex(&head[53..])?);
+        // Lower case digits alone (section 3.2.2).
+        let trace = hex::decode_exact(&head[3..35]).ok()?;
+        let span = hex::decode_exact(&head[36..52]).ok()?;
+        let [flags] = hex::decode_exact(&head[53..]).ok()?;
         let sampled = flags & 1 == 1;
         (trace != [0; 16] && span != [0; 8]).then_some(Self { trace: TraceId(trace), span: SpanId(span), sampled })
     }
@@ -95,20 +99,6 @@ impl Context {
         // Digits, letters and dashes.
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
     }
-}
-
-/// Lower case digits alone (section 3.2.2).
-fn hex<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
-    let digit = |letter: u8| match letter {
-        b'0'..=b'9' => Some(letter - b'0'),
-        b'a'..=b'f' => Some(letter - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; BYTES];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    (text.len() == BYTES * 2).then_some(bytes)
 }
 
 const LENGTH: usize = 55;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use accredit_id::hex;
+
 use super::chain::ChainId;
 
 /// One place where the log is not what was written.
@@ -215,7 +217,7 @@ impl fmt::Display for Break {
                 write!(f, "summary of batch {number} of chain `{chain}` was altered")
             }
             Self::ValueAltered { chain, number, record } => {
-                let record: String = record.iter().map(|byte| format!("{byte:02x}")).collect();
+                let record = hex::encode(record);
                 write!(f, "value of record `{record}` in batch {number} of chain `{chain}` was altered")
             }
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use accredit_id::hex;
+
 use super::digest::{CHAIN_BESIDE_TAG, CHAIN_TAG, CHECKPOINT_TAG, HEAD_TAG, sha256};
 
 /// The name of a chain: 128 random bits, made by the process that writes it.
@@ -90,7 +92,7 @@ pub struct SignedCheckpoint {
 
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 

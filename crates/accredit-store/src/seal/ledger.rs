@@ -3,6 +3,7 @@
 //! A sum is one of secret numbers, so that nobody can say which rows would give the same one. It is stored behind a mask that
 //! never repeats: the difference of two ledgers would tell such a number.
 
+use accredit_id::hex;
 use accredit_id::mac::MacKey;
 
 use super::row::{Cell, Set};
@@ -114,7 +115,7 @@ pub(super) fn called(name: &[Cell<'_>]) -> String {
     let word = |cell: &Cell<'_>| match cell {
         Cell::Text(text) => text.escape_debug().to_string(),
         Cell::Int(number) => number.to_string(),
-        Cell::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Cell::Bytes(bytes) => hex::encode(bytes),
         Cell::Null => String::new(),
     };
     name.iter().map(word).collect::<Vec<_>>().join(" ")

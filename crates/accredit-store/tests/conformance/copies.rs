@@ -2,30 +2,51 @@
 
 use accredit_store::audit::{Content, Erasable, SignedHead};
 use accredit_store::{
-    Change, Entry, KeyChange, KeyDeed, KeyLife, MARK_MARGIN, NamePin, PinKey, Revocation, Sighting, SightingDeed,
-    SigningKey, Store,
+    Change, Entry, KeyChange, KeyDeed, KeyLife, MARK_MARGIN, NamePin, PinKey, Revocation, SightingDeed, SigningKey,
+    Store,
 };
 
 use crate::backends::{Factory, File, Memory, Postgres};
-use crate::made::{NOW, chain, change, entry, id, mark, record, row, spending};
+use crate::made::{NOW, chain, change, entry, id, mark, record, row, sighting, signing_key, spending};
+use crate::seals::{key, read};
 
 #[tokio::test]
 async fn a_copy_in_a_file_holds_everything() {
-    copied_all_the_way(&[&File::new().url(), &File::new().url()]).await;
+    copied_all_the_way(&[&File::new().url(), &File::new().url()], false).await;
+}
+
+/// L18: rows go with their seals, which hold in the copy, and in the copy of that.
+#[tokio::test]
+async fn l18_a_copy_in_a_file_is_sealed_as_before() {
+    copied_all_the_way(&[&File::new().url(), &File::new().url()], true).await;
 }
 
 #[tokio::test]
 async fn a_copy_on_a_server_and_back_holds_everything() {
     let (Some(one), Some(two)) = (Postgres::new(), Postgres::empty()) else { return };
-    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()]).await;
+    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()], false).await;
 }
 
-async fn copied_all_the_way(urls: &[&str]) {
+/// L18.
+#[tokio::test]
+async fn l18_a_copy_on_a_server_and_back_is_sealed_as_before() {
+    let (Some(one), Some(two)) = (Postgres::new(), Postgres::empty()) else { return };
+    copied_all_the_way(&[&one.url(), &File::new().url(), &two.url()], true).await;
+}
+
+async fn copied_all_the_way(urls: &[&str], is_sealed: bool) {
     let mut from = Memory.open().await;
+    if is_sealed {
+        from.begin_seals(key(), vec![1], "k".to_owned(), [9; 16]).await.unwrap();
+    }
     fill(&from).await;
     for url in urls {
         let to = Store::open(url).await.unwrap();
         let copied = from.copy_to(&to).await.unwrap();
+        if is_sealed {
+            assert_eq!(to.key_of_seals().await.unwrap(), Some((vec![1], "k".to_owned())));
+            to.seal_by(key());
+        }
         let filled = copied.tables.iter().filter(|(_, rows)| *rows > 0).count();
         assert!(filled >= 12, "of {:?} only {filled} hold anything: the case shows little", copied.tables);
         assert_same(&from, &to).await;
@@ -36,9 +57,13 @@ async fn copied_all_the_way(urls: &[&str]) {
         let head = to.head().await.unwrap();
         to.apply_change(&mut next, &change(head.sequence, vec![row(77)]), NOW).await.unwrap();
         assert!(to.verify_audit(&[], |_| true).await.unwrap().is_intact());
+        assert_eq!(read(&to).await.1, Vec::<String>::new(), "{url}");
         // The next copy is of what there was before.
         let again = Memory.open().await;
         from.copy_to(&again).await.unwrap();
+        if is_sealed {
+            again.seal_by(key());
+        }
         from = again;
     }
 }
@@ -49,16 +74,8 @@ async fn fill(store: &Store) {
     store.apply_change(&mut one, &change(0, (0..300).map(row).collect()), NOW).await.unwrap();
     let deletes = vec![(row(5).kind, row(5).id)];
     store.apply_change(&mut one, &Change { deletes, revokes: true, ..change(1, vec![row(301)]) }, NOW).await.unwrap();
-    let key = SigningKey {
-        id: "key".to_owned(),
-        purpose: "access".to_owned(),
-        algorithm: "ES256".to_owned(),
-        public_jwk: "{}".to_owned(),
-        wrapped: vec![0, 255],
-        kek_id: "kek".to_owned(),
-        revision: 0,
-        life: KeyLife { state: "active".to_owned(), activated_at: Some(NOW), ..KeyLife::default() },
-    };
+    let life = KeyLife { activated_at: Some(NOW), ..signing_key("key").life };
+    let key = SigningKey { life, ..signing_key("key") };
     let deed = KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(400)], ..KeyDeed::default() };
     store.change_keys(&mut one, deed, NOW).await.unwrap();
     let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: "acme/ünï".to_owned() };
@@ -73,18 +90,7 @@ async fn fill(store: &Store) {
     ];
     store.commit_records(&mut one, &entries, NOW).await.unwrap();
     assert_eq!(store.forget_marks("idp_2", NOW).await.unwrap(), 1);
-    let sighted = vec![Sighting {
-        provider: "idp_1".to_owned(),
-        code: "claim-unlisted".to_owned(),
-        thing: "a".to_owned(),
-        id: "alarm_1".to_owned(),
-        alarm: true,
-        first_seen: NOW,
-        last_seen: NOW,
-        decision: id(3),
-        acknowledged: None,
-    }];
-    let seen = SightingDeed { sighted, acknowledged: None, records: vec![record(503)] };
+    let seen = SightingDeed { sighted: vec![sighting()], acknowledged: None, records: vec![record(503)] };
     store.sight(&mut one, &seen, NOW).await.unwrap();
     let revocation = Revocation { decision: id(4), expires_at: NOW + 60, record: record(504) };
     store.revoke_token(&mut one, &revocation, NOW).await.unwrap();

@@ -3,19 +3,11 @@
 use accredit_store::{KeyChange, KeyDeed, KeyLife, SigningKey, StoreError};
 
 use crate::backends::Factory;
-use crate::made::{NOW, chain, record};
+use crate::made::{NOW, chain, record, signing_key};
 
 fn key(id: &str) -> SigningKey {
-    SigningKey {
-        id: id.to_owned(),
-        purpose: "access".to_owned(),
-        algorithm: "ES256".to_owned(),
-        public_jwk: r#"{"kty":"EC"}"#.to_owned(),
-        wrapped: vec![0, 1, 2, 255],
-        kek_id: "kek-1".to_owned(),
-        revision: 0,
-        life: KeyLife { state: "pending".to_owned(), created_at: NOW, ..KeyLife::default() },
-    }
+    let key = signing_key(id);
+    SigningKey { life: KeyLife { state: "pending".to_owned(), ..key.life.clone() }, ..key }
 }
 
 fn deed(number: u64, changes: Vec<KeyChange>) -> KeyDeed {

@@ -1,7 +1,9 @@
 //! Values for the cases.
 
 use accredit_store::audit::{ChainId, Content, NewRecord};
-use accredit_store::{Chain, Change, Entry, EntryOutcome, FirstUse, Head, Mark, Row, Store};
+use accredit_store::{
+    Chain, Change, Entry, EntryOutcome, FirstUse, Head, KeyLife, Mark, Row, Sighting, SigningKey, Store,
+};
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 
@@ -33,6 +35,35 @@ pub(crate) fn change(expected_sequence: i64, puts: Vec<Row>) -> Change {
 pub(crate) fn entry(number: u64) -> Entry {
     let NewRecord { id, content } = record(number);
     Entry { id, record: content, mark: None, if_replayed: None, pins: Vec::new(), decided_on: i64::MAX }
+}
+
+/// A key that signs.
+pub(crate) fn signing_key(id: &str) -> SigningKey {
+    SigningKey {
+        id: id.to_owned(),
+        purpose: "access".to_owned(),
+        algorithm: "ES256".to_owned(),
+        public_jwk: r#"{"kty":"EC"}"#.to_owned(),
+        wrapped: vec![0, 1, 2, 255],
+        kek_id: "kek-1".to_owned(),
+        revision: 0,
+        life: KeyLife { state: "active".to_owned(), created_at: NOW, ..KeyLife::default() },
+    }
+}
+
+/// An alarm of a provider.
+pub(crate) fn sighting() -> Sighting {
+    Sighting {
+        provider: "idp_1".to_owned(),
+        code: "claim-unlisted".to_owned(),
+        thing: "a".to_owned(),
+        id: "alarm_1".to_owned(),
+        alarm: true,
+        first_seen: NOW,
+        last_seen: NOW,
+        decision: id(3),
+        acknowledged: None,
+    }
 }
 
 pub(crate) fn mark(provider: &str, token: u8) -> Mark {

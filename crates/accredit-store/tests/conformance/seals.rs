@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use accredit_id::mac::MacKey;
 use accredit_id::secret::Secret;
-use accredit_store::{
-    Entry, KeyChange, KeyDeed, KeyLife, Known, NamePin, PinKey, Revocation, SigningKey, Store, StoreError,
-};
+use accredit_store::{Entry, KeyChange, KeyDeed, Known, NamePin, PinKey, Revocation, Store, StoreError};
 
 use crate::backends::{Factory, Postgres};
-use crate::made::{NOW, chain, change, entry, record, row};
+use crate::made::{NOW, chain, change, entry, record, row, signing_key};
 
-fn key() -> MacKey {
+pub(crate) fn key() -> MacKey {
     MacKey::new(&Secret::new([7; 32]))
 }
 
@@ -28,16 +26,7 @@ fn pinning(number: u64) -> Entry {
 }
 
 fn new_key(number: u64) -> KeyDeed {
-    let key = SigningKey {
-        id: format!("k{number}"),
-        purpose: "access".to_owned(),
-        algorithm: "ES256".to_owned(),
-        public_jwk: "{}".to_owned(),
-        wrapped: vec![1],
-        kek_id: "k".to_owned(),
-        revision: 0,
-        life: KeyLife { state: "active".to_owned(), created_at: NOW, ..KeyLife::default() },
-    };
+    let key = signing_key(&format!("k{number}"));
     KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(number)], ..KeyDeed::default() }
 }
 
@@ -46,7 +35,7 @@ fn revoked(number: u64) -> Revocation {
 }
 
 /// Reads everything as a server does when it starts: how much counts, and what was found.
-async fn read(store: &Store) -> (usize, Vec<String>) {
+pub(crate) async fn read(store: &Store) -> (usize, Vec<String>) {
     let mut rows = store.load().await.unwrap().rows.len();
     rows += store.keys().await.unwrap().len() + store.pins().await.unwrap().len();
     rows += store.revoked_tokens().await.unwrap().len();

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use accredit_store::audit::ChainId;
 use accredit_store::{
-    Change, Entry, EntryOutcome, KeyDeed, Known, NamePin, PinKey, Revocation, Sighting, SightingDeed, Store, StoreError,
+    Change, Entry, EntryOutcome, KeyDeed, Known, NamePin, PinKey, Revocation, SightingDeed, Store, StoreError,
 };
 
 use crate::backends::{Factory as _, Postgres};
-use crate::made::{NOW, chain, change, entry, id, mark, record, replayed, revoke, row, spending};
+use crate::made::{NOW, chain, change, entry, id, mark, record, replayed, revoke, row, sighting, spending};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 
@@ -163,18 +163,7 @@ async fn what_one_does_the_others_are_told() {
     there.revoke_token(&mut theirs, &revocation, NOW).await.unwrap();
     let using = Entry { pins: vec![pin("acme/web", "1")], ..entry(102) };
     there.commit_records(&mut theirs, &[using], NOW).await.unwrap();
-    let sighting = Sighting {
-        provider: "idp_1".to_owned(),
-        code: "claim-unlisted".to_owned(),
-        thing: "a".to_owned(),
-        id: "alarm_1".to_owned(),
-        alarm: true,
-        first_seen: NOW,
-        last_seen: NOW,
-        decision: id(3),
-        acknowledged: None,
-    };
-    let seen = SightingDeed { sighted: vec![sighting], acknowledged: None, records: vec![record(103)] };
+    let seen = SightingDeed { sighted: vec![sighting()], acknowledged: None, records: vec![record(103)] };
     there.sight(&mut theirs, &seen, NOW).await.unwrap();
     let news = here.news(known).await.unwrap().unwrap();
     assert_eq!((news.puts.len(), news.pins.len(), news.revoked.len(), news.sightings.len()), (0, 1, 1, 1));

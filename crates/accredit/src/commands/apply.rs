@@ -7,7 +7,7 @@ use super::replay::{Past, WithReplay};
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, findings, replay};
+use crate::render::{Output, changes, findings};
 use crate::terminal::Terminal;
 
 /// Bring resources of YAML files into force, all or nothing
@@ -40,13 +40,8 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     };
     let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune, project.as_deref()))).await?;
     let output = common.output();
-    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
-        Some(text) => terminal.show(&text)?,
-        None => {
-            terminal.show(&changes::brief(&response, terminal.width()))?;
-            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
-        }
-    }
+    let text = changes::brief(&response, terminal.width());
+    WithReplay { response: &response, replay: replayed.as_ref() }.show(output, &text, terminal)?;
     if output == Output::Text {
         terminal.say(&findings::brief(&response.findings, &documents.lint_command(*dry_run), |finding| {
             documents.place_of(finding)

@@ -6,8 +6,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use accredit_client::inert::Inert;
+use accredit_id::hex;
 use accredit_id::time::Timestamp;
-use accredit_server::{BackupFault, Inspected, Restored, hex, restore_backup, verify_backup};
+use accredit_server::{BackupFault, Inspected, Restored, restore_backup, verify_backup};
 use serde_json::{Value, json};
 
 use super::{audit, server};
@@ -177,12 +178,13 @@ fn described(backup: &Inspected) -> Value {
         "schema": backup.about.schema,
         "sequence": backup.about.sequence,
         "epoch": backup.epoch,
-        "sha256": hex(&backup.digest.sha256),
+        "sha256": hex::encode(&backup.digest.sha256),
         "sealedBy": sealed_by(backup),
         "rows": rows,
         "audit": {
             "chains": backup.audit.chains, "batches": backup.audit.batches, "records": backup.audit.records,
-            "heads": backup.audit.heads, "uncovered": backup.audit.uncovered, "breaks": breaks,
+            "heads": backup.audit.heads, "uncovered": backup.audit.uncovered, "erased": backup.audit.erased,
+            "removed": backup.audit.removed, "breaks": breaks,
         },
     })
 }
@@ -193,8 +195,14 @@ fn rendered(backup: &Inspected) -> String {
     let rows = |name: &str| backup.rows.iter().find(|(table, _)| *table == name).map_or(0, |(_, rows)| *rows);
     let resources = usize::try_from(rows("resource")).unwrap_or(usize::MAX);
     let verdict = if audit.is_intact() { "whole" } else { "broken" };
+    // Taken away by rule, and told apart from what is missing.
+    let gone: String = [(audit.erased, "without its value"), (audit.removed, "removed")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} {what}"))
+        .collect();
     let log = format!(
-        "{verdict}   {} in {}, {} by signed heads, {} behind the last one",
+        "{verdict}   {} in {}, {} by signed heads, {} behind the last one{gone}",
         count(usize::try_from(audit.records).unwrap_or(usize::MAX), "record"),
         count(usize::try_from(audit.chains).unwrap_or(usize::MAX), "chain"),
         count(usize::try_from(audit.heads).unwrap_or(usize::MAX), "place"),
@@ -208,7 +216,7 @@ fn rendered(backup: &Inspected) -> String {
         labelled("store", &format!("sequence {}   {}", about.sequence, count(resources, "resource"))),
         labelled("audit", &log),
         labelled("keys", &format!("sealed under {}, which is not in the backup", sealed_by(backup).join(", "))),
-        labelled("sha256", &hex(&digest.sha256)),
+        labelled("sha256", &hex::encode(&digest.sha256)),
     ]
     .concat()
 }

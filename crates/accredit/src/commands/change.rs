@@ -7,7 +7,7 @@ use super::replay::{Past, WithReplay};
 use super::{kinds, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, findings, replay};
+use crate::render::{Output, changes, findings};
 use crate::terminal::Terminal;
 
 /// What is done to the resource.
@@ -76,13 +76,8 @@ pub(crate) async fn run(
     };
     let replayed = past.of(common, change).await?;
     let output = common.output();
-    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
-        Some(text) => terminal.show(&text)?,
-        None => {
-            terminal.show(&changes::brief(&response, terminal.width()))?;
-            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
-        }
-    }
+    let text = changes::brief(&response, terminal.width());
+    WithReplay { response: &response, replay: replayed.as_ref() }.show(output, &text, terminal)?;
     if output == Output::Text {
         terminal.say(&findings::brief(&response.findings, "accredit lint", |_| None));
     }

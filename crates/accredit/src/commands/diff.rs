@@ -7,7 +7,7 @@ use super::replay::{Past, WithReplay};
 use crate::cli::Common;
 use crate::documents::{Documents, Files};
 use crate::exit::{Exit, Failure};
-use crate::render::{Output, changes, findings, replay};
+use crate::render::{Output, changes, findings};
 use crate::terminal::Terminal;
 
 /// Show what `apply` would change, field by field
@@ -39,14 +39,9 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     };
     let replayed = past.of(common, || ReplayChange::Apply(documents.request(true, *prune, project.as_deref()))).await?;
     let output = common.output();
-    match output.structured(&WithReplay { response: &response, replay: replayed.as_ref() })? {
-        Some(text) => terminal.show(&text)?,
-        None => {
-            let spec_of = |change: &accredit_api::admin::Change| documents.spec_of(&change.kind, &change.name);
-            terminal.show(&changes::detailed(&response, spec_of))?;
-            terminal.show(&replayed.as_ref().map(replay::report).unwrap_or_default())?;
-        }
-    }
+    let spec_of = |change: &accredit_api::admin::Change| documents.spec_of(&change.kind, &change.name);
+    let text = changes::detailed(&response, spec_of);
+    WithReplay { response: &response, replay: replayed.as_ref() }.show(output, &text, terminal)?;
     if output == Output::Text {
         terminal.say(&findings::brief(&response.findings, &documents.lint_command(true), |finding| {
             documents.place_of(finding)

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::cli::Common;
 use crate::exit::Failure;
+use crate::render::{Output, replay};
+use crate::terminal::Terminal;
 
 /// How far back, and how much of it is shown.
 #[derive(Debug, Default, clap::Args)]
@@ -60,5 +62,23 @@ impl Past {
         let Some(period) = self.replay else { return Ok(None) };
         let request = ReplayRequest { change: change(), period: period.as_secs(), top: Some(self.top) };
         Ok(Some(common.admin()?.replay(&request).await?))
+    }
+}
+
+// === impl WithReplay ===
+
+impl WithReplay<'_> {
+    /// Shows both; `text` is the answer as people read it.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    pub(crate) fn show(&self, output: Output, text: &str, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+        match output.structured(self)? {
+            Some(text) => terminal.show(&text),
+            None => {
+                terminal.show(text)?;
+                terminal.show(&self.replay.map(replay::report).unwrap_or_default())
+            }
+        }
     }
 }

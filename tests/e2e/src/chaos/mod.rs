@@ -125,12 +125,16 @@ impl Field {
     /// Puts there what is asked for.
     fn furnish(&self) {
         let rolling = Issuer::new(ROLLING);
-        let providers = [
+        let documents = [
+            resources::usual(&self.issuer),
             resources::provider("served", &self.served.issuer.url, "{discovery: {}}"),
             resources::provider("rolling", &rolling.url, &resources::keys(&rolling.key_set())),
+            resources::once("ci/web-once", "github", "once"),
+            resources::mapping("ci/web-flip", "github", "flip", ""),
+            resources::mapping("ci/web-served", "served", "main", ""),
+            resources::mapping("ci/web-rolling", "rolling", "main", ""),
         ];
-        let documents = format!("{}---\n{}---\n{MAPPINGS}", resources::usual(&self.issuer), providers.join("---\n"));
-        let file = self.sites[0].home.write("resources.yaml", &documents);
+        let file = self.sites[0].home.write("resources.yaml", &documents.join("---\n"));
         let mut command = crate::command::accredit();
         command.args(["apply", "-f"]).arg(file).env("ACCREDIT_ADMIN_SOCKET", self.sites[0].socket());
         crate::command::run(&mut command, "").ended(0);
@@ -246,33 +250,3 @@ fn say(line: &str) {
 const CALM: Duration = Duration::from_millis(700);
 /// How soon everybody is served again, on a loaded machine.
 const AGAIN_WITHIN: Duration = Duration::from_secs(20);
-
-const MAPPINGS: &str = r#"kind: Mapping
-name: ci/web-once
-spec:
-  provider: github
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/once}
-  replay: once
----
-kind: Mapping
-name: ci/web-flip
-spec:
-  provider: github
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/flip}
----
-kind: Mapping
-name: ci/web-served
-spec:
-  provider: served
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/main}
----
-kind: Mapping
-name: ci/web-rolling
-spec:
-  provider: rolling
-  serviceAccount: ci/web
-  match: {repository_id: "123", repository_owner_id: "98", ref: refs/heads/main}
-"#;

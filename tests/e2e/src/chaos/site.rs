@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::weather::{Sky, Weather};
-use crate::command::run;
 use crate::http::Connection;
 use crate::server::{Home, Server};
 
@@ -94,7 +92,7 @@ impl Site {
     /// There is no `prlimit`.
     pub(super) fn limit(&self, what: &str) {
         if let Some(server) = self.running().as_ref() {
-            run(Command::new("prlimit").args(["--pid", &server.process().to_string(), what]), "").ended(0);
+            server.limit(what);
         }
     }
 

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use accredit_api::admin::{AuditHead, AuditHeadList};
-use accredit_server::{ChainId, Head, SignedHead};
+use accredit_server::{SignedHead, signed_head};
 
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
@@ -77,7 +77,7 @@ pub(super) fn wire(file: &Path) -> Result<Vec<AuditHead>, Failure> {
 /// Reads the heads of a file, to be compared here.
 pub(crate) fn read(file: &Path) -> Result<Vec<SignedHead>, Failure> {
     let bad = || Failure::failed(format!("file `{}` holds no audit heads", file.display()));
-    wire(file)?.iter().map(|head| typed(head).ok_or_else(bad)).collect()
+    wire(file)?.iter().map(|head| signed_head(head).ok_or_else(bad)).collect()
 }
 
 fn line(head: &AuditHead) -> String {
@@ -95,28 +95,7 @@ fn parse(text: &str) -> Option<AuditHead> {
         key: words.next()?,
         signature: words.next()?,
     };
-    words.next().is_none().then_some(head).filter(|head| typed(head).is_some())
-}
-
-fn typed(head: &AuditHead) -> Option<SignedHead> {
-    let AuditHead { chain, batch, hash, signed_at, key, signature } = head;
-    Some(SignedHead {
-        head: Head {
-            chain: ChainId(bytes(chain)?.try_into().ok()?),
-            number: *batch,
-            hash: bytes(hash)?.try_into().ok()?,
-            signed_at: *signed_at,
-        },
-        key_id: key.clone(),
-        signature: bytes(signature)?,
-    })
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
+    words.next().is_none().then_some(head).filter(|head| signed_head(head).is_some())
 }
 
 #[cfg(test)]
@@ -129,13 +108,14 @@ mod tests {
         let text = format!("{} 7 {} 1800000000 kid {}", "ab".repeat(16), "0c".repeat(32), "ff".repeat(64));
         let head = parse(&text).unwrap();
         assert_eq!(line(&head), text);
-        assert_eq!(typed(&head).unwrap().head.number, 7);
+        assert_eq!(signed_head(&head).unwrap().head.number, 7);
         for bad in [
             "",
             "ab 7 cd 1 kid ef",
             &text.replace(" 7 ", " x "),
             &format!("{text} more"),
             &text.replace("abab", "ab"),
+            &text.replace("abab", "ABAB"),
             &text.replace("0c0c", "0\u{e9}c"),
         ] {
             assert!(parse(bad).is_none(), "{bad}");

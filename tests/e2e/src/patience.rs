@@ -1,0 +1,34 @@
+//! Waiting for what comes by itself.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::server::PATIENCE;
+
+/// Waits until it is so, as long as a loaded machine may take.
+///
+/// # Panics
+/// It never came to be.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}: it never came to be");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until it is so within the second that is promised; what a loaded machine takes to ask is not counted.
+///
+/// # Panics
+/// It was not.
+pub fn within_a_second(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    loop {
+        let asked = began.elapsed();
+        if is_so() {
+            return;
+        }
+        assert!(asked < Duration::from_secs(1), "{what}: not in force after {asked:?}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
