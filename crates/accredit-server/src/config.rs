@@ -25,7 +25,7 @@ pub(crate) use drain::DrainConfig;
 pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 pub(crate) use limits::{Allowance, LimitsConfig};
-pub use listeners::{Admin, ClientCertificates, Public, TlsFiles};
+pub(crate) use listeners::{Admin, ClientCertificates, Public, TlsFiles};
 pub(crate) use metrics::MetricsConfig;
 pub(crate) use store::StoreConfig;
 pub use telemetry::{TelemetryConfig, TracesConfig};

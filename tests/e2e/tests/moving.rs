@@ -11,7 +11,7 @@ use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
 use accredit_e2e::{resources, several};
 use accredit_test_postgres::{Cluster, PASSWORD, shared};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// From SQLite to PostgreSQL and back: what was spent stays spent, what was revoked stays revoked, the keys sign on, and the
 /// audit log verifies as the same one on both sides. K09.

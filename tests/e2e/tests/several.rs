@@ -42,12 +42,12 @@ fn k05_servers_that_first_start_together_have_one_set_of_keys() {
         let Some(cluster) = shared() else { return };
         let homes = several::homes(cluster, 3);
         let start = Barrier::new(homes.len());
-        let begin = |home: &Home| {
+        let begin = &|home: &Home| {
             start.wait();
             home.start()
         };
         let servers: Vec<Server> = thread::scope(|scope| {
-            let starting: Vec<_> = homes.iter().map(|home| scope.spawn(|| begin(home))).collect();
+            let starting: Vec<_> = homes.iter().map(|home| scope.spawn(move || begin(home))).collect();
             starting.into_iter().map(|server| server.join().unwrap()).collect()
         });
         let keys =
