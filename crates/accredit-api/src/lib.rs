@@ -7,4 +7,5 @@ pub mod admin;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod problem;
+pub mod svid;
 pub mod token;

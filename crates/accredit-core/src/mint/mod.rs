@@ -1,6 +1,7 @@
 //! Minting: allowed terms become the header and payload of a token. Signing is somebody else's.
 
 mod admin_token;
+mod svid;
 
 use accredit_id::act::Actor;
 use accredit_id::jose::jws::signing_input;
@@ -11,6 +12,7 @@ use crate::facts::Proved;
 use crate::model::{DecisionId, Signing};
 
 pub use admin_token::{AdminClaims, Holder, admin_token};
+pub use svid::{JwtSvid, Leaf, RESERVED, jwt_svid};
 
 /// Who issues, and with which key.
 #[derive(Clone, Copy, Debug)]
