@@ -95,3 +95,27 @@ fn before(kept: Kept, now: Timestamp) -> Option<Timestamp> {
 
 const EVERY: Duration = Duration::from_secs(3600);
 const BETWEEN: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use crate::config::{Config, KeyEncryption, KeysConfig};
+
+    /// A log that has grown by acts alone has no values to give, and the sweep of it ends.
+    #[tokio::test]
+    async fn a_sweep_that_finds_nothing_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::demo("127.0.0.1:7070".parse().unwrap(), folder.path());
+        config.keys = KeysConfig::sealed_by(KeyEncryption::File(folder.path().join("kek")));
+        let (app, writer) = App::start(&config).await.unwrap();
+        let before = clock::now().unix() + 10;
+        for _ in 0..2 {
+            let record = app.sweep_record("audit-values-erased", &().into());
+            let swept = tokio::time::timeout(Duration::from_secs(20), app.sweep(Sweep::Values { before }, record));
+            assert_eq!(swept.await.expect("the sweep never ends").unwrap(), 0);
+        }
+        app.recorder.close();
+        writer.await.unwrap();
+    }
+}

@@ -78,7 +78,8 @@ pub(crate) async fn begin_sweep(
     head::hold(&mut transaction).await?;
     let swept = stretch(&mut transaction, sweep).await?;
     if swept.taken == 0 {
-        transaction.rollback().await.map_err(fault)?;
+        // Kept is how far it was looked: a stretch in which nothing was to be had would be the next one again, without end.
+        transaction.commit().await.map_err(fault)?;
         return Ok(swept);
     }
     let tail = chain.append(&mut transaction, batches).await?;
