@@ -230,7 +230,6 @@ hash = excluded.hash, records = excluded.records, signed_at = excluded.signed_at
 signature = excluded.signature";
 pub(crate) const REMOVE_BATCHES: &str = "DELETE FROM audit_batch WHERE chain = $1 AND number <= $2";
 pub(crate) const REMOVE_HEADS: &str = "DELETE FROM audit_head WHERE chain = $1 AND number <= $2";
-pub(crate) const BATCH_HASH: &str = "SELECT hash FROM audit_batch WHERE chain = $1 AND number = $2";
 /// Records by the summaries, which are in the index: bodies are not touched.
 pub(crate) const RECORDS_FROM: &str = "\
 SELECT CAST(coalesce(sum(length(summary)), 0) / 4 AS BIGINT), max(number) FROM audit_batch \

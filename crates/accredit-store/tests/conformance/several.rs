@@ -403,17 +403,25 @@ async fn two_servers_remove_old_records() {
             let (key_id, signature) = ("audit-1".to_owned(), head.message());
             Some(accredit_store::audit::SignedHead { head: *head, key_id, signature })
         };
-        let removal = accredit_store::Removal { before: NOW, sinks: vec![], sign: Arc::new(sign), signed_at: NOW };
-        accredit_store::Sweep::Records(removal)
+        let holds =
+            |signed: &accredit_store::audit::SignedHead| signed.signature == signed.head.message();
+        let keys = accredit_store::HeadKeys { sign: Arc::new(sign), verify: Arc::new(holds) };
+        accredit_store::Sweep::Records(accredit_store::Removal::new(NOW, vec![], keys, NOW))
     };
+    let head = one.head(NOW);
+    let signed =
+        accredit_store::audit::SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() };
+    stores[0].write_head(&signed).await.unwrap();
     for round in 0..3 {
         let records = [record(9000 + round), record(9100 + round)];
+        let (first, second) = tokio::join!(stores[0].prepare_sweep(sweep()), stores[1].prepare_sweep(sweep()));
+        // Both found the same; who comes second takes nothing, and looks again.
         let (first, second) = tokio::join!(
-            stores[0].begin_sweep(&mut one, sweep(), &records[0], NOW),
-            stores[1].begin_sweep(&mut two, sweep(), &records[1], NOW)
+            stores[0].begin_sweep(&mut one, first.unwrap(), &records[0], NOW),
+            stores[1].begin_sweep(&mut two, second.unwrap(), &records[1], NOW)
         );
-        first.unwrap();
-        second.unwrap();
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert!(first.taken == 0 || second.taken == 0, "{first:?} {second:?}");
         let verified = stores[0].verify_audit(&[], |signed| signed.signature == signed.head.message()).await.unwrap();
         assert_eq!(verified.breaks, vec![], "round {round}");
     }
