@@ -116,7 +116,9 @@ THEN excluded.issued_before ELSE replay_floor.issued_before END";
 pub(crate) const PUT_REVOKED: &str = "\
 INSERT INTO revoked_token (decision, expires_at, news, seal) VALUES ($1, $2, $3, $4) \
 ON CONFLICT (decision) DO NOTHING";
-pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1 RETURNING decision, seal";
+pub(crate) const REVOKED_ENDED: &str = "SELECT decision, expires_at, seal FROM revoked_token WHERE expires_at < $1";
+pub(crate) static FORGET_REVOKED: MultiRow =
+    MultiRow::new("DELETE FROM revoked_token WHERE decision IN (VALUES ", 1, ")");
 pub(crate) const REVOKED: &str =
     "SELECT decision, expires_at, seal FROM revoked_token WHERE news > $1 ORDER BY decision";
 

@@ -30,7 +30,7 @@ pub(crate) use pins::{check_pins, pins, pins_unchecked};
 pub(crate) use removable::{Asked, Cut, removable};
 pub(crate) use resources::{check_resources, load_each, walk as walk_unchecked};
 pub(crate) use restoration::restoration;
-pub(crate) use revoked::{check_revoked, revoked_tokens, revoked_unchecked};
+pub(crate) use revoked::{check_revoked, revoked_that_ended, revoked_tokens, revoked_unchecked};
 pub(crate) use sightings::sightings;
 pub(crate) use stretch::{due_chains, places_of, records_from, waiting_since, written_between};
 pub(crate) use verify::verify;
