@@ -40,7 +40,7 @@ pub(crate) use deeds::Moved;
 pub(crate) use orders::{Order, Outcome};
 pub(crate) use restored::restored;
 pub(crate) use rotation::PublishedKeys;
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Trust, check_before_opening};
 pub(crate) use watched::Watched;
 
 /// The keys in force and what verifiers see of them.
