@@ -233,6 +233,32 @@ async fn l18_no_deed_seals_what_somebody_else_wrote() {
     aside.close().await.unwrap();
 }
 
+/// A ledger's mask is made of an id that never comes again. That of a stale decision does: it is made again under the same.
+#[tokio::test]
+async fn a_mask_is_used_once() {
+    let (_folder, database) = written().await;
+    let store = Store::open(&url(&database)).await.unwrap();
+    store.seal_by(key());
+    let mut chain = open_chain(&store, 2).await;
+    let pinning = |number: u64, id: &str| {
+        let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
+        let pin = NamePin { key, id_claim: "repository_id".to_owned(), id: id.to_owned(), decision: [4; 16], at: NOW };
+        Entry { pins: vec![pin], ..entry(number, "pinned") }
+    };
+    let stale = Entry { decided_on: -1, ..pinning(50, "1") };
+    let mut aside = raw(&database).await;
+    let mut masks = Vec::new();
+    for entries in [[stale.clone(), pinning(51, "1")], [stale, pinning(52, "1")]] {
+        let outcomes = store.commit_records(&mut chain, &entries, NOW).await.unwrap().outcomes;
+        assert_eq!(outcomes, [EntryOutcome::Stale, EntryOutcome::Recorded]);
+        let (ledger,): (Vec<u8>,) = sqlx::query_as("SELECT ledger FROM head").fetch_one(&mut aside).await.unwrap();
+        assert_eq!(ledger[..16], entries[1].id);
+        masks.push(ledger[..16].to_vec());
+    }
+    assert_ne!(masks[0], masks[1]);
+    aside.close().await.unwrap();
+}
+
 /// What an operation takes away goes out of the ledger as well, however it goes.
 #[tokio::test]
 async fn the_ledger_follows_every_deed() {
