@@ -269,6 +269,8 @@ pub(crate) const CURSORS_AT_END: &str = "\
 INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) \
 SELECT $1, c.ordinal, coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1, 0, $2, 0 \
 FROM audit_chain c WHERE c.id <> $2";
+/// Sinks that somebody delivered to since a time, whichever chain it was of.
+pub(crate) const SINKS_HEARD_OF: &str = "SELECT DISTINCT sink FROM audit_cursor WHERE held_until >= $1";
 pub(crate) const CURSORS_OF: &str = "SELECT sink, number FROM audit_cursor WHERE chain = $1";
 pub(crate) const HEADS_SIGNED_FROM: &str = "\
 SELECT c.id, h.number, h.key_id, h.signed_at, h.hash, h.signature \

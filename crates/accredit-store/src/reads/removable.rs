@@ -4,7 +4,7 @@
 //! beginning or its signed checkpoint on, and a head behind it, whose signature holds, must have the hash that comes out. Else
 //! somebody who can write to the database would have the server sign for what he wants gone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::checkpoint::checkpoint;
 use super::log::{StoredChain, chains};
@@ -18,7 +18,7 @@ use crate::sql;
 pub(crate) struct Asked<'r> {
     /// Batches that were written before it, Unix seconds.
     pub(crate) before: i64,
-    /// Nothing that one of these sinks has not confirmed yet.
+    /// Nothing that one of these sinks has not confirmed yet, nor one that another server has delivered to lately.
     pub(crate) sinks: &'r [String],
     /// Whether a head's signature holds.
     pub(crate) verify: &'r (dyn Fn(&SignedHead) -> bool + Send + Sync),
@@ -44,9 +44,10 @@ pub(crate) struct Cut {
 pub(crate) async fn removable(connection: &mut Connection, asked: &Asked<'_>) -> Result<VecDeque<Cut>, StoreError> {
     let mut transaction = begin_read(connection).await?;
     let stored = chains(&mut transaction).await?;
+    let sinks = sinks(&mut transaction, asked).await?;
     let mut cuts = VecDeque::new();
     for place in 0..stored.len() {
-        cuts = of_chain(&mut transaction, &stored[place..], asked).await?;
+        cuts = of_chain(&mut transaction, &stored[place..], &sinks, asked).await?;
         if !cuts.is_empty() {
             break;
         }
@@ -59,10 +60,11 @@ pub(crate) async fn removable(connection: &mut Connection, asked: &Asked<'_>) ->
 async fn of_chain(
     connection: &mut Connection,
     chains: &[StoredChain],
+    sinks: &BTreeSet<String>,
     asked: &Asked<'_>,
 ) -> Result<VecDeque<Cut>, StoreError> {
     let Some((chain, later)) = chains.split_first() else { return Ok(VecDeque::new()) };
-    let delivered = delivered(connection, chain.ordinal, asked.sinks).await?;
+    let delivered = delivered(connection, chain.ordinal, sinks).await?;
     let mut walk = Walk::begin(connection, chain, asked).await?;
     let mut cuts = VecDeque::new();
     let mut after = walk.thread.tail().number;
@@ -129,8 +131,16 @@ async fn is_vouched_for(
     Ok(false)
 }
 
+/// Every sink that is to have what goes: those that are asked for, and those of other servers.
+async fn sinks(connection: &mut Connection, asked: &Asked<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let since = asked.signed_at.saturating_sub(FORGOTTEN_AFTER);
+    let heard_of: Vec<(String,)> =
+        query_as(sql::SINKS_HEARD_OF).bind(since).fetch_all(connection).await.map_err(fault)?;
+    Ok(heard_of.into_iter().map(|(sink,)| sink).chain(asked.sinks.iter().cloned()).collect())
+}
+
 /// The first batch of a chain that some sink may lack.
-async fn delivered(connection: &mut Connection, ordinal: i64, sinks: &[String]) -> Result<i64, StoreError> {
+async fn delivered(connection: &mut Connection, ordinal: i64, sinks: &BTreeSet<String>) -> Result<i64, StoreError> {
     if sinks.is_empty() {
         return Ok(i64::MAX);
     }
@@ -219,5 +229,7 @@ fn tampered(broken: &Break) -> StoreError {
 const AT_ONCE: i64 = 250;
 /// Cuts that are looked for at once, unless the next head lies behind more.
 const ENOUGH: usize = 16;
+/// How long a sink that no server delivers to any more keeps records, seconds. A week: its server may be away that long.
+const FORGOTTEN_AFTER: i64 = 7 * 24 * 3600;
 /// Batches that are read at once.
 const PAGE: i64 = 16;

@@ -129,5 +129,6 @@ on_every_backend! {
         stretches_without_values_are_passed_by
         old_records_go_behind_a_signed_checkpoint
         what_a_sink_lacks_is_not_removed
+        what_a_sink_of_another_server_lacks_is_not_removed
         what_no_head_covers_is_not_removed;
 }

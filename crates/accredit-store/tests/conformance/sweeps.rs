@@ -167,6 +167,22 @@ pub(crate) async fn what_a_sink_lacks_is_not_removed(factory: impl Factory) {
     assert!(store.verify_audit(&[], holds).await.unwrap().is_intact());
 }
 
+/// A sink of another server keeps its records, too, until nobody has delivered to it for a week.
+pub(crate) async fn what_a_sink_of_another_server_lacks_is_not_removed(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    for number in 0..10 {
+        store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    cover(&store, &first).await;
+    let week = 7 * 24 * 3600;
+    store.hold_chain("elsewhere", ChainId([7; 16]), 1, NOW - week, NOW - week).await.unwrap().unwrap();
+    assert_eq!(sweep(&store, &mut first, removal(NOW - 50, &[]), 9000).await, 0);
+    store.hold_chain("elsewhere", ChainId([7; 16]), 1, NOW - week, NOW - week - 1).await.unwrap().unwrap();
+    assert_eq!(sweep(&store, &mut first, removal(NOW - 50, &[]), 9001).await, 1);
+    assert_eq!(store.find_record(&id(9)).await.unwrap(), None);
+}
+
 /// What no signed head covers stays, however old the store says it is; a process that was killed signed no last head, but the
 /// next one begins with the hash of where it ended.
 pub(crate) async fn what_no_head_covers_is_not_removed(factory: impl Factory) {
