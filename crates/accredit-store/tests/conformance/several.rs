@@ -296,10 +296,17 @@ async fn k07_a_connection_that_broke_is_made_again() {
         let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
         accredit_test_postgres::shared().unwrap().sql("postgres", &end);
         let entries = [spending(number, mark("idp_1", number as u8))];
-        let error = store.commit_records(&mut chain, &entries, NOW).await.unwrap_err();
-        assert_eq!(error.code(), "store-unavailable", "{error}");
-        let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
-        assert_eq!(committed.outcomes, [RECORDED]);
+        // A connection that lay idle for long, as on a busy machine, is looked at first, and made again before anything is lost.
+        match store.commit_records(&mut chain, &entries, NOW).await {
+            Ok(committed) => assert_eq!(committed.outcomes, [RECORDED]),
+            Err(error) => {
+                assert_eq!(error.code(), "store-unavailable", "{error}");
+                let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
+                assert_eq!(committed.outcomes, [RECORDED]);
+            }
+        }
+        let again = [spending(number + 100, mark("idp_1", number as u8))];
+        assert_eq!(store.commit_records(&mut chain, &again, NOW).await.unwrap().outcomes, [replayed(number)]);
         let committed = store.commit_records(&mut chain, &[spending(99, mark("idp_1", 1))], NOW).await.unwrap();
         assert_eq!(committed.outcomes, [replayed(1)]);
         // A short look may meet the broken connection first.
