@@ -24,7 +24,7 @@ use crate::key_history::{self, KeyHistory};
 use crate::metrics::Metrics;
 use crate::read_model::{InForce, ReadModel};
 use crate::record::{BringPins, Recorder, Ring, Tally};
-use crate::signing::{Signing, Trust};
+use crate::signing::{self, Signing, Trust};
 use crate::traces::Traces;
 use crate::watch::Watch;
 use crate::{chance, clock, descriptors, egress, memory, pinning, provider, record};
@@ -79,7 +79,10 @@ impl App {
         let fetcher = Arc::new(egress::fetcher(&config.fetch)?.traced(&traces));
         let exports = Exports::new(config)?;
         let store = match config.store.migrate {
-            true => Store::open(&config.store.url).await?,
+            true => {
+                signing::check_before_opening(&config.store.url, config.seal_store).await?;
+                Store::open(&config.store.url).await?
+            }
             false => Store::open_as_it_is(&config.store.url).await?,
         };
         let store = Arc::new(store);

@@ -169,6 +169,7 @@ impl App {
             Err(StoreError::UnknownSequence { .. }) => return self.start_over().await,
             Err(fault) => return Err(fault.into()),
         };
+        self.signing.trust.look(&self.store, clock::now());
         // What somebody else wrote counts no more, nor what refers to it.
         if !self.store.tampering().is_empty() {
             return self.read_anew().await;
@@ -230,6 +231,8 @@ impl App {
 
     /// Puts another world into force. Keys of providers that are not what they were go first (J13).
     fn replace(&self, before: &InForce, next: World, revocation: i64, pins: Option<&[NamePin]>) {
+        // Before it is decided on: where rows are missing, a mapping may be there without the one that narrows it.
+        self.signing.trust.look(&self.store, clock::now());
         let is_changed = |id: Id| match (before.world.by_id(id), next.by_id(id)) {
             (Some(before), Some(next)) => !Arc::ptr_eq(before, next),
             _ => true,

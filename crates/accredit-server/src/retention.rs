@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use accredit_id::time::Timestamp;
 use accredit_store::audit::NewRecord;
-use accredit_store::{Removal, Sweep};
+use accredit_store::{HeadKeys, Removal, StoreError, Sweep};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -30,12 +30,8 @@ impl App {
             if let Some(before) = before(self.retention.records, now) {
                 let detail = json!({"before": before.to_string(), "why": "retention"});
                 let record = self.sweep_record("audit-records-removed", &detail);
-                let removal = Removal {
-                    before: before.unix(),
-                    sinks: self.exports.names(),
-                    sign: self.signing.head_signer(),
-                    signed_at: now.unix(),
-                };
+                let keys = HeadKeys { sign: self.signing.head_signer(), verify: self.signing.head_verifier() };
+                let removal = Removal::new(before.unix(), self.exports.names(), keys, now.unix());
                 self.sweep_aloud(Sweep::Records(removal), record).await;
             }
             // Servers that share a store do not all sweep at once.
@@ -48,6 +44,8 @@ impl App {
     pub(crate) async fn sweep(&self, sweep: Sweep, record: NewRecord) -> Result<u64, RecordFault> {
         let (mut left, mut taken) = (Some(sweep), 0);
         while let Some(sweep) = left {
+            // Here and not on the way of exchanges: it may read much.
+            let sweep = self.store.prepare_sweep(sweep).await.map_err(|fault| RecordFault::Store(Arc::new(fault)))?;
             let swept = match taken {
                 0 => {
                     let (tell, told) = oneshot::channel();
@@ -71,6 +69,11 @@ impl App {
         match self.sweep(sweep.clone(), record).await {
             Ok(0) => {}
             Ok(batches) => tracing::info!(event = "audit-swept", batches, "the log was swept: {}", told(&sweep)),
+            Err(RecordFault::Store(fault)) if matches!(&*fault, StoreError::Tampered { .. }) => tracing::error!(
+                event = "audit-not-swept",
+                code = fault.code(),
+                "the log is not what was written, and nothing is removed from it: {fault}"
+            ),
             Err(fault) => {
                 tracing::warn!(event = "audit-not-swept", "the log could not be swept ({}): {fault}", told(&sweep))
             }
@@ -95,3 +98,27 @@ fn before(kept: Kept, now: Timestamp) -> Option<Timestamp> {
 
 const EVERY: Duration = Duration::from_secs(3600);
 const BETWEEN: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use crate::config::{Config, KeyEncryption, KeysConfig};
+
+    /// A log that has grown by acts alone has no values to give, and the sweep of it ends.
+    #[tokio::test]
+    async fn a_sweep_that_finds_nothing_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::demo("127.0.0.1:7070".parse().unwrap(), folder.path());
+        config.keys = KeysConfig::sealed_by(KeyEncryption::File(folder.path().join("kek")));
+        let (app, writer) = App::start(&config).await.unwrap();
+        let before = clock::now().unix() + 10;
+        for _ in 0..2 {
+            let record = app.sweep_record("audit-values-erased", &().into());
+            let swept = tokio::time::timeout(Duration::from_secs(20), app.sweep(Sweep::Values { before }, record));
+            assert_eq!(swept.await.expect("the sweep never ends").unwrap(), 0);
+        }
+        app.recorder.close();
+        writer.await.unwrap();
+    }
+}

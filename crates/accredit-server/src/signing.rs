@@ -27,7 +27,7 @@ use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose as Use};
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::SignedHead;
-use accredit_store::{Chain, KeyDeed, Store, StoreError};
+use accredit_store::{Chain, KeyDeed, Store, StoreError, VerifyHead};
 use arc_swap::ArcSwap;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -40,7 +40,7 @@ pub(crate) use deeds::Moved;
 pub(crate) use orders::{Order, Outcome};
 pub(crate) use restored::restored;
 pub(crate) use rotation::PublishedKeys;
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Trust, check_before_opening};
 pub(crate) use watched::Watched;
 
 /// The keys in force and what verifiers see of them.
@@ -212,11 +212,13 @@ impl Signing {
 
     /// Whether an audit key of ours signed a head.
     pub(crate) fn signed(&self, signed: &SignedHead) -> bool {
-        let keys = self.keys.load();
-        let key = keys.ring.find(&signed.key_id).filter(|key| key.purpose() == Purpose::Audit);
-        key.is_some_and(|key| {
-            key.public().verify_signature(Algorithm::Es256, &signed.head.message(), &signed.signature).is_ok()
-        })
+        self.keys.load().signed(signed)
+    }
+
+    /// The same, for whoever removes records.
+    pub(crate) fn head_verifier(&self) -> VerifyHead {
+        let keys = Arc::clone(&self.keys);
+        Arc::new(move |signed| keys.load().signed(signed))
     }
 
     /// Reads the keys from the store, unless nothing has changed there since they were read.
@@ -269,6 +271,13 @@ impl Keys {
             read_at: AtomicI64::new(now.unix()),
             ring,
         }
+    }
+
+    fn signed(&self, signed: &SignedHead) -> bool {
+        let key = self.ring.find(&signed.key_id).filter(|key| key.purpose() == Purpose::Audit);
+        key.is_some_and(|key| {
+            key.public().verify_signature(Algorithm::Es256, &signed.head.message(), &signed.signature).is_ok()
+        })
     }
 
     /// Whether the store was read so recently that no key of ours can be unknown to a reader, nor have left.

@@ -28,7 +28,7 @@ mod store;
 
 pub use chain::Chain;
 pub use copying::Copied;
-pub use deeds::{Removal, SignCheckpoint, Sweep, Swept};
+pub use deeds::{HeadKeys, Removal, SignCheckpoint, Sweep, Swept, VerifyHead};
 pub use error::StoreError;
 pub use exchange::{Committed, Entry, EntryOutcome, FirstUse, MARK_MARGIN, Mark};
 pub use head::Head;

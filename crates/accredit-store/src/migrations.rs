@@ -91,6 +91,12 @@ impl Schema {
         }
     }
 
+    /// Whether a store of before there were seals is to be brought to where its rows have them, behind which no program of before
+    /// goes on. False for a new one.
+    pub fn begins_seals(&self) -> bool {
+        self.found > 0 && self.pending.contains(&SEALS)
+    }
+
     /// Whether this program may go on beside it.
     pub fn spares_this_program(&self) -> bool {
         self.oldest <= self.known
@@ -163,6 +169,8 @@ async fn pending(connection: &mut Connection) -> Result<Vec<&'static Step>, Stor
 
 /// The step since which steps say whom they spare.
 const TELLS_OLDEST: i64 = 26;
+/// The step since which rows have seals.
+const SEALS: i64 = 36;
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +189,8 @@ mod tests {
         assert_eq!(Schema::of(all.clone(), 0).pending, [0; 0]);
         let schema = Schema::of(all.iter().copied().filter(|number| *number != 26).collect(), 0);
         assert_eq!((schema.pending, schema.found), (vec![26], known()));
+        assert!(!Schema::of(all.clone(), 0).begins_seals() && !Schema::of(vec![], 0).begins_seals());
+        assert!(Schema::of(all.into_iter().filter(|number| *number < SEALS).collect(), 0).begins_seals());
         assert!(Schema::of(vec![9999], 0).spares_this_program());
         assert!(!Schema::of(vec![9999], 9999).spares_this_program());
     }

@@ -116,7 +116,9 @@ THEN excluded.issued_before ELSE replay_floor.issued_before END";
 pub(crate) const PUT_REVOKED: &str = "\
 INSERT INTO revoked_token (decision, expires_at, news, seal) VALUES ($1, $2, $3, $4) \
 ON CONFLICT (decision) DO NOTHING";
-pub(crate) const FORGET_REVOKED: &str = "DELETE FROM revoked_token WHERE expires_at < $1 RETURNING decision, seal";
+pub(crate) const REVOKED_ENDED: &str = "SELECT decision, expires_at, seal FROM revoked_token WHERE expires_at < $1";
+pub(crate) static FORGET_REVOKED: MultiRow =
+    MultiRow::new("DELETE FROM revoked_token WHERE decision IN (VALUES ", 1, ")");
 pub(crate) const REVOKED: &str =
     "SELECT decision, expires_at, seal FROM revoked_token WHERE news > $1 ORDER BY decision";
 
@@ -230,7 +232,6 @@ hash = excluded.hash, records = excluded.records, signed_at = excluded.signed_at
 signature = excluded.signature";
 pub(crate) const REMOVE_BATCHES: &str = "DELETE FROM audit_batch WHERE chain = $1 AND number <= $2";
 pub(crate) const REMOVE_HEADS: &str = "DELETE FROM audit_head WHERE chain = $1 AND number <= $2";
-pub(crate) const BATCH_HASH: &str = "SELECT hash FROM audit_batch WHERE chain = $1 AND number = $2";
 /// Records by the summaries, which are in the index: bodies are not touched.
 pub(crate) const RECORDS_FROM: &str = "\
 SELECT CAST(coalesce(sum(length(summary)), 0) / 4 AS BIGINT), max(number) FROM audit_batch \
@@ -268,6 +269,8 @@ pub(crate) const CURSORS_AT_END: &str = "\
 INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) \
 SELECT $1, c.ordinal, coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1, 0, $2, 0 \
 FROM audit_chain c WHERE c.id <> $2";
+/// Sinks that somebody delivered to since a time, whichever chain it was of.
+pub(crate) const SINKS_HEARD_OF: &str = "SELECT DISTINCT sink FROM audit_cursor WHERE held_until >= $1";
 pub(crate) const CURSORS_OF: &str = "SELECT sink, number FROM audit_cursor WHERE chain = $1";
 pub(crate) const HEADS_SIGNED_FROM: &str = "\
 SELECT c.id, h.number, h.key_id, h.signed_at, h.hash, h.signature \

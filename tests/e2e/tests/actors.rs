@@ -110,6 +110,27 @@ fn h05_the_token_says_who_acts() {
     assert_eq!((ask(&access), &ask(&plain)["active"]), (json!({"active": false}), &json!(true)));
 }
 
+/// Whoever acts is erased from the log as whoever is acted for: his token's claims, and his name in tokens that were made narrower.
+#[test]
+fn an_actors_values_are_erased_on_request() {
+    let (_home, issuer, agents, server) = served();
+    let first = exchange(&server, &token(&issuer, &json!({})), &agent(&agents, "agent-1", &json!({})));
+    let second = further(&server, &first.access_token(), &agent(&agents, "agent-2", &json!({})));
+    let erase = |subject: &str, provider: &str| {
+        let arguments = ["audit", "erase", "--reason", "request", "--subject", subject, "--provider", provider];
+        server.accredit(arguments).ended(0).stdout
+    };
+    let names = |answer: &Answer, name: &str| {
+        let record = server.accredit(["audit", "show", &answer.decision()]).ended(0).stdout;
+        record.contains(name)
+    };
+    assert!(names(&first, "agent-1") && names(&second, "agent-1") && names(&second, "agent-2"));
+    assert_eq!(erase("agent-1", "github"), "0 records lost their values\n");
+    assert_eq!(erase("agent-1", "agents"), "2 records lost their values\n");
+    assert!(!names(&first, "agent-1") && !names(&second, "agent-1"));
+    server.accredit(["audit", "verify"]).ended(0);
+}
+
 /// H04: whoever is not one of the mapping's actors, or does not prove that he is, acts for nobody; the operator reads why.
 #[test]
 fn h04_nobody_acts_unnamed() {

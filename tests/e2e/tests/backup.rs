@@ -12,7 +12,7 @@ use accredit_e2e::command::{Ran, accredit, run};
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::server::{Home, Server};
 use accredit_e2e::{resources, several};
-use accredit_test_postgres::shared;
+use accredit_test_postgres::{PASSWORD, shared};
 use serde_json::{Value, json};
 
 fn once(issuer: &Issuer) -> String {
@@ -232,7 +232,9 @@ fn l16_a_backup_of_several_servers_is_restored_for_several() {
 
     let others = several::homes(cluster, 2);
     fs::copy(homes[1].path("all.backup"), others[0].path("all.backup")).unwrap();
-    assert_eq!(restore(&others[0], "all.backup").ended(0).json()["epoch"], 1);
+    let restored = restore(&others[0], "all.backup").ended(0);
+    assert_eq!(restored.json()["epoch"], 1);
+    assert!(restored.stdout.contains("postgres://") && !restored.stdout.contains(PASSWORD), "{}", restored.stdout);
     let servers: Vec<Server> = others.iter().map(Home::start).collect();
     for server in &servers {
         let answer = server.exchange(&spent, &[]);

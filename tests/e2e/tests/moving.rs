@@ -151,6 +151,33 @@ fn an_old_schema_is_brought_up_to_date() {
     assert!(home.start().stop().success());
 }
 
+/// L18: a store of before there were seals is left as it is until somebody answers for its rows, so that the servers of before,
+/// which know no seals, can go on with it.
+#[test]
+fn l18_a_refused_upgrade_changes_nothing() {
+    let Some(cluster) = shared() else { return };
+    let home = &several::homes(cluster, 1)[0];
+    let issuer = Issuer::new("https://ci.test");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    assert!(server.stop().success());
+    let database = store_of(home);
+    let sql = |statement: &str| cluster.sql(name(&database), statement);
+    for table in ["head", "resource", "signing_key", "name_pin", "revoked_token"] {
+        sql(&format!("ALTER TABLE {table} DROP COLUMN seal"));
+    }
+    sql("ALTER TABLE head DROP COLUMN ledger; DROP TABLE seal_key; DELETE FROM schema_step WHERE number IN (36, 37)");
+    let everything = || sql("SELECT (SELECT count(*) FROM audit_chain), (SELECT max(oldest) FROM schema_step), count(*) \
+                             FROM schema_step");
+    let before = everything();
+    let refused = home.fail_to_start().ended(1).stderr;
+    assert!(refused.contains("have no seals") && refused.contains("`--seal-store`"), "{refused}");
+    assert_eq!(everything(), before);
+    assert!(home.start_with(&["--seal-store"], []).stop().success());
+    let server = home.start();
+    assert_eq!(server.exchange(&token(&issuer, &json!({})), &[]).status, 200);
+}
+
 /// K09, L16: under a server that runs, the database is replaced by an earlier one. It goes by what there is now, and issues
 /// nothing, since its own log is not there; started again, it goes on.
 #[test]

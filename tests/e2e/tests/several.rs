@@ -122,6 +122,20 @@ fn l13_a_change_on_one_is_in_force_on_all_within_a_second() {
     intact(&servers);
 }
 
+/// L18: a server that reads a table to which somebody else wrote issues nothing from that moment on, and not only when it next
+/// looks at how things are.
+#[test]
+fn l18_what_was_tampered_with_is_doubted_at_once() {
+    let Some(cluster) = shared() else { return };
+    let database = cluster.database();
+    let (home, issuer) = (several::home(&database), Issuer::new("https://ci.test"));
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    assert_eq!(server.exchange(&token(&issuer, &json!({})), &[]).status, 200);
+    cluster.sql(database.rsplit('/').next().unwrap(), "UPDATE head SET seq = seq + 1");
+    within_a_second("the doubt", || server.exchange(&token(&issuer, &json!({})), &[]).status == 503);
+}
+
 /// K05, K06: a token of one server is everybody's.
 #[test]
 fn k05_a_token_of_one_is_known_and_revoked_at_all() {

@@ -59,21 +59,58 @@ pub(super) async fn erase(
     Ok(Json(EraseResponse { records, act: Some(id), dry_run }))
 }
 
-/// Records with a claim of that very value.
+/// Records that speak of somebody.
 async fn of_subject(app: &App, subject: &str, provider: Option<&str>) -> Result<Vec<Place>, AdminFault> {
-    let is_meant = |record: &Record| {
+    let world = &app.read_model.now().world;
+    let known = provider.and_then(|provider| world.find(Kind::Provider, provider));
+    let issuer = known.and_then(|resource| resource.as_provider()).map(|known| known.issuer.as_str());
+    let somebody = Somebody { subject, provider, issuer };
+    Ok(app.store.places_of(|record| somebody.is_in(record)).await?)
+}
+
+/// Whoever is to be forgotten.
+struct Somebody<'s> {
+    /// The value of a claim of his.
+    subject: &'s str,
+    /// Whose tokens count, by its name or id; absent: anybody's.
+    provider: Option<&'s str>,
+    /// The issuer of that provider's tokens, where it is known.
+    issuer: Option<&'s str>,
+}
+
+impl Somebody<'_> {
+    /// Whether a record has a claim of that very value: of whom it is about, of who acts for him, or of who acted before.
+    fn is_in(&self, record: &Record) -> bool {
         let Erasable::Present(value) = &record.value else { return false };
         // Cheap first: most records are somebody else's.
-        let read = |bytes: &[u8]| serde_json::from_slice::<Map<String, Value>>(bytes).unwrap_or_default();
-        let is_of = |provider: &str| {
-            let kept = read(&record.bytes);
-            ["provider", "providerId"].iter().any(|name| kept.get(*name).is_some_and(|named| named == provider))
-        };
         let values = read(value);
-        let claims = values.get("claims").and_then(Value::as_object);
-        claims.is_some_and(|claims| claims.values().any(|claim| claim == subject)) && provider.is_none_or(is_of)
-    };
-    Ok(app.store.places_of(is_meant).await?)
+        let is_his = |claims: Option<&Value>| {
+            let claims = claims.and_then(Value::as_object);
+            claims.is_some_and(|claims| claims.values().any(|claim| claim == self.subject))
+        };
+        let actor = values.get("actor").and_then(|actor| actor.get("claims"));
+        (is_his(values.get("claims")) && self.is_of(record, ["provider", "providerId"]))
+            || (is_his(actor) && self.is_of(record, ["actorProvider", "actorProviderId"]))
+            || values.get("act").and_then(Value::as_array).is_some_and(|chain| chain.iter().any(|one| self.acts(one)))
+    }
+
+    /// Whether a record's token was of his provider.
+    fn is_of(&self, record: &Record, names: [&str; 2]) -> bool {
+        self.provider.is_none_or(|provider| {
+            let kept = read(&record.bytes);
+            names.iter().any(|name| kept.get(*name).is_some_and(|named| named == provider))
+        })
+    }
+
+    /// Whether he is one of the chain of actors, which names issuers.
+    fn acts(&self, actor: &Value) -> bool {
+        actor["sub"] == self.subject
+            && (self.provider.is_none() || self.issuer.is_some_and(|issuer| actor["iss"] == issuer))
+    }
+}
+
+fn read(bytes: &[u8]) -> Map<String, Value> {
+    serde_json::from_slice(bytes).unwrap_or_default()
 }
 
 async fn of_decision(app: &App, decision: &str) -> Result<Vec<Place>, AdminFault> {
@@ -85,4 +122,43 @@ async fn of_decision(app: &App, decision: &str) -> Result<Vec<Place>, AdminFault
         Erasable::Present(_) => vec![found.place],
         Erasable::Erased | Erasable::None => Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kept: &Value, values: &Value) -> Record {
+        Record { id: [1; 16], bytes: kept.to_string().into(), value: Erasable::Present(values.to_string().into()) }
+    }
+
+    #[test]
+    fn whoever_a_record_speaks_of_is_found_in_it() {
+        let ours = json!({"provider": "github", "providerId": "idp_1", "actorProvider": "agents", "actorProviderId": "idp_2"});
+        let chain = json!([{"iss": "https://agents.test", "sub": "agent"}, {"iss": "https://desk.test", "sub": "desk"}]);
+        let acted = json!({"claims": {"sub": "job", "n": 1}, "actor": {"claims": {"sub": "agent", "team": "ops"}}, "act": chain});
+        // A narrower token has no claims of its own.
+        let narrowed = json!({"act": chain});
+        for (values, subject, provider, issuer, is_meant) in [
+            (&acted, "job", None, None, true),
+            (&acted, "job", Some("github"), None, true),
+            (&acted, "job", Some("idp_1"), None, true),
+            (&acted, "job", Some("agents"), Some("https://agents.test"), false),
+            (&acted, "agent", None, None, true),
+            (&acted, "ops", Some("agents"), None, true),
+            (&acted, "ops", Some("idp_2"), None, true),
+            (&acted, "ops", Some("github"), None, false),
+            (&acted, "desk", None, None, true),
+            (&narrowed, "agent", None, None, true),
+            (&narrowed, "agent", Some("agents"), Some("https://agents.test"), true),
+            (&narrowed, "agent", Some("desk"), Some("https://desk.test"), false),
+            (&narrowed, "desk", Some("desk"), Some("https://desk.test"), true),
+            (&narrowed, "desk", Some("gone"), None, false),
+            (&narrowed, "https://desk.test", None, None, false),
+            (&narrowed, "nobody", None, None, false),
+        ] {
+            let somebody = Somebody { subject, provider, issuer };
+            assert_eq!(somebody.is_in(&record(&ours, values)), is_meant, "{subject} {provider:?}");
+        }
+    }
 }

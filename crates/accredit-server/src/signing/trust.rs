@@ -54,6 +54,19 @@ impl Trust {
     }
 }
 
+/// Refuses a store of before there were seals, unless somebody says that its rows are to be trusted as they are. Asked before it
+/// is opened, which brings its schema up to date: behind that, servers of before no longer work, and this one would not start.
+///
+/// # Errors
+/// [`KeysFault::Unsealed`]; nothing was changed then.
+pub(crate) async fn check_before_opening(url: &str, trust_rows: bool) -> Result<(), KeysFault> {
+    match Store::schema(url).await {
+        Ok(schema) if schema.begins_seals() && !trust_rows => Err(KeysFault::Unsealed),
+        // What keeps it from being looked at keeps it from being opened as well, and is told then.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Has the store seal what it writes, and check what it reads. A new store gets a key for that. One that has rows without
 /// seals is refused, unless somebody says that they are to be trusted as they are.
 pub(super) async fn seal_rows(unsealer: &Unsealer, store: &Store, trust_rows: bool) -> Result<(), KeysFault> {

@@ -14,6 +14,7 @@ mod breaks;
 mod chain;
 mod digest;
 mod record;
+mod thread;
 mod verify;
 
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
@@ -24,3 +25,4 @@ pub use verify::{MAX_LISTED_BREAKS, Verification, Verifier, verify};
 
 pub(crate) use batch::{Tail, pack};
 pub(crate) use record::{keep_values, prefix};
+pub(crate) use thread::Thread;

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::head::{self, Head};
 use crate::key::{KeyChange, KeyDeed, KeyLife, SigningKey};
 use crate::reads;
-use crate::seal::{Book, Cell, Sealer, Set};
+use crate::seal::{Book, Cell, Sealer, Set, Tampering};
 use crate::sql;
 
 /// See [`Store::change_keys`](crate::Store::change_keys).
@@ -52,6 +52,9 @@ pub(crate) async fn take_steps(
         Some(_) => reads::key_seals(connection).await?,
         None => HashMap::new(),
     };
+    if let Some(book) = &book {
+        check(connection, book, &touched, &seals).await?;
+    }
     for change in changes {
         take_step(connection, change).await?;
     }
@@ -64,6 +67,23 @@ pub(crate) async fn take_steps(
         let seal = book.add(Set::SigningKey, &name, &key.cells());
         let query = statement(sql::SEAL_KEY).bind(key.id.clone()).bind(seal);
         query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// Refuses to touch a key that somebody else wrote to: what he wrote would be sealed with what is written now.
+async fn check(
+    connection: &mut Connection,
+    book: &Book<'_>,
+    touched: &HashSet<String>,
+    seals: &HashMap<String, Option<Vec<u8>>>,
+) -> Result<(), StoreError> {
+    for key in reads::keys_unchecked(connection).await?.iter().filter(|key| touched.contains(&key.id)) {
+        let (name, seal) = ([Cell::Text(&key.id)], seals.get(&key.id).and_then(Option::as_deref));
+        if !book.holds(Set::SigningKey, &name, &key.cells(), seal) {
+            let found = Tampering::Row { table: Set::SigningKey.table(), name: key.id.clone() };
+            return Err(StoreError::Tampered { what: found.to_string() });
+        }
     }
     Ok(())
 }

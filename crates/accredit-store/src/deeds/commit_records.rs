@@ -68,14 +68,18 @@ async fn commit_each(
         Some(head) => head,
         None => head::read(&mut transaction).await?,
     };
-    let (outcomes, mut there) = judge(&mut transaction, entries, head.revocation, at).await?;
+    let (outcomes, mut there) = judge(&mut transaction, sealer, entries, (head.revocation, at)).await?;
     let batches = chain.pack(at, entries.iter().zip(&outcomes).filter_map(to_write));
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
         transaction.rollback().await.map_err(fault)?;
         return Ok((outcomes, there));
     }
-    let pinning = || entries.iter().zip(&outcomes).find(|(entry, _)| !entry.pins.is_empty());
+    // INVARIANT: recorded, since its id masks the ledger, and that of one that is stale comes again with the next attempt.
+    let is_pinning = |(entry, outcome): &(&Entry, &EntryOutcome)| {
+        !entry.pins.is_empty() && **outcome == EntryOutcome::Recorded
+    };
+    let pinning = || entries.iter().zip(&outcomes).find(is_pinning);
     let mut book = match pinning() {
         Some(_) => Book::open(&mut transaction, sealer).await?,
         None => None,
@@ -95,12 +99,12 @@ async fn commit_each(
 /// What becomes of each entry, and what its names are pinned to already.
 async fn judge(
     connection: &mut Connection,
+    sealer: Option<&Sealer>,
     entries: &[Entry],
-    revocation: i64,
-    at: i64,
+    (revocation, at): (i64, i64),
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
     let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| revocation <= entry.decided_on).collect();
-    let Met { there, clashing } = pins::meet(connection, &current).await?;
+    let Met { there, clashing } = pins::meet(connection, &current, sealer).await?;
     // What is stale claims nothing: it would burn evidence for a decision that is not made.
     let is_stale = |place: usize, entry: &Entry| revocation > entry.decided_on || clashing.contains(&place);
     let claims: Vec<_> = current

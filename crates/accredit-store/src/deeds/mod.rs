@@ -25,10 +25,10 @@ pub(crate) use open_chain::{open_chain, open_within as open_chain_within};
 pub(crate) use pins::unpin;
 pub(crate) use revoke_token::revoke_token;
 pub(crate) use sight::{see_again, sight};
-pub(crate) use sweep::{begin_sweep, go_on_sweeping};
+pub(crate) use sweep::{begin_sweep, go_on_sweeping, prepare_sweep};
 pub(crate) use write_head::write_head;
 
-pub use sweep::{Removal, SignCheckpoint, Sweep, Swept};
+pub use sweep::{HeadKeys, Removal, SignCheckpoint, Sweep, Swept, VerifyHead};
 
 use crate::audit::NewRecord;
 use crate::backend::Connection;

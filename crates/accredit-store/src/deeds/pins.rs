@@ -24,17 +24,30 @@ pub(super) struct Met {
 
 /// Looks up what the names of these entries are pinned to. Nothing is written yet: an entry may still turn out to be a
 /// replay, and what is refused must not pin anything.
-pub(super) async fn meet(connection: &mut Connection, entries: &[(usize, &Entry)]) -> Result<Met, StoreError> {
+///
+/// A pin that somebody else wrote is brought to nobody, and whoever uses its name is refused: it is his who wrote it.
+pub(super) async fn meet(
+    connection: &mut Connection,
+    entries: &[(usize, &Entry)],
+    sealer: Option<&Sealer>,
+) -> Result<Met, StoreError> {
     let keys: Vec<&PinKey> =
         entries.iter().flat_map(|(_, entry)| &entry.pins).filter(|pin| is_kept(pin)).map(|pin| &pin.key).collect();
     if entries.iter().all(|(_, entry)| entry.pins.is_empty()) {
         return Ok(Met::default());
     }
-    let there = look_up(connection, &keys).await?;
+    let holds = |(pin, seal): &(NamePin, Option<Vec<u8>>)| {
+        sealer.is_none_or(|sealer| sealer.holds(Set::NamePin, &pin.key.cells(), &pin.cells(), seal.as_deref()))
+    };
+    let (there, forged): (Vec<_>, Vec<_>) = look_up(connection, &keys).await?.into_iter().partition(holds);
+    let there: Vec<NamePin> = there.into_iter().map(|(pin, _)| pin).collect();
+    let forged: HashSet<PinKey> = forged.into_iter().map(|(pin, _)| pin.key).collect();
     let mut ids: HashMap<&PinKey, (&str, &str)> = there.iter().map(|pin| (&pin.key, value(pin))).collect();
     let mut clashing = HashSet::new();
     for (place, entry) in entries {
-        let is_clashing = |pin: &NamePin| ids.get(&pin.key).is_some_and(|id| *id != value(pin)) || !is_kept(pin);
+        let is_clashing = |pin: &NamePin| {
+            ids.get(&pin.key).is_some_and(|id| *id != value(pin)) || forged.contains(&pin.key) || !is_kept(pin)
+        };
         if entry.pins.iter().any(is_clashing) {
             clashing.insert(*place);
             continue;
@@ -145,7 +158,10 @@ pub(crate) async fn unpin(
     Ok(head)
 }
 
-async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<NamePin>, StoreError> {
+async fn look_up(
+    connection: &mut Connection,
+    keys: &[&PinKey],
+) -> Result<Vec<(NamePin, Option<Vec<u8>>)>, StoreError> {
     let mut there = Vec::new();
     for chunk in filled(keys.len()) {
         let mut query = query_as(sql::PINS_THERE.text(&chunk));
@@ -155,7 +171,7 @@ async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<Na
         }
         let rows: Vec<Columns> = query.fetch_all(&mut *connection).await.map_err(fault)?;
         for row in rows {
-            there.push(NamePin::sealed(row)?.0);
+            there.push(NamePin::sealed(row)?);
         }
     }
     Ok(there)

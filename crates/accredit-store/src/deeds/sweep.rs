@@ -4,16 +4,17 @@
 //! that takes anything. The chain goes on holding: it covers commitments to values, and where records go, a signed checkpoint
 //! says up to where.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use super::{erase_values, pack};
-use crate::audit::{Checkpoint, Head, NewRecord, SignedCheckpoint, SignedHead, keep_values};
+use crate::audit::{Head, NewRecord, SignedCheckpoint, SignedHead, keep_values};
 use crate::backend::{Connection, begin_write, fault, query_as, statement};
-use crate::chain::{self, Chain, fixed};
+use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::head;
-use crate::reads::{self, Place};
+use crate::reads::{self, Asked, Cut, Place};
 use crate::sql;
 
 /// What is to be taken away.
@@ -30,21 +31,31 @@ pub enum Sweep {
     Records(Removal),
 }
 
-/// Which records go, and what makes their absence be told from a theft.
+/// Which records go, and what makes their absence be told from a theft. Those that no signed head covers stay.
 #[derive(Clone)]
 pub struct Removal {
-    /// Those of batches that were written before it, Unix seconds.
-    pub before: i64,
-    /// Nothing that one of these sinks has not confirmed yet.
-    pub sinks: Vec<String>,
-    /// Signs a checkpoint's head; without a signature nothing is removed.
+    before: i64,
+    sinks: Vec<String>,
+    keys: HeadKeys,
+    signed_at: i64,
+    /// What was found to be removable, oldest first.
+    cuts: VecDeque<Cut>,
+}
+
+/// What is done by keys that this crate does not hold.
+#[derive(Clone)]
+pub struct HeadKeys {
+    /// Signs what a checkpoint is signed as; without a signature nothing is removed.
     pub sign: SignCheckpoint,
-    /// When it is signed, Unix seconds.
-    pub signed_at: i64,
+    /// Whether the signature of a head holds.
+    pub verify: VerifyHead,
 }
 
 /// Signs what a checkpoint is signed as, with a key that this crate does not hold.
 pub type SignCheckpoint = Arc<dyn Fn(&Head) -> Option<SignedHead> + Send + Sync>;
+
+/// Whether the signature of a head holds, by a key that this crate does not hold.
+pub type VerifyHead = Arc<dyn Fn(&SignedHead) -> bool + Send + Sync>;
 
 /// How far a sweep has come.
 #[derive(Debug)]
@@ -57,10 +68,29 @@ pub struct Swept {
 
 // === impl Removal ===
 
+impl Removal {
+    /// Records of batches that were written before `before` and that each of `sinks` has confirmed. Their checkpoints are signed
+    /// at `signed_at`. Unix seconds.
+    pub fn new(before: i64, sinks: Vec<String>, keys: HeadKeys, signed_at: i64) -> Self {
+        Self { before, sinks, keys, signed_at, cuts: VecDeque::new() }
+    }
+}
+
 impl fmt::Debug for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Removal").field("before", &self.before).field("sinks", &self.sinks).finish_non_exhaustive()
     }
+}
+
+/// See [`Store::prepare_sweep`](crate::Store::prepare_sweep).
+pub(crate) async fn prepare_sweep(connection: &mut Connection, sweep: Sweep) -> Result<Sweep, StoreError> {
+    let Sweep::Records(mut removal) = sweep else { return Ok(sweep) };
+    if removal.cuts.is_empty() {
+        let Removal { before, ref sinks, ref keys, signed_at, .. } = removal;
+        let asked = Asked { before, sinks, verify: &*keys.verify, signed_at };
+        removal.cuts = reads::removable(connection, &asked).await?;
+    }
+    Ok(Sweep::Records(removal))
 }
 
 /// See [`Store::begin_sweep`](crate::Store::begin_sweep).
@@ -78,7 +108,8 @@ pub(crate) async fn begin_sweep(
     head::hold(&mut transaction).await?;
     let swept = stretch(&mut transaction, sweep).await?;
     if swept.taken == 0 {
-        transaction.rollback().await.map_err(fault)?;
+        // Kept is how far it was looked: a stretch in which nothing was to be had would be the next one again, without end.
+        transaction.commit().await.map_err(fault)?;
         return Ok(swept);
     }
     let tail = chain.append(&mut transaction, batches).await?;
@@ -106,10 +137,7 @@ async fn stretch(connection: &mut Connection, sweep: Sweep) -> Result<Swept, Sto
             let (taken, left) = erase_places(connection, places).await?;
             Ok(Swept { taken, left: (!left.is_empty()).then_some(Sweep::Of(left)) })
         }
-        Sweep::Records(removal) => Ok(match remove(connection, &removal).await? {
-            0 => Swept { taken: 0, left: None },
-            taken => Swept { taken, left: Some(Sweep::Records(removal)) },
-        }),
+        Sweep::Records(removal) => remove(connection, removal).await,
     }
 }
 
@@ -138,63 +166,22 @@ async fn erase_places(connection: &mut Connection, places: Vec<Place>) -> Result
     Ok((taken, rest.to_vec()))
 }
 
-/// Removes one stretch of old batches of one chain. Gives how many.
-async fn remove(connection: &mut Connection, removal: &Removal) -> Result<u64, StoreError> {
-    for stored in reads::chains(connection).await? {
-        let ordinal = stored.ordinal;
-        let (next,): (Option<i64>,) = query_as(sql::NEXT_BATCH_NUMBER)
-            .bind(ordinal)
-            .bind(0_i64)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(fault)?;
-        let Some(next) = next else { continue };
-        let (last, _) = chain::tail(connection, ordinal).await?;
-        let delivered = delivered(connection, ordinal, &removal.sinks).await?;
-        let to = (next + AT_ONCE as i64 - 1).min(last).min(delivered.saturating_sub(1));
-        let (young,): (Option<i64>,) = query_as(sql::FIRST_NOT_BEFORE)
-            .bind(ordinal)
-            .bind(next - 1)
-            .bind(to)
-            .bind(removal.before)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(fault)?;
-        let to = young.map_or(to, |young| young - 1);
-        if to >= next {
-            let signed = sign(connection, removal, ordinal, stored.origin.chain, to).await?;
-            let Some(signed) = signed else { return Ok(0) };
-            return cut(connection, ordinal, &signed).await;
-        }
+/// Removes one stretch of old batches of one chain.
+async fn remove(connection: &mut Connection, mut removal: Removal) -> Result<Swept, StoreError> {
+    let Some(Cut { ordinal, after, checkpoint }) = removal.cuts.pop_front() else {
+        return Ok(Swept { taken: 0, left: None });
+    };
+    let begins = reads::checkpoint(connection, ordinal).await?.map_or(0, |signed| signed.checkpoint.number);
+    if begins != after {
+        // Another server was faster, and it is looked again.
+        removal.cuts.clear();
+        return Ok(Swept { taken: 0, left: Some(Sweep::Records(removal)) });
     }
-    Ok(0)
-}
-
-/// The first batch of a chain that some sink may lack.
-async fn delivered(connection: &mut Connection, ordinal: i64, sinks: &[String]) -> Result<i64, StoreError> {
-    if sinks.is_empty() {
-        return Ok(i64::MAX);
-    }
-    let cursors: Vec<(String, i64)> =
-        query_as(sql::CURSORS_OF).bind(ordinal).fetch_all(connection).await.map_err(fault)?;
-    let of = |sink: &String| cursors.iter().find(|(name, _)| name == sink).map_or(0, |(_, number)| *number);
-    Ok(sinks.iter().map(of).min().unwrap_or(i64::MAX))
-}
-
-async fn sign(
-    connection: &mut Connection,
-    removal: &Removal,
-    ordinal: i64,
-    chain: crate::audit::ChainId,
-    number: i64,
-) -> Result<Option<SignedCheckpoint>, StoreError> {
-    let (hash,): (Vec<u8>,) =
-        query_as(sql::BATCH_HASH).bind(ordinal).bind(number).fetch_one(&mut *connection).await.map_err(fault)?;
-    let before = reads::checkpoint(connection, ordinal).await?.map_or(0, |signed| signed.checkpoint.records);
-    let records = before + reads::written_between(connection, ordinal, 1, number).await?.records;
-    let checkpoint = Checkpoint { chain, number, hash: fixed("hash", hash)?, records, signed_at: removal.signed_at };
-    let signed = (removal.sign)(&checkpoint.to_sign());
-    Ok(signed.map(|SignedHead { key_id, signature, .. }| SignedCheckpoint { checkpoint, key_id, signature }))
+    let Some(SignedHead { key_id, signature, .. }) = (removal.keys.sign)(&checkpoint.to_sign()) else {
+        return Ok(Swept { taken: 0, left: None });
+    };
+    let taken = cut(connection, ordinal, &SignedCheckpoint { checkpoint, key_id, signature }).await?;
+    Ok(Swept { taken, left: Some(Sweep::Records(removal)) })
 }
 
 async fn cut(connection: &mut Connection, ordinal: i64, signed: &SignedCheckpoint) -> Result<u64, StoreError> {
@@ -216,5 +203,5 @@ async fn cut(connection: &mut Connection, ordinal: i64, signed: &SignedCheckpoin
     Ok(batches.execute(connection).await.map_err(fault)?.rows_affected())
 }
 
-/// Batches in one transaction: few enough that exchanges do not wait for it.
+/// Batches whose values go in one transaction: few enough that exchanges do not wait for it.
 const AT_ONCE: u64 = 250;

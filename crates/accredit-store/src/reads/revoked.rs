@@ -60,9 +60,25 @@ pub(crate) async fn revoked_unchecked(
     read(connection, EVERYTHING).await
 }
 
+/// Those that say that they ended before a time, with their seals.
+pub(crate) async fn revoked_that_ended(
+    connection: &mut Connection,
+    before: i64,
+) -> Result<Vec<(RevokedToken, Option<Vec<u8>>)>, StoreError> {
+    read_by(connection, sql::REVOKED_ENDED, before).await
+}
+
 async fn read(connection: &mut Connection, since: i64) -> Result<Vec<(RevokedToken, Option<Vec<u8>>)>, StoreError> {
+    read_by(connection, sql::REVOKED, since).await
+}
+
+async fn read_by(
+    connection: &mut Connection,
+    text: &'static str,
+    bound: i64,
+) -> Result<Vec<(RevokedToken, Option<Vec<u8>>)>, StoreError> {
     let rows: Vec<(Vec<u8>, i64, Option<Vec<u8>>)> =
-        query_as(sql::REVOKED).bind(since).fetch_all(connection).await.map_err(fault)?;
+        query_as(text).bind(bound).fetch_all(connection).await.map_err(fault)?;
     let read = |(decision, expires_at, seal)| {
         Ok((RevokedToken { decision: fixed("decision id", decision)?, expires_at }, seal))
     };

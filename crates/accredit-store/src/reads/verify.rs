@@ -34,7 +34,6 @@ async fn verify_chain<F: FnMut(&SignedHead) -> bool>(
     chain: &StoredChain,
     verifier: &mut Verifier<'_, F>,
 ) -> Result<(), StoreError> {
-    let id = chain.origin.chain;
     if let Some(signed) = checkpoint(connection, chain.ordinal).await? {
         verifier.checkpoint(&signed);
     }
@@ -50,15 +49,8 @@ async fn verify_chain<F: FnMut(&SignedHead) -> bool>(
         let last = next.map_or(i64::MAX, |next| next.saturating_add(BATCHES_AT_ONCE - 1));
         tell_heads(connection, chain, (after, last), verifier).await?;
         let Some(next) = next else { return Ok(()) };
-        let batches: Vec<BatchColumns> = query_as(sql::BATCHES_BETWEEN)
-            .bind(chain.ordinal)
-            .bind(next)
-            .bind(last)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(fault)?;
-        for columns in batches {
-            verifier.batch(&batch(id, columns)?);
+        for batch in batches_between(connection, chain, (next, last)).await? {
+            verifier.batch(&batch);
         }
         after = last;
     }
@@ -71,18 +63,34 @@ async fn tell_heads<F: FnMut(&SignedHead) -> bool>(
     range: (i64, i64),
     verifier: &mut Verifier<'_, F>,
 ) -> Result<(), StoreError> {
-    let heads: Vec<HeadColumns> = query_as(sql::HEADS_BETWEEN)
-        .bind(chain.ordinal)
-        .bind(range.0)
-        .bind(range.1)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(fault)?;
-    for (number, key_id, signed_at, hash, signature) in heads {
-        let head = Head { chain: chain.origin.chain, number, hash: fixed("hash", hash)?, signed_at };
-        verifier.head(&SignedHead { head, key_id, signature });
-    }
+    heads_between(connection, chain, range).await?.iter().for_each(|signed| verifier.head(signed));
     Ok(())
+}
+
+/// The batches `range.0` to `range.1` of a chain, in the order of their numbers.
+pub(super) async fn batches_between(
+    connection: &mut Connection,
+    chain: &StoredChain,
+    range: (i64, i64),
+) -> Result<Vec<Batch>, StoreError> {
+    let query = query_as(sql::BATCHES_BETWEEN).bind(chain.ordinal).bind(range.0).bind(range.1);
+    let rows: Vec<BatchColumns> = query.fetch_all(connection).await.map_err(fault)?;
+    rows.into_iter().map(|columns| batch(chain.origin.chain, columns)).collect()
+}
+
+/// The signed heads of a chain behind batch `range.0` up to `range.1`, in the order of their batches.
+pub(super) async fn heads_between(
+    connection: &mut Connection,
+    chain: &StoredChain,
+    range: (i64, i64),
+) -> Result<Vec<SignedHead>, StoreError> {
+    let query = query_as(sql::HEADS_BETWEEN).bind(chain.ordinal).bind(range.0).bind(range.1);
+    let rows: Vec<HeadColumns> = query.fetch_all(connection).await.map_err(fault)?;
+    let read = |(number, key_id, signed_at, hash, signature): HeadColumns| {
+        let head = Head { chain: chain.origin.chain, number, hash: fixed("hash", hash)?, signed_at };
+        Ok(SignedHead { head, key_id, signature })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 fn batch(chain: ChainId, columns: BatchColumns) -> Result<Batch, StoreError> {

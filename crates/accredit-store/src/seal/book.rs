@@ -2,7 +2,7 @@
 
 use accredit_id::mac::MacKey;
 
-use super::ledger::{Ledger, Sum, called, head_holds, head_tag};
+use super::ledger::{Ledger, Sum, head_holds, head_tag};
 use super::row::{Cell, Set, stamp};
 use super::{Sealer, Tampering};
 use crate::backend::{Connection, fault, query_as, statement};
@@ -53,6 +53,11 @@ impl<'s> Book<'s> {
     /// The head has moved.
     pub(crate) fn at(&mut self, head: Head) {
         self.head = head;
+    }
+
+    /// Whether a row is as it was written. Asked before it is counted out: a deed must not take for ours what somebody else wrote.
+    pub(crate) fn holds(&self, set: Set, name: &[Cell<'_>], cells: &[Cell<'_>], seal: Option<&[u8]>) -> bool {
+        self.sealer.holds(set, name, cells, seal)
     }
 
     /// Seals a row that is written now, and counts it.
@@ -145,13 +150,10 @@ impl Check<'_> {
     /// Whether a row counts. One that does not is remembered by its name.
     pub(crate) fn see(&mut self, name: &[Cell<'_>], cells: &[Cell<'_>], seal: Option<&[u8]>) -> bool {
         let Some(sealer) = self.sealer else { return true };
-        let holds = self.set.check(sealer.key(), seal, cells).is_some();
+        let holds = sealer.holds(self.set, name, cells, seal);
         // One that was edited and has its seal still is one of those that there must be: the others add up with it.
         if let Some(stamp) = seal.and_then(stamp) {
             self.seen.add(&self.set.member(sealer.key(), stamp, name));
-        }
-        if !holds {
-            sealer.note(Tampering::Row { table: self.set.table(), name: called(name) });
         }
         holds
     }

@@ -89,6 +89,15 @@ impl Sealer {
         &self.key
     }
 
+    /// Whether a row is as it was written. One that is not is remembered by its name.
+    pub(crate) fn holds(&self, set: Set, name: &[Cell<'_>], cells: &[Cell<'_>], seal: Option<&[u8]>) -> bool {
+        let holds = set.check(&self.key, seal, cells).is_some();
+        if !holds {
+            self.note(Tampering::Row { table: set.table(), name: ledger::called(name) });
+        }
+        holds
+    }
+
     pub(crate) fn note(&self, tampering: Tampering) {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(tampering);
     }

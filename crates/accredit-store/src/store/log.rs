@@ -73,6 +73,15 @@ impl Store {
         Ok(())
     }
 
+    /// Finds out what a sweep of records may take, before anybody waits for it: it reads and verifies what goes, and what lies
+    /// between that and the next signed head. Each stretch of such a sweep is prepared; one that is not takes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Tampered`] where the log is not what was written: then nothing of it may go.
+    pub async fn prepare_sweep(&self, sweep: Sweep) -> Result<Sweep, StoreError> {
+        deeds::prepare_sweep(&mut *self.backend.walker().await?, sweep).await
+    }
+
     /// Takes the first stretch of a sweep, with the record of it if it took anything. What is left goes on by
     /// [`Store::go_on_sweeping`]; where nothing was taken yet, by this once more.
     pub async fn begin_sweep(

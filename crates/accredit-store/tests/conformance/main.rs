@@ -126,6 +126,9 @@ on_every_backend! {
     sweeps:
         one_persons_values_are_erased
         old_values_are_swept_and_nothing_is_written_for_nothing
+        stretches_without_values_are_passed_by
         old_records_go_behind_a_signed_checkpoint
-        what_a_sink_lacks_is_not_removed;
+        what_a_sink_lacks_is_not_removed
+        what_a_sink_of_another_server_lacks_is_not_removed
+        what_no_head_covers_is_not_removed;
 }

@@ -296,10 +296,17 @@ async fn k07_a_connection_that_broke_is_made_again() {
         let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
         accredit_test_postgres::shared().unwrap().sql("postgres", &end);
         let entries = [spending(number, mark("idp_1", number as u8))];
-        let error = store.commit_records(&mut chain, &entries, NOW).await.unwrap_err();
-        assert_eq!(error.code(), "store-unavailable", "{error}");
-        let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
-        assert_eq!(committed.outcomes, [RECORDED]);
+        // A connection that lay idle for long, as on a busy machine, is looked at first, and made again before anything is lost.
+        match store.commit_records(&mut chain, &entries, NOW).await {
+            Ok(committed) => assert_eq!(committed.outcomes, [RECORDED]),
+            Err(error) => {
+                assert_eq!(error.code(), "store-unavailable", "{error}");
+                let committed = store.commit_records(&mut chain, &entries, NOW).await.unwrap();
+                assert_eq!(committed.outcomes, [RECORDED]);
+            }
+        }
+        let again = [spending(number + 100, mark("idp_1", number as u8))];
+        assert_eq!(store.commit_records(&mut chain, &again, NOW).await.unwrap().outcomes, [replayed(number)]);
         let committed = store.commit_records(&mut chain, &[spending(99, mark("idp_1", 1))], NOW).await.unwrap();
         assert_eq!(committed.outcomes, [replayed(1)]);
         // A short look may meet the broken connection first.
@@ -403,17 +410,25 @@ async fn two_servers_remove_old_records() {
             let (key_id, signature) = ("audit-1".to_owned(), head.message());
             Some(accredit_store::audit::SignedHead { head: *head, key_id, signature })
         };
-        let removal = accredit_store::Removal { before: NOW, sinks: vec![], sign: Arc::new(sign), signed_at: NOW };
-        accredit_store::Sweep::Records(removal)
+        let holds =
+            |signed: &accredit_store::audit::SignedHead| signed.signature == signed.head.message();
+        let keys = accredit_store::HeadKeys { sign: Arc::new(sign), verify: Arc::new(holds) };
+        accredit_store::Sweep::Records(accredit_store::Removal::new(NOW, vec![], keys, NOW))
     };
+    let head = one.head(NOW);
+    let signed =
+        accredit_store::audit::SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() };
+    stores[0].write_head(&signed).await.unwrap();
     for round in 0..3 {
         let records = [record(9000 + round), record(9100 + round)];
+        let (first, second) = tokio::join!(stores[0].prepare_sweep(sweep()), stores[1].prepare_sweep(sweep()));
+        // Both found the same; who comes second takes nothing, and looks again.
         let (first, second) = tokio::join!(
-            stores[0].begin_sweep(&mut one, sweep(), &records[0], NOW),
-            stores[1].begin_sweep(&mut two, sweep(), &records[1], NOW)
+            stores[0].begin_sweep(&mut one, first.unwrap(), &records[0], NOW),
+            stores[1].begin_sweep(&mut two, second.unwrap(), &records[1], NOW)
         );
-        first.unwrap();
-        second.unwrap();
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert!(first.taken == 0 || second.taken == 0, "{first:?} {second:?}");
         let verified = stores[0].verify_audit(&[], |signed| signed.signature == signed.head.message()).await.unwrap();
         assert_eq!(verified.breaks, vec![], "round {round}");
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use accredit_store::audit::{ChainId, Content, Erasable, SignedHead, Value};
-use accredit_store::{Chain, Entry, Place, Removal, Store, Sweep};
+use accredit_store::audit::{ChainId, Content, Erasable, Head, SignedHead, Value};
+use accredit_store::{Chain, Entry, HeadKeys, Place, Removal, Store, Sweep};
 
 use crate::backends::Factory;
 use crate::made::{NOW, chain, entry, id, record};
@@ -23,8 +23,11 @@ async fn value(store: &Store, number: u64) -> Value {
 
 /// Sweeps to the end; how many stretches took something.
 async fn sweep(store: &Store, chain: &mut Chain, sweep: Sweep, number: u64) -> usize {
-    let (mut left, mut takes) = (Some(sweep), 0);
+    let (mut left, mut takes, mut rounds) = (Some(sweep), 0, 0);
     while let Some(sweep) = left {
+        rounds += 1;
+        assert!(rounds < 100, "it never ends");
+        let sweep = store.prepare_sweep(sweep).await.unwrap();
         let swept = match takes {
             0 => store.begin_sweep(chain, sweep, &record(number), NOW).await.unwrap(),
             _ => store.go_on_sweeping(sweep).await.unwrap(),
@@ -80,12 +83,36 @@ pub(crate) async fn old_values_are_swept_and_nothing_is_written_for_nothing(fact
     assert_eq!((verified.breaks, verified.erased), (vec![], 600));
 }
 
+/// Batches without values, of which a stretch is full, keep nobody from the values behind them.
+pub(crate) async fn stretches_without_values_are_passed_by(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    for number in 0..600 {
+        store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    let old = || Sweep::Values { before: NOW - 50 };
+    assert_eq!(sweep(&store, &mut first, old(), 9000).await, 0);
+    store.commit_records(&mut first, &[with_value(700)], NOW - 90).await.unwrap();
+    assert_eq!(sweep(&store, &mut first, old(), 9001).await, 1);
+    assert_eq!(value(&store, 700).await, Value::Erased);
+    assert_eq!(store.find_record(&id(9000)).await.unwrap(), None);
+}
+
 fn removal(before: i64, sinks: &[&str]) -> Sweep {
     let sinks = sinks.iter().map(|sink| (*sink).to_owned()).collect();
-    let sign = |head: &accredit_store::audit::Head| {
-        Some(SignedHead { head: *head, key_id: "audit-1".to_owned(), signature: head.message() })
-    };
-    Sweep::Records(Removal { before, sinks, sign: Arc::new(sign), signed_at: NOW })
+    let keys = HeadKeys { sign: Arc::new(|head| Some(sign(*head))), verify: Arc::new(holds) };
+    Sweep::Records(Removal::new(before, sinks, keys, NOW))
+}
+
+fn sign(head: Head) -> SignedHead {
+    SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() }
+}
+
+/// Signs where the chain ends now.
+async fn cover(store: &Store, chain: &Chain) -> SignedHead {
+    let signed = sign(chain.head(NOW));
+    store.write_head(&signed).await.unwrap();
+    signed
 }
 
 pub(crate) async fn old_records_go_behind_a_signed_checkpoint(factory: impl Factory) {
@@ -94,15 +121,11 @@ pub(crate) async fn old_records_go_behind_a_signed_checkpoint(factory: impl Fact
     for number in 0..400 {
         store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
     }
-    let sign = |chain: &Chain| {
-        let head = chain.head(NOW);
-        SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() }
-    };
-    let outside = [sign(&first)];
-    store.write_head(&outside[0]).await.unwrap();
+    let outside = [cover(&store, &first).await];
     let mut second = chain(&store, 2).await;
     store.commit_records(&mut second, &[entry(1000)], NOW - 100).await.unwrap();
     store.commit_records(&mut second, &[entry(1001)], NOW).await.unwrap();
+    cover(&store, &second).await;
     assert!(sweep(&store, &mut second, removal(NOW - 50, &[]), 9000).await > 1);
     assert_eq!(store.find_record(&id(399)).await.unwrap(), None);
     assert_eq!(store.find_record(&id(1000)).await.unwrap(), None);
@@ -117,6 +140,7 @@ pub(crate) async fn old_records_go_behind_a_signed_checkpoint(factory: impl Fact
     assert!(codes.contains(&"checkpoint-forged") && codes.contains(&"batches-missing"), "{codes:?}");
 
     // All of a chain may go, also of the one that is being written; it goes on where it was.
+    cover(&store, &second).await;
     let whole = removal(NOW + 1, &[]);
     assert!(sweep(&store, &mut second, whole, 9001).await > 0);
     store.commit_records(&mut second, &[entry(2000)], NOW + 5).await.unwrap();
@@ -132,6 +156,7 @@ pub(crate) async fn what_a_sink_lacks_is_not_removed(factory: impl Factory) {
     for number in 0..10 {
         store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
     }
+    cover(&store, &first).await;
     assert_eq!(sweep(&store, &mut first, removal(NOW - 50, &["siem"]), 9000).await, 0);
     let at = store.hold_chain("siem", holder, 1, NOW, NOW + 60).await.unwrap().unwrap();
     let fifth: Place = store.records_from(at).await.unwrap().records[5].place;
@@ -140,4 +165,51 @@ pub(crate) async fn what_a_sink_lacks_is_not_removed(factory: impl Factory) {
     assert_eq!(store.find_record(&id(4)).await.unwrap(), None);
     assert!(store.find_record(&id(5)).await.unwrap().is_some());
     assert!(store.verify_audit(&[], holds).await.unwrap().is_intact());
+}
+
+/// A sink of another server keeps its records, too, until nobody has delivered to it for a week.
+pub(crate) async fn what_a_sink_of_another_server_lacks_is_not_removed(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    for number in 0..10 {
+        store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    cover(&store, &first).await;
+    let week = 7 * 24 * 3600;
+    store.hold_chain("elsewhere", ChainId([7; 16]), 1, NOW - week, NOW - week).await.unwrap().unwrap();
+    assert_eq!(sweep(&store, &mut first, removal(NOW - 50, &[]), 9000).await, 0);
+    store.hold_chain("elsewhere", ChainId([7; 16]), 1, NOW - week, NOW - week - 1).await.unwrap().unwrap();
+    assert_eq!(sweep(&store, &mut first, removal(NOW - 50, &[]), 9001).await, 1);
+    assert_eq!(store.find_record(&id(9)).await.unwrap(), None);
+}
+
+/// What no signed head covers stays, however old the store says it is; a process that was killed signed no last head, but the
+/// next one begins with the hash of where it ended.
+pub(crate) async fn what_no_head_covers_is_not_removed(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    for number in 0..10 {
+        store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
+        if number == 4 {
+            cover(&store, &first).await;
+        }
+    }
+    let old = || removal(NOW - 50, &[]);
+    assert_eq!(sweep(&store, &mut first, old(), 9000).await, 1);
+    assert_eq!(store.find_record(&id(4)).await.unwrap(), None);
+    assert!(store.find_record(&id(5)).await.unwrap().is_some());
+    // The second was killed before it had signed anything.
+    let mut second = chain(&store, 2).await;
+    store.commit_records(&mut second, &[entry(20)], NOW - 90).await.unwrap();
+    assert_eq!(sweep(&store, &mut second, old(), 9001).await, 0);
+    let mut third = chain(&store, 3).await;
+    store.commit_records(&mut third, &[entry(30)], NOW).await.unwrap();
+    cover(&store, &third).await;
+    assert_eq!(sweep(&store, &mut third, old(), 9002).await, 2);
+    for gone in [9, 20] {
+        assert_eq!(store.find_record(&id(gone)).await.unwrap(), None, "{gone}");
+    }
+    assert!(store.find_record(&id(30)).await.unwrap().is_some());
+    let verified = store.verify_audit(&[], holds).await.unwrap();
+    assert_eq!((verified.breaks, verified.removed), (vec![], 11));
 }

@@ -7,6 +7,7 @@
 
 mod crash;
 mod place;
+mod removal;
 mod seals;
 mod tamper;
 mod trim;

@@ -6,7 +6,7 @@ use accredit_id::mac::MacKey;
 use accredit_id::secret::Secret;
 use accredit_store::audit::{Content, NewRecord};
 use accredit_store::{
-    Change, Entry, KeyChange, KeyDeed, KeyLife, NamePin, PinKey, Revocation, Row, SigningKey, Store, StoreError,
+    Change, Entry, EntryOutcome, KeyChange, KeyDeed, KeyLife, NamePin, PinKey, Revocation, Row, SigningKey, Store, StoreError,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
@@ -183,6 +183,80 @@ async fn l18_nothing_is_changed_behind_a_forged_head() {
         Change { expected_sequence: 7, puts: vec![row(1, "[]")], records: vec![record(8)], ..Change::default() };
     let refused = store.apply_change(&mut chain, &change, NOW).await.unwrap_err();
     assert!(matches!(refused, StoreError::Tampered { .. }), "{refused}");
+}
+
+/// L18: a deed takes nothing for ours that somebody else wrote while the server ran: neither does a revocation forget what was
+/// made to look old, nor is a key that was edited moved on and sealed, nor does a forged pin come into force.
+#[tokio::test]
+async fn l18_no_deed_seals_what_somebody_else_wrote() {
+    let (_folder, database) = written().await;
+    let store = Store::open(&url(&database)).await.unwrap();
+    store.seal_by(key());
+    let mut chain = open_chain(&store, 2).await;
+    let mut aside = raw(&database).await;
+    aside.execute("UPDATE revoked_token SET expires_at = 1").await.unwrap();
+    let revocation = Revocation { decision: [6; 16], expires_at: NOW + 600, record: record(10) };
+    assert!(store.revoke_token(&mut chain, &revocation, NOW).await.unwrap());
+    assert_eq!(store.revoked_tokens().await.unwrap().len(), 2);
+    let altered = format!("row `{}` of table `revoked_token` was changed in the database", "05".repeat(16));
+    assert_eq!(store.tampering().iter().map(ToString::to_string).collect::<Vec<_>>(), [altered]);
+
+    aside.execute("UPDATE signing_key SET longest_token = 1").await.unwrap();
+    let life = KeyLife { state: "retired".to_owned(), created_at: NOW, ..KeyLife::default() };
+    let moved = KeyChange::Move { id: "k1".to_owned(), revision: 0, life };
+    for change in [moved, KeyChange::Rewrap { id: "k1".to_owned(), wrapped: vec![2], kek_id: "l".to_owned() }] {
+        let deed = KeyDeed { changes: vec![change], records: vec![record(11)], ..KeyDeed::default() };
+        let refused = store.change_keys(&mut chain, deed, NOW).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Tampered { what } if what.contains("row `k1`")), "{refused}");
+    }
+
+    aside
+        .execute(
+            "INSERT INTO name_pin SELECT mapping, claim, 'acme/new', id_claim, '666', decision, pinned_at, news, seal \
+             FROM name_pin",
+        )
+        .await
+        .unwrap();
+    let pin = NamePin {
+        key: PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: "acme/new".to_owned() },
+        id_claim: "repository_id".to_owned(),
+        id: "777".to_owned(),
+        decision: [12; 16],
+        at: NOW,
+    };
+    for id in ["777", "666"] {
+        let pins = vec![NamePin { id: id.to_owned(), ..pin.clone() }];
+        let committed = store.commit_records(&mut chain, &[Entry { pins, ..entry(12, "new") }], NOW).await.unwrap();
+        assert_eq!(committed.outcomes, [EntryOutcome::Stale], "{id}");
+        assert_eq!(committed.pins, []);
+    }
+    aside.close().await.unwrap();
+}
+
+/// A ledger's mask is made of an id that never comes again. That of a stale decision does: it is made again under the same.
+#[tokio::test]
+async fn a_mask_is_used_once() {
+    let (_folder, database) = written().await;
+    let store = Store::open(&url(&database)).await.unwrap();
+    store.seal_by(key());
+    let mut chain = open_chain(&store, 2).await;
+    let pinning = |number: u64, id: &str| {
+        let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
+        let pin = NamePin { key, id_claim: "repository_id".to_owned(), id: id.to_owned(), decision: [4; 16], at: NOW };
+        Entry { pins: vec![pin], ..entry(number, "pinned") }
+    };
+    let stale = Entry { decided_on: -1, ..pinning(50, "1") };
+    let mut aside = raw(&database).await;
+    let mut masks = Vec::new();
+    for entries in [[stale.clone(), pinning(51, "1")], [stale, pinning(52, "1")]] {
+        let outcomes = store.commit_records(&mut chain, &entries, NOW).await.unwrap().outcomes;
+        assert_eq!(outcomes, [EntryOutcome::Stale, EntryOutcome::Recorded]);
+        let (ledger,): (Vec<u8>,) = sqlx::query_as("SELECT ledger FROM head").fetch_one(&mut aside).await.unwrap();
+        assert_eq!(ledger[..16], entries[1].id);
+        masks.push(ledger[..16].to_vec());
+    }
+    assert_ne!(masks[0], masks[1]);
+    aside.close().await.unwrap();
 }
 
 /// What an operation takes away goes out of the ledger as well, however it goes.

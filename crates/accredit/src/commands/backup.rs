@@ -135,13 +135,14 @@ async fn restore(
     let restored = restore_backup(file, &config).await.map_err(failure)?;
     let Restored { backup, at, epoch } = &restored;
     let made_at = Timestamp::from_unix(backup.about.made_at).to_string();
-    let told = json!({"restoredAt": at, "epoch": epoch, "store": config.store.url, "backup": described(backup)});
+    // Without who opens it and by which password: what is printed is kept, in a terminal's memory or a log.
+    let told = json!({"restoredAt": at, "epoch": epoch, "store": config.store.shown(), "backup": described(backup)});
     match common.output().structured(&told)? {
         Some(text) => terminal.show(&text)?,
         None => {
             terminal.show(&rendered(backup))?;
-            terminal
-                .show(&labelled("store", &format!("{}   restored at {at}, epoch {epoch}", Inert(&config.store.url))))?;
+            let store = config.store.shown();
+            terminal.show(&labelled("store", &format!("{}   restored at {at}, epoch {epoch}", Inert(&store))))?;
         }
     }
     terminal.say(&format!(

@@ -2,7 +2,7 @@
 //!
 //! A line a head: chain, number of its last batch, hash, when it was signed, key, signature; hexadecimal, with blanks between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -59,8 +59,25 @@ async fn from(common: &Common, mut from: i64) -> Result<Vec<AuditHead>, Failure>
     }
 }
 
-/// Reads the heads of a file, to be sent to a server.
+/// Reads the heads of a file, to be sent to a server: of each chain the newest one of each day. It proves all before it, and one
+/// a minute would outgrow a request within half a year.
 pub(super) fn wire(file: &Path) -> Result<Vec<AuditHead>, Failure> {
+    all(file).map(newest_of_each_day)
+}
+
+fn newest_of_each_day(heads: Vec<AuditHead>) -> Vec<AuditHead> {
+    let mut newest = BTreeMap::<_, AuditHead>::new();
+    for head in heads {
+        let day = head.signed_at.div_euclid(SECONDS_OF_A_DAY);
+        let is_older = |kept: &AuditHead| (kept.batch, kept.signed_at) < (head.batch, head.signed_at);
+        if newest.get(&(day, head.chain.clone())).is_none_or(is_older) {
+            newest.insert((day, head.chain.clone()), head);
+        }
+    }
+    newest.into_values().collect()
+}
+
+fn all(file: &Path) -> Result<Vec<AuditHead>, Failure> {
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::failed(format!("file `{}` cannot be read: {error}", file.display())))?;
     let mut heads = Vec::new();
@@ -77,7 +94,7 @@ pub(super) fn wire(file: &Path) -> Result<Vec<AuditHead>, Failure> {
 /// Reads the heads of a file, to be compared here.
 pub(crate) fn read(file: &Path) -> Result<Vec<SignedHead>, Failure> {
     let bad = || Failure::failed(format!("file `{}` holds no audit heads", file.display()));
-    wire(file)?.iter().map(|head| signed_head(head).ok_or_else(bad)).collect()
+    all(file)?.iter().map(|head| signed_head(head).ok_or_else(bad)).collect()
 }
 
 fn line(head: &AuditHead) -> String {
@@ -98,10 +115,33 @@ fn parse(text: &str) -> Option<AuditHead> {
     words.next().is_none().then_some(head).filter(|head| signed_head(head).is_some())
 }
 
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
+
+    /// A year of them, one a minute and some of a second chain, fits into a request.
+    #[test]
+    fn the_newest_head_of_each_day_is_sent() {
+        let head = |chain: &str, batch: i64, signed_at: i64| AuditHead {
+            chain: chain.repeat(16),
+            batch,
+            hash: "0c".repeat(32),
+            signed_at,
+            key: "kid".to_owned(),
+            signature: "ff".repeat(64),
+        };
+        let minutes = 365 * 24 * 60;
+        let mut heads: Vec<_> = (0..minutes).map(|minute| head("ab", minute + 1, 60 * minute)).collect();
+        heads.insert(0, head("cd", 9, 86_400 + 7));
+        heads.push(head("cd", 8, 86_400 + 9));
+        let sent = newest_of_each_day(heads);
+        assert_eq!(sent.len(), 366);
+        assert_eq!((sent[0].batch, sent[364].batch, sent[365].batch), (1440, 364 * 1440, minutes));
+        assert!(sent.contains(&head("cd", 9, 86_400 + 7)));
+    }
 
     #[test]
     fn lines_are_read_back() {
