@@ -12,7 +12,7 @@ use accredit_e2e::command::{accredit, run};
 use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::patience::eventually;
-use accredit_e2e::reader::Reader;
+use accredit_e2e::reader::{Reader, kids};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PATIENCE, Server};
 use nix::sys::signal::Signal;
