@@ -103,8 +103,7 @@ fn i08_a_proof_that_does_not_hold_gets_nothing() {
     refused(&send(&[("DPoP", &strange)]), "use_dpop_nonce", "proof-nonce");
 
     // A proof counts once, also when the same request comes twice; a refused request spends none.
-    let elsewhere = post(
-        &server,
+    let elsewhere = server.form(
         "/oauth/token",
         &[("DPoP", &one)],
         &[exchange(&subject), vec![("audience", "https://nowhere.test")]].concat(),

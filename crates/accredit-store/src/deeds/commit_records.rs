@@ -76,9 +76,8 @@ async fn commit_each(
         return Ok((outcomes, there));
     }
     // INVARIANT: recorded, since its id masks the ledger, and that of one that is stale comes again with the next attempt.
-    let is_pinning = |(entry, outcome): &(&Entry, &EntryOutcome)| {
-        !entry.pins.is_empty() && **outcome == EntryOutcome::Recorded
-    };
+    let is_pinning =
+        |(entry, outcome): &(&Entry, &EntryOutcome)| !entry.pins.is_empty() && **outcome == EntryOutcome::Recorded;
     let pinning = || entries.iter().zip(&outcomes).find(is_pinning);
     let mut book = match pinning() {
         Some(_) => Book::open(&mut transaction, sealer).await?,
