@@ -167,8 +167,10 @@ fn l18_a_refused_upgrade_changes_nothing() {
         sql(&format!("ALTER TABLE {table} DROP COLUMN seal"));
     }
     sql("ALTER TABLE head DROP COLUMN ledger; DROP TABLE seal_key; DELETE FROM schema_step WHERE number IN (36, 37)");
-    let everything = || sql("SELECT (SELECT count(*) FROM audit_chain), (SELECT max(oldest) FROM schema_step), count(*) \
-                             FROM schema_step");
+    let everything = || {
+        sql("SELECT (SELECT count(*) FROM audit_chain), (SELECT max(oldest) FROM schema_step), count(*) \
+                             FROM schema_step")
+    };
     let before = everything();
     let refused = home.fail_to_start().ended(1).stderr;
     assert!(refused.contains("have no seals") && refused.contains("`--seal-store`"), "{refused}");

@@ -134,8 +134,10 @@ mod tests {
 
     #[test]
     fn whoever_a_record_speaks_of_is_found_in_it() {
-        let ours = json!({"provider": "github", "providerId": "idp_1", "actorProvider": "agents", "actorProviderId": "idp_2"});
-        let chain = json!([{"iss": "https://agents.test", "sub": "agent"}, {"iss": "https://desk.test", "sub": "desk"}]);
+        let ours =
+            json!({"provider": "github", "providerId": "idp_1", "actorProvider": "agents", "actorProviderId": "idp_2"});
+        let chain =
+            json!([{"iss": "https://agents.test", "sub": "agent"}, {"iss": "https://desk.test", "sub": "desk"}]);
         let acted = json!({"claims": {"sub": "job", "n": 1}, "actor": {"claims": {"sub": "agent", "team": "ops"}}, "act": chain});
         // A narrower token has no claims of its own.
         let narrowed = json!({"act": chain});

@@ -158,10 +158,7 @@ pub(crate) async fn unpin(
     Ok(head)
 }
 
-async fn look_up(
-    connection: &mut Connection,
-    keys: &[&PinKey],
-) -> Result<Vec<(NamePin, Option<Vec<u8>>)>, StoreError> {
+async fn look_up(connection: &mut Connection, keys: &[&PinKey]) -> Result<Vec<(NamePin, Option<Vec<u8>>)>, StoreError> {
     let mut there = Vec::new();
     for chunk in filled(keys.len()) {
         let mut query = query_as(sql::PINS_THERE.text(&chunk));

@@ -44,11 +44,7 @@ pub(crate) async fn revoke_token(
 
 /// Forgets tokens that ended before a time. One whose seal does not hold stays: who can write to the database could say of any
 /// that it has ended, and would have it taken out of the ledger with the others. To leave it revoked takes nothing from anybody.
-async fn forget(
-    connection: &mut Connection,
-    before: i64,
-    mut book: Option<&mut Book<'_>>,
-) -> Result<(), StoreError> {
+async fn forget(connection: &mut Connection, before: i64, mut book: Option<&mut Book<'_>>) -> Result<(), StoreError> {
     let mut gone = Vec::new();
     for (token, seal) in reads::revoked_that_ended(connection, before).await? {
         let (name, seal) = (token.named(), seal.as_deref());

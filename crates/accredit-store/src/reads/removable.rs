@@ -168,11 +168,7 @@ struct Step {
 // === impl Walk ===
 
 impl<'c> Walk<'c> {
-    async fn begin(
-        connection: &mut Connection,
-        chain: &'c StoredChain,
-        asked: &Asked<'_>,
-    ) -> Result<Self, StoreError> {
+    async fn begin(connection: &mut Connection, chain: &'c StoredChain, asked: &Asked<'_>) -> Result<Self, StoreError> {
         let thread = match checkpoint(connection, chain.ordinal).await? {
             None => Thread::from_origin(&chain.origin).map_err(|broken| tampered(&broken))?,
             Some(signed) if (asked.verify)(&signed.as_head()) => Thread::from_checkpoint(&signed.checkpoint),

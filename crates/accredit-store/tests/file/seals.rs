@@ -6,7 +6,8 @@ use accredit_id::mac::MacKey;
 use accredit_id::secret::Secret;
 use accredit_store::audit::{Content, NewRecord};
 use accredit_store::{
-    Change, Entry, EntryOutcome, KeyChange, KeyDeed, KeyLife, NamePin, PinKey, Revocation, Row, SigningKey, Store, StoreError,
+    Change, Entry, EntryOutcome, KeyChange, KeyDeed, KeyLife, NamePin, PinKey, Revocation, Row, SigningKey, Store,
+    StoreError,
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
@@ -241,7 +242,8 @@ async fn a_mask_is_used_once() {
     store.seal_by(key());
     let mut chain = open_chain(&store, 2).await;
     let pinning = |number: u64, id: &str| {
-        let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
+        let key =
+            PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: format!("acme/{number}") };
         let pin = NamePin { key, id_claim: "repository_id".to_owned(), id: id.to_owned(), decision: [4; 16], at: NOW };
         Entry { pins: vec![pin], ..entry(number, "pinned") }
     };
