@@ -94,7 +94,7 @@ static CLAIMS: &[ClaimFact] = &[
     claim("ref", Chosen, Text),
     claim("ref_protected", Circumstance, Text),
     claim("ref_type", Circumstance, Text),
-    claim("repository", Reassignable, Text).guarded(&REPOSITORY),
+    claim("repository", Reassignable, Text).guarded(&REPOSITORY).of_segments(2),
     claim("repository_id", Permanent, Text),
     claim("repository_owner", Reassignable, Text).guarded(&OWNER),
     claim("repository_owner_id", Permanent, Text),

@@ -9,6 +9,7 @@ pub mod aws_signed;
 pub mod azure;
 pub mod bitbucket;
 pub mod buildkite;
+mod by_issuer;
 pub mod circleci;
 pub mod fly;
 pub mod gcp;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use accredit_id::jose::Algorithms;
 
+pub use by_issuer::kind_of_issuer;
 pub(crate) use guard::leads_to;
 pub use guard::{Guard, NamedId, unguarded};
 pub use listed::{is_listed, matched};
@@ -122,6 +124,8 @@ pub struct ClaimFact {
     pub shape: Shape,
     /// Which permanent id in the same token says whose name it is, where it is a name and there is such an id.
     pub guard: Option<&'static Guard>,
+    /// How many segments, with slashes between them, it always has, where that is certain: a path may then hold it anywhere.
+    pub segments: Option<u8>,
 }
 
 /// What is known of a value that the kind derives; mappings match it as `x.NAME`.
@@ -207,6 +211,11 @@ impl ClaimFact {
     const fn guarded(self, guard: &'static Guard) -> Self {
         Self { guard: Some(guard), ..self }
     }
+
+    /// The same claim, whose value always has so many segments.
+    const fn of_segments(self, segments: u8) -> Self {
+        Self { segments: Some(segments), ..self }
+    }
 }
 
 impl AttributeFact {
@@ -247,12 +256,12 @@ impl ProviderKind {
 }
 
 const fn claim(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
-    ClaimFact { name, standing, audited: true, shape, guard: None }
+    ClaimFact { name, standing, audited: true, shape, guard: None, segments: None }
 }
 
 /// A claim whose value the audit log leaves out: it may say more of people than a record needs.
 const fn unrecorded(name: &'static str, standing: Standing, shape: Shape) -> ClaimFact {
-    ClaimFact { name, standing, audited: false, shape, guard: None }
+    ClaimFact { name, standing, audited: false, shape, guard: None, segments: None }
 }
 
 const fn attribute(name: &'static str, standing: Standing, expression: &'static str) -> AttributeFact {
