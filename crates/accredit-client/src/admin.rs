@@ -15,7 +15,7 @@ use accredit_api::admin::{
     AuditRecord, AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation,
     KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest,
     ProviderKeys, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, RewrapKeysRequest,
-    RotateKeysRequest, SigningKeyList, Status, VerifyAuditRequest, WhoAmI, Written,
+    RotateKeysRequest, SigningKeyList, Status, TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -401,6 +401,14 @@ impl AdminClient {
     pub async fn provider_keys(&self, provider: &str, at: Option<i64>) -> Result<ProviderKeys, AdminError> {
         let at = at.map(|at| at.to_string());
         self.fetch("/v1/provider-keys", &[("provider", Some(provider)), ("at", at.as_deref())]).await
+    }
+
+    /// How a trust domain is: where it is reached, and which keys it has.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn trust_domain_status(&self, trust_domain: &str) -> Result<TrustDomainStatus, AdminError> {
+        self.fetch("/v1/trust-domain-status", &[("trustDomain", Some(trust_domain))]).await
     }
 
     /// Reads one alarm by its id.

@@ -2,6 +2,7 @@
 
 mod start_error;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use accredit_core::decide::Limits;
@@ -13,7 +14,7 @@ use accredit_store::audit::ChainId;
 use accredit_store::{Known, Store};
 
 use crate::budget::{Budgets, OfListeners};
-use crate::config::{ClientCertificates, Config, RetentionConfig};
+use crate::config::{ClientCertificates, Config, RetentionConfig, UpstreamConfig};
 use crate::dpop::Proofs;
 use crate::export::Exports;
 use crate::following::Following;
@@ -41,6 +42,8 @@ pub struct App {
     pub(crate) read_model: Arc<ReadModel>,
     pub(crate) following: Following,
     pub(crate) signing: Signing,
+    /// What stands above the authorities of trust domains, by their names.
+    pub(crate) upstreams: HashMap<String, UpstreamConfig>,
     pub(crate) provider_keys: KeyCache,
     pub(crate) key_history: KeyHistory,
     fetcher: Arc<Fetcher>,
@@ -86,7 +89,7 @@ impl App {
             false => Store::open_as_it_is(&config.store.url).await?,
         };
         let store = Arc::new(store);
-        let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
+        let schedule = config.keys.rotation.schedule(config.max_token_lifetime(), config.max_svid_lifetimes());
         let mark = store.clock_mark().await?.filter(|_| !config.trust_clock);
         // What was seen is carried on, however often a server with a wrong clock is started.
         let opened_at = clock::now().unix().max(mark.unwrap_or_default());
@@ -134,6 +137,7 @@ impl App {
             read_model,
             following: Following::from(Known { sequence, ..known }),
             signing,
+            upstreams: config.upstreams(),
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
             key_history: KeyHistory::restored(key_sets),
             fetcher,

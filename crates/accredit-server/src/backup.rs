@@ -113,7 +113,7 @@ pub async fn restore(path: &Path, config: &Config) -> Result<Restored, BackupFau
     let now = clock::now().max(Timestamp::from_unix(backup.about.made_at));
     let unsealer = unsealer(config)?;
     let key = key_of_seals(&backup, &unsealer)?;
-    let schedule = config.keys.rotation.schedule(config.max_token_lifetime());
+    let schedule = config.keys.rotation.schedule(config.max_token_lifetime(), config.max_svid_lifetimes());
     let keys = signing::restored(&backup.keys, &unsealer, &schedule, now).await?;
     let epoch = backup.epoch + 1;
     let detail = json!({

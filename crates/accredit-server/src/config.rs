@@ -11,7 +11,9 @@ mod listeners;
 mod metrics;
 mod store;
 mod telemetry;
+mod trust_domains;
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +31,7 @@ pub(crate) use listeners::{Admin, ClientCertificates, Public, TlsFiles};
 pub(crate) use metrics::MetricsConfig;
 pub(crate) use store::StoreConfig;
 pub use telemetry::{TelemetryConfig, TracesConfig};
+pub(crate) use trust_domains::{TrustDomainConfig, UpstreamConfig};
 
 /// The configuration file (TOML). Every path is relative to the file's folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +65,9 @@ pub struct Config {
     /// Where the log is delivered, and how long it is kept.
     #[serde(default)]
     pub audit: AuditConfig,
+    /// What this server has for trust domains that is not in the store, by their names.
+    #[serde(default)]
+    pub trust_domains: BTreeMap<String, TrustDomainConfig>,
     /// Trust the rows of a store of before there were seals, as they are, and seal them. Said once, on the command line.
     #[serde(skip)]
     pub seal_store: bool,
@@ -148,6 +154,7 @@ impl Config {
             metrics: None,
             telemetry: TelemetryConfig::default(),
             audit: AuditConfig::default(),
+            trust_domains: BTreeMap::new(),
             seal_store: false,
             trust_clock: false,
         }
@@ -212,6 +219,17 @@ impl Config {
         Duration::from_secs(self.limits.max_token_seconds)
     }
 
+    /// What stands above the authorities of trust domains, by their names.
+    pub(crate) fn upstreams(&self) -> HashMap<String, UpstreamConfig> {
+        let upstream = |(name, domain): (&String, &TrustDomainConfig)| Some((name.clone(), domain.upstream.clone()?));
+        self.trust_domains.iter().filter_map(upstream).collect()
+    }
+
+    /// The longest lives of a JWT-SVID and of an X509-SVID.
+    pub(crate) fn max_svid_lifetimes(&self) -> [Duration; 2] {
+        [self.limits.max_jwt_svid_seconds, self.limits.max_x509_svid_seconds].map(Duration::from_secs)
+    }
+
     fn relative_to(&mut self, folder: &Path) {
         let place = |path: &mut PathBuf| *path = folder.join(&*path);
         place(&mut self.admin.socket);
@@ -226,6 +244,7 @@ impl Config {
         self.audit.relative_to(folder);
         self.store.relative_to(folder);
         self.telemetry.relative_to(folder);
+        self.trust_domains.values_mut().for_each(|domain| domain.relative_to(folder));
     }
 
     fn check(&self) -> Result<(), ConfigFault> {

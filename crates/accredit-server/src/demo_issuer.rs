@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use accredit_core::keyring::Purpose;
+use accredit_core::keyring::{Purpose, Slot};
 use accredit_id::hex;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jws::signing_input;
@@ -35,7 +35,7 @@ impl DemoIssuer {
         let listener = TcpListener::bind(listen).await.map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let url = format!("http://{address}");
-        let key = SigningKey::generate(Algorithm::Rs256, Purpose::Access)
+        let key = SigningKey::generate(Slot { algorithm: Algorithm::Rs256, ..Slot::es256(Purpose::Access) })
             .await
             .map_err(|fault| StartError::Keys { message: fault.to_string(), hint: None })?;
         let discovery = json!({

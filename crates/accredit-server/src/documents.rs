@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::faces::CODES;
 use crate::signing::PublishedKeys;
-use crate::{health, resource_metadata};
+use crate::{health, resource_metadata, trust_domains};
 
 /// The routes of everything public but the token endpoint.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -27,6 +27,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/oauth/jwks", get(jwks))
         .route("/oauth/reasons", get(reasons))
         .with_state(Arc::clone(&app))
+        .merge(trust_domains::router(Arc::clone(&app)))
         .merge(health::router(app))
 }
 

@@ -51,6 +51,7 @@ mod spiral;
 mod tell;
 mod tls;
 mod traces;
+mod trust_domains;
 mod watch;
 
 pub use accredit_store::archive::Inspected;

@@ -7,21 +7,26 @@
 //! | `orders` | what operators say: rotate, taint, revoke, rewrap |
 //! | `restored` | what becomes of the keys of a backup |
 //! | `trust` | whether store and clock can be trusted enough to mint |
+//! | `domains` | keys of trust domains: which there are to be, and how they are made |
+//! | `published` | what a trust domain publishes, and who signs for it |
 //! | `deeds` | keys and their moves, as the store and the log are told of them |
 //! | `watched` | the keys for whoever watches |
 
 mod deeds;
+mod domains;
 mod orders;
+mod published;
 mod restored;
 mod rotation;
 mod trust;
 mod watched;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use accredit_core::keyring::{CommandFault, Purpose, Schedule, Slot};
-use accredit_core::model::Signing as Algorithms;
+use accredit_core::model::{Id, Signing as Algorithms};
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose as Use};
 use accredit_id::json::Json;
@@ -38,6 +43,7 @@ use crate::record::{RecordFault, SignHead};
 
 pub(crate) use deeds::Moved;
 pub(crate) use orders::{Order, Outcome};
+pub(crate) use published::OfDomain;
 pub(crate) use restored::restored;
 pub(crate) use rotation::PublishedKeys;
 pub(crate) use trust::{Trust, check_before_opening};
@@ -65,6 +71,8 @@ struct Keys {
     verifying: Arc<KeySet>,
     /// The JWK Set as it is served.
     published: String,
+    /// What each trust domain publishes, and who signs for it.
+    domains: HashMap<Id, Arc<OfDomain>>,
     /// The public halves of the keys of administrators' and agents' tokens, for ourselves alone.
     internal: Arc<KeySet>,
     /// The store's sequence when it was read.
@@ -155,7 +163,8 @@ impl Signing {
             // A slot that had keys before waits for the schedule, whatever became of them.
             let is_missing = |slot: &Slot| ring.lives().iter().all(|key| key.slot != *slot);
             let Some(slot) = Slot::ALWAYS.into_iter().find(is_missing) else { break sequence };
-            let deed = deeds::found(slot, unsealer.current(), &schedule, now).await?;
+            let making = deeds::Making { kek: unsealer.current(), schedule: &schedule, now, domain: None };
+            let deed = deeds::found(slot, making).await?;
             let deed = KeyDeed { expected_sequence: Some(sequence), ..deed };
             match store.change_keys(chain, deed, now.unix()).await {
                 // Or another server was faster, and it is looked again.
@@ -177,6 +186,21 @@ impl Signing {
             Algorithms::Rs256 => keys.signers.rs256.as_ref(),
         };
         signer.filter(|_| keys.is_recent(&self.schedule, now) && self.trust.lets_mint(now)).map(Arc::clone)
+    }
+
+    /// What keys of no trust domain are made with.
+    fn making(&self, now: Timestamp) -> deeds::Making<'_> {
+        deeds::Making { kek: self.unsealer.current(), schedule: &self.schedule, now, domain: None }
+    }
+
+    /// How long keys live, and may be kept.
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Has the schedule looked at again before its next round.
+    pub(crate) fn hurry(&self) {
+        self.wake.notify_one();
     }
 
     /// The key that signs administrators' tokens.
@@ -238,7 +262,8 @@ impl Signing {
             }
         };
         let signers = Signers::of(&ring, &self.schedule, now);
-        if head.sequence == before.sequence && signers.are(&before.signers) {
+        let domains_stay = || before.domains.values().all(|of| of.stays(&before.ring, &self.schedule, now));
+        if head.sequence == before.sequence && signers.are(&before.signers) && domains_stay() {
             before.read_at.store(now.unix(), Ordering::Relaxed);
         } else {
             self.keys.store(Arc::new(Keys::new(ring, &self.schedule, now, head.sequence)));
@@ -252,14 +277,14 @@ impl Signing {
 impl Keys {
     fn new(ring: KeyRing, schedule: &Schedule, now: Timestamp, sequence: i64) -> Self {
         let keys: Vec<_> = ring
-            .published(Purpose::Access)
+            .published(Purpose::Access, None)
             .map(PublicKey::to_json)
             .map(|key| serde_json::to_value(&key).unwrap_or_default())
             .collect();
         let again = |key: &PublicKey| PublicKey::from_jwk(&Json::Object(key.to_json()), Use::Signature).ok();
         // Keys that were made here always read back; a set without one verifies nothing.
         let set = |purpose| {
-            let keys = ring.published(purpose).filter_map(again).collect();
+            let keys = ring.published(purpose, None).filter_map(again).collect();
             Arc::new(KeySet::from_keys(keys).unwrap_or_default())
         };
         Self {
@@ -267,6 +292,7 @@ impl Keys {
             verifying: set(Purpose::Access),
             published: json!({ "keys": keys }).to_string(),
             internal: set(Purpose::Internal),
+            domains: published::of_domains(&ring, schedule, now),
             sequence,
             read_at: AtomicI64::new(now.unix()),
             ring,
@@ -290,7 +316,8 @@ impl Keys {
 
 impl Signers {
     fn of(ring: &KeyRing, schedule: &Schedule, now: Timestamp) -> Self {
-        let signer = |purpose, algorithm| ring.signer(Slot { purpose, algorithm }, now, schedule).map(Arc::clone);
+        let signer =
+            |purpose, algorithm| ring.signer(Slot { purpose, algorithm, domain: None }, now, schedule).map(Arc::clone);
         Self {
             es256: signer(Purpose::Access, Algorithm::Es256),
             rs256: signer(Purpose::Access, Algorithm::Rs256),

@@ -189,7 +189,8 @@ impl Pem {
     }
 }
 
-fn certificates(path: &Path, role: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+/// The certificates of a PEM file, at least one.
+pub(crate) fn certificates(path: &Path, role: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
     let expected = "certificates in PEM";
     let pem = Pem::read(path, role, expected)?;
     match pem.certificates.is_empty() {
@@ -198,7 +199,8 @@ fn certificates(path: &Path, role: &'static str) -> Result<Vec<CertificateDer<'s
     }
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFault> {
+/// The one private key of a PEM file.
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsFault> {
     let (role, expected) = ("key", "one private key in PEM (PKCS#8, PKCS#1 or SEC1)");
     let mut pem = Pem::read(path, role, expected)?;
     match (pem.keys.pop(), pem.keys.is_empty()) {

@@ -19,6 +19,10 @@ pub struct SigningKey {
     pub wrapped: Vec<u8>,
     /// The key that encrypted it.
     pub kek_id: String,
+    /// The id of the trust domain that it signs for, where it signs for one.
+    pub domain: Option<String>,
+    /// The certificates of an authority, DER, one behind the other: its own first, what everybody trusts last.
+    pub chain: Option<Vec<u8>>,
     /// Counts the moves in its life: whoever moves it on says which he has seen.
     pub revision: i64,
     /// Where it stands in its life.
@@ -46,6 +50,8 @@ pub struct KeyLife {
     pub tainted_at: Option<i64>,
     /// How long the longest token lives that it may have signed, seconds.
     pub longest_token: i64,
+    /// The sequence of the bundle that it came with, or with which it left; of keys of trust domains.
+    pub bundle: Option<i64>,
 }
 
 /// What is done to keys in one go: all of it with its records, or nothing.
@@ -99,7 +105,7 @@ pub enum KeyChange {
     },
 }
 
-/// The columns of a key, in the order in which every statement names them.
+/// The columns of a key, in the order in which every statement names them. A tuple has sixteen at most.
 pub(crate) type Columns = (
     String,
     String,
@@ -118,6 +124,9 @@ pub(crate) type Columns = (
     Option<i64>,
     i64,
 );
+
+/// The columns of a key that only those of trust domains have: its id, the domain, the chain, the bundle.
+pub(crate) type DomainColumns = (String, Option<String>, Option<Vec<u8>>, Option<i64>);
 
 // === impl KeyChange ===
 
@@ -159,8 +168,9 @@ impl From<Columns> for SigningKey {
             due_at,
             tainted_at,
             longest_token,
+            bundle: None,
         };
-        Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life }
+        Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, domain: None, chain: None, revision, life }
     }
 }
 

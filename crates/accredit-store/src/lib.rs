@@ -8,6 +8,7 @@ pub mod audit;
 
 mod backend;
 mod chain;
+mod confirmation;
 mod copying;
 mod deeds;
 mod error;
@@ -27,6 +28,7 @@ mod sql;
 mod store;
 
 pub use chain::Chain;
+pub use confirmation::BundleConfirmation;
 pub use copying::Copied;
 pub use deeds::{HeadKeys, Removal, SignCheckpoint, Sweep, Swept, VerifyHead};
 pub use error::StoreError;

@@ -289,14 +289,24 @@ pub(crate) const KEYS: &str = "\
 SELECT id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, state, created_at, published_at, activated_at, \
 retired_at, leaves_at, due_at, tainted_at, longest_token \
 FROM signing_key ORDER BY created_at, id";
+pub(crate) const KEYS_OF_DOMAINS: &str = "SELECT id, domain, chain, bundle_seq FROM signing_key WHERE domain IS NOT NULL OR bundle_seq IS NOT NULL OR chain IS NOT NULL";
 pub(crate) const PUT_KEY: &str = "\
 INSERT INTO signing_key \
-(id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, state, created_at, published_at, activated_at, \
-retired_at, leaves_at, due_at, tainted_at, longest_token) \
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+(id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, domain, chain, state, created_at, published_at, \
+activated_at, retired_at, leaves_at, due_at, tainted_at, longest_token, bundle_seq) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
 pub(crate) const MOVE_KEY: &str = "\
 UPDATE signing_key SET revision = revision + 1, state = $3, created_at = $4, published_at = $5, activated_at = $6, \
-retired_at = $7, leaves_at = $8, due_at = $9, tainted_at = $10, longest_token = $11 WHERE id = $1 AND revision = $2";
+retired_at = $7, leaves_at = $8, due_at = $9, tainted_at = $10, longest_token = $11, bundle_seq = $12 WHERE id = $1 AND revision = $2";
 pub(crate) const KEY_EXISTS: &str = "SELECT count(*) FROM signing_key WHERE id = $1";
 pub(crate) const REMOVE_KEY: &str = "DELETE FROM signing_key WHERE id = $1";
 pub(crate) const REWRAP_KEY: &str = "UPDATE signing_key SET wrapped = $2, kek_id = $3 WHERE id = $1";
+
+// What nodes say they have seen of bundles.
+pub(crate) const CONFIRM_BUNDLE: &str = "\
+INSERT INTO bundle_confirmation (domain, node, bundle_seq, seen_at) VALUES ($1, $2, $3, $4) \
+ON CONFLICT (domain, node) DO UPDATE SET bundle_seq = excluded.bundle_seq, seen_at = excluded.seen_at \
+WHERE bundle_confirmation.seen_at <= excluded.seen_at";
+pub(crate) const FORGET_CONFIRMATIONS: &str = "DELETE FROM bundle_confirmation WHERE domain = $1 AND seen_at < $2";
+pub(crate) const CONFIRMATIONS: &str =
+    "SELECT domain, node, bundle_seq, seen_at FROM bundle_confirmation ORDER BY domain, node";

@@ -1,6 +1,7 @@
 //! The door of the store.
 
 mod backups;
+mod confirmations;
 mod delivery;
 mod log;
 

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 pub struct SigningKey {
     /// Its id.
     pub id: String,
-    /// What it signs: `access`, `internal` or `audit`.
+    /// What it signs: `access`, `internal` or `audit`, and for a trust domain `jwt-svid` or `x509-ca`.
     pub purpose: String,
-    /// Its algorithm: `ES256` or `RS256`.
+    /// Its algorithm: `ES256`, `RS256`, or `ES384` (of `x509-ca`).
     pub algorithm: String,
+    /// The trust domain that it signs for, by name, or by id once that is gone; absent for keys of no trust domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<String>,
     /// What tokens that it signed bear as `kid`.
     pub kid: String,
     /// `prepared`, `published`, `active`, `retired` or `removed`.
@@ -22,6 +25,9 @@ pub struct SigningKey {
     /// From when on it signs, or signed, RFC 3339; absent while that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signs_from: Option<String>,
+    /// When its certificate ends, RFC 3339; of `x509-ca` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
     /// When it leaves, or left, the key set, RFC 3339; absent while that is not known, and where it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves_at: Option<String>,
@@ -46,12 +52,15 @@ pub struct SigningKeyList {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateKeysRequest {
-    /// Only keys that sign this: `access`, `internal` or `audit`.
+    /// Only keys that sign this: `access`, `internal`, `audit`, `jwt-svid` or `x509-ca`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
-    /// Only keys of this algorithm: `ES256` or `RS256`.
+    /// Only keys of this algorithm: `ES256`, `RS256` or `ES384`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
+    /// Only keys of this trust domain, by name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<String>,
     /// Say what would happen, change nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -78,7 +87,7 @@ pub struct CondemnKeyRequest {
 pub struct KeyStep {
     /// The key.
     pub id: String,
-    /// What it signs, e.g. `access ES256`.
+    /// What it signs, e.g. `access ES256`, or `jwt-svid ES256 of example.org`.
     pub signs: String,
     /// `due`, `taint`, `revoke`, `activate`, `retire`, `remove`, `publish` or `lengthen`.
     pub step: String,

@@ -28,6 +28,7 @@
 //! | `POST /v1/keys/taint`, `POST /v1/keys/revoke` | [`CondemnKeyRequest`] | [`KeysChanged`] |
 //! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
 //! | `GET /v1/provider-keys?provider=N&at=SECONDS` (`at` optional) | | [`ProviderKeys`] |
+//! | `GET /v1/trust-domain-status?trustDomain=N` | | [`TrustDomainStatus`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
@@ -45,6 +46,7 @@ mod pin;
 mod replay;
 mod resource;
 mod spiral;
+mod trust_domain;
 
 pub use alarm::{AcknowledgeRequest, Alarm, AlarmList};
 pub use audit::{
@@ -69,3 +71,4 @@ pub use resource::{
     Resource, ResourceList, ResourcePage, Severity, Status, Suppressed, Written,
 };
 pub use spiral::{ProjectToken, ProjectTokenRequest};
+pub use trust_domain::{KeySchedule, TrustDomainStatus, UpstreamStatus};

@@ -3,8 +3,9 @@
 use accredit_id::jose::Algorithm;
 use accredit_id::time::Timestamp;
 
-use super::step::{Act, Step, removed, step};
-use super::{Key, Life, Purpose, Schedule, State};
+use super::step::{Act, Standing, Step, number, removed, step};
+use super::{Key, Life, Purpose, Schedule, Slot, State};
+use crate::model::Id;
 
 /// What an operator says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Command {
         purpose: Option<Purpose>,
         /// Only keys that sign so.
         algorithm: Option<Algorithm>,
+        /// Only keys of this trust domain.
+        domain: Option<Id>,
     },
     /// Others may know the private half of this key: it signs no longer than it must. What it signed still counts.
     Taint {
@@ -54,8 +57,10 @@ pub enum CommandFault {
         at: Timestamp,
     },
     /// The set of keys would become longer than verifiers read.
-    #[error("{published} access keys are published, and verifiers may read no more; one leaves at {leaves_at}")]
+    #[error("{published} {} keys are published, and verifiers may read no more; one leaves at {leaves_at}", .purpose.name())]
     Crowded {
+        /// What they sign.
+        purpose: Purpose,
         /// How many there are.
         published: usize,
         /// When the next one leaves.
@@ -71,21 +76,26 @@ pub enum CommandFault {
 ///
 /// # Errors
 /// Why it cannot be done. Saying the same thing again is no error, and nothing to do.
-pub fn command(keys: &[Key], command: &Command, now: Timestamp, schedule: &Schedule) -> Result<Vec<Act>, CommandFault> {
+pub fn command(
+    standing: &Standing<'_>,
+    command: &Command,
+    now: Timestamp,
+    schedule: &Schedule,
+) -> Result<Vec<Act>, CommandFault> {
+    let keys = standing.keys;
     let told = match command {
-        Command::Rotate { purpose, algorithm } => {
+        Command::Rotate { purpose, algorithm, domain } => {
             let is_meant = |key: &&Key| {
                 key.life.state == State::Active
                     && purpose.is_none_or(|purpose| key.slot.purpose == purpose)
                     && algorithm.is_none_or(|algorithm| key.slot.algorithm == algorithm)
+                    && domain.is_none_or(|domain| key.slot.domain == Some(domain))
             };
             let meant: Vec<&Key> = keys.iter().filter(is_meant).collect();
             if meant.is_empty() {
                 return Err(CommandFault::NoneActive);
             }
-            if meant.iter().any(|key| key.slot.purpose == Purpose::Access) {
-                check_room(keys)?;
-            }
+            meant.iter().try_for_each(|key| check_room(keys, key.slot))?;
             let is_early = |key: &&Key| now < schedule.due_at(&key.life);
             let due = |key: &Key| (key.id.clone(), Step::Due, Life { due_at: Some(now), ..key.life });
             meant.into_iter().filter(is_early).map(due).collect()
@@ -111,17 +121,24 @@ pub fn command(keys: &[Key], command: &Command, now: Timestamp, schedule: &Sched
     for (id, _, life) in &told {
         after.iter_mut().filter(|key| key.id == *id).for_each(|key| key.life = *life);
     }
-    let acts = told.into_iter().map(|(id, step, life)| Act::Move { id, step, life });
-    Ok(acts.chain(step(&after, &[], now, schedule)).collect())
+    let mut acts: Vec<Act> = told.into_iter().map(|(id, step, life)| Act::Move { id, step, life }).collect();
+    number(keys, &mut acts, now);
+    acts.extend(step(&Standing { keys: &after, ..*standing }, now, schedule));
+    Ok(acts)
 }
 
 /// What was signed before must stay verifiable, so keys pile up where somebody rotates all the time. To rotate is refused then;
 /// to taint and to revoke never is.
-fn check_room(keys: &[Key]) -> Result<(), CommandFault> {
-    let is_published = |key: &&Key| key.slot.purpose == Purpose::Access && key.life.is_published();
+fn check_room(keys: &[Key], slot: Slot) -> Result<(), CommandFault> {
+    let purpose = slot.purpose;
+    if matches!(purpose, Purpose::Internal | Purpose::Audit) {
+        return Ok(());
+    }
+    let is_published =
+        |key: &&Key| key.slot.purpose == purpose && key.slot.domain == slot.domain && key.life.is_published();
     let published = keys.iter().filter(is_published).count();
     match keys.iter().filter(is_published).filter_map(|key| key.life.leaves_at).min() {
-        Some(leaves_at) if published >= MOST_PUBLISHED => Err(CommandFault::Crowded { published, leaves_at }),
+        Some(leaves_at) if published >= MOST_PUBLISHED => Err(CommandFault::Crowded { purpose, published, leaves_at }),
         _ => Ok(()),
     }
 }
@@ -134,7 +151,8 @@ fn found<'k>(keys: &'k [Key], id: &str) -> Result<&'k Key, CommandFault> {
     }
 }
 
-/// Half of what our own verifiers read of a set (`KeySet::MAX_KEYS`); others read less than they say.
+/// Half of what our own verifiers read of a set (`KeySet::MAX_KEYS`), and half of what AWS reads; others read less than they
+/// say.
 const MOST_PUBLISHED: usize = 50;
 
 #[cfg(test)]
@@ -143,7 +161,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::keyring::Slot;
+    use crate::keyring::schedule::DomainSchedule;
 
     const SCHEDULE: Schedule = Schedule {
         every: Duration::from_secs(1000),
@@ -152,13 +170,20 @@ mod tests {
         leeway: Duration::from_secs(30),
         longest_access: Duration::from_secs(600),
         longest_internal: Duration::from_secs(200),
+        domains: DomainSchedule {
+            jwt_cache: Duration::from_secs(1),
+            bundle_refresh: Duration::from_secs(1),
+            patience: Duration::from_secs(1),
+            longest_jwt: Duration::from_secs(600),
+            longest_x509: Duration::from_secs(600),
+        },
     };
 
     /// K04: orders to rotate end before the set is longer than verifiers read; a key that others know can be taken out even so.
     #[test]
     fn rotating_ends_where_verifiers_stop_reading() {
-        let slot = Slot { purpose: Purpose::Access, algorithm: Algorithm::Es256 };
-        let rotate = |purpose| Command::Rotate { purpose, algorithm: None };
+        let slot = Slot::es256(Purpose::Access);
+        let rotate = |purpose| Command::Rotate { purpose, algorithm: None, domain: None };
         let (mut keys, mut now) = (Vec::new(), 1000);
         let apply = |keys: &mut Vec<Key>, acts: Vec<Act>, now: i64| {
             for act in acts {
@@ -176,27 +201,65 @@ mod tests {
         let refused = loop {
             now += 3;
             for _ in 0..4 {
-                let acts = step(&keys, &[slot], Timestamp::from_unix(now), &SCHEDULE);
+                let acts = step(
+                    &Standing { keys: &keys, slots: &[slot], confirmations: &[] },
+                    Timestamp::from_unix(now),
+                    &SCHEDULE,
+                );
                 apply(&mut keys, acts, now);
             }
-            match command(&keys, &rotate(None), Timestamp::from_unix(now), &SCHEDULE) {
+            match command(
+                &Standing { keys: &keys, slots: &[slot], confirmations: &[] },
+                &rotate(None),
+                Timestamp::from_unix(now),
+                &SCHEDULE,
+            ) {
                 Ok(acts) => apply(&mut keys, acts, now),
                 Err(fault) => break fault,
             }
             assert!(keys.len() < 100, "{} keys", keys.len());
         };
-        let CommandFault::Crowded { published, leaves_at } = refused else { panic!("{refused}") };
+        let CommandFault::Crowded { purpose: Purpose::Access, published, leaves_at } = refused else {
+            panic!("{refused}")
+        };
         assert_eq!(published, MOST_PUBLISHED);
         assert!(leaves_at.unix() > now);
         let now = Timestamp::from_unix(now);
         let active = keys.iter().find(|key| key.life.state == State::Active).map(|key| key.id.clone());
         let id = active.unwrap_or_default();
-        assert!(command(&keys, &Command::Taint { id: id.clone() }, now, &SCHEDULE).is_ok());
-        assert!(command(&keys, &Command::Revoke { id }, now, &SCHEDULE).is_ok());
-        assert_eq!(command(&keys, &rotate(Some(Purpose::Internal)), now, &SCHEDULE), Err(CommandFault::NoneActive));
+        assert!(
+            command(
+                &Standing { keys: &keys, slots: &[slot], confirmations: &[] },
+                &Command::Taint { id: id.clone() },
+                now,
+                &SCHEDULE
+            )
+            .is_ok()
+        );
+        assert!(
+            command(
+                &Standing { keys: &keys, slots: &[slot], confirmations: &[] },
+                &Command::Revoke { id },
+                now,
+                &SCHEDULE
+            )
+            .is_ok()
+        );
+        assert_eq!(
+            command(
+                &Standing { keys: &keys, slots: &[slot], confirmations: &[] },
+                &rotate(Some(Purpose::Internal)),
+                now,
+                &SCHEDULE
+            ),
+            Err(CommandFault::NoneActive)
+        );
         let later = leaves_at.plus(Duration::from_secs(1));
-        let acts = step(&keys, &[slot], later, &SCHEDULE);
+        let acts = step(&Standing { keys: &keys, slots: &[slot], confirmations: &[] }, later, &SCHEDULE);
         apply(&mut keys, acts, later.unix());
-        assert!(command(&keys, &rotate(None), later, &SCHEDULE).is_ok());
+        assert!(
+            command(&Standing { keys: &keys, slots: &[slot], confirmations: &[] }, &rotate(None), later, &SCHEDULE)
+                .is_ok()
+        );
     }
 }

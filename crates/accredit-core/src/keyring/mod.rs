@@ -8,11 +8,16 @@
 //! | retired | yes | no | when the last token that it signed has ended, and every reader has had time to notice |
 //! | removed | no | no | |
 //!
+//! Keys of a trust domain are read by more than those who ask for them: nodes hand its bundle on. A new one signs when each
+//! node that is there has confirmed a bundle with it, or at a deadline ([`Confirmation`]); a key that others may know waits
+//! for none of them.
+//!
 //! There is always a published successor, so that a key whose private half may be known can be replaced at once.
 //! Everything is told from the stored times: whoever steps next, after whatever crash or on whichever server, goes on where
 //! the last step ended. A clock that runs behind makes states last longer and leaves none out.
 
 mod command;
+mod confirm;
 mod schedule;
 #[cfg(test)]
 mod simulation;
@@ -23,9 +28,12 @@ use std::fmt;
 use accredit_id::jose::Algorithm;
 use accredit_id::time::Timestamp;
 
+use crate::model::{Id, Signing};
+
 pub use command::{Command, CommandFault, command};
-pub use schedule::Schedule;
-pub use step::{Act, Step, signer, step};
+pub use confirm::{Confirmation, awaits};
+pub use schedule::{DomainSchedule, Schedule};
+pub use step::{Act, Standing, Step, next_bundle, signer, step};
 
 /// What a key signs. Keys are apart by it: a signature for one purpose never counts for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +44,10 @@ pub enum Purpose {
     Internal,
     /// Heads of the audit chain. Published nowhere, and never removed: old heads are verified by it.
     Audit,
+    /// JWT-SVIDs of a trust domain. Published in its key set and in its bundle.
+    JwtSvid,
+    /// X509-SVIDs of a trust domain: certificate authorities. Published in its bundle.
+    X509Ca,
 }
 
 /// What one key signs at a time.
@@ -45,6 +57,8 @@ pub struct Slot {
     pub purpose: Purpose,
     /// How.
     pub algorithm: Algorithm,
+    /// The trust domain that it is signed for, where the purpose is one of trust domains.
+    pub domain: Option<Id>,
 }
 
 /// Where a key stands in its life.
@@ -83,6 +97,10 @@ pub struct Life {
     pub tainted_at: Option<Timestamp>,
     /// How long the longest token lives that it may have signed, in seconds.
     pub longest_token: u64,
+    /// When its certificate ends, of a certificate authority.
+    pub ends_at: Option<Timestamp>,
+    /// The sequence of the bundle that it came with, or with which it left; of keys of trust domains.
+    pub bundle: Option<u64>,
 }
 
 /// A key, as far as its life goes.
@@ -100,7 +118,7 @@ pub struct Key {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Access, Self::Internal, Self::Audit];
+    pub const ALL: [Self; 5] = [Self::Access, Self::Internal, Self::Audit, Self::JwtSvid, Self::X509Ca];
 
     /// Its name in the store and for people. INVARIANT: it is part of what every private key is sealed to; renamed, none
     /// opens.
@@ -109,6 +127,8 @@ impl Purpose {
             Self::Access => "access",
             Self::Internal => "internal",
             Self::Audit => "audit",
+            Self::JwtSvid => "jwt-svid",
+            Self::X509Ca => "x509-ca",
         }
     }
 
@@ -127,13 +147,41 @@ impl Slot {
 
     /// The slot of a purpose with the algorithm that is ours unless something else is asked for.
     pub const fn es256(purpose: Purpose) -> Self {
-        Self { purpose, algorithm: Algorithm::Es256 }
+        Self { purpose, algorithm: Algorithm::Es256, domain: None }
+    }
+
+    /// The slots of a trust domain: JWT-SVIDs as it says, X509-SVIDs with ECDSA on P-384.
+    pub const fn of_domain(domain: Id, jwt_signing: Signing) -> [Self; 2] {
+        let algorithm = match jwt_signing {
+            Signing::Es256 => Algorithm::Es256,
+            Signing::Rs256 => Algorithm::Rs256,
+        };
+        [
+            Self { purpose: Purpose::JwtSvid, algorithm, domain: Some(domain) },
+            Self { purpose: Purpose::X509Ca, algorithm: Algorithm::Es384, domain: Some(domain) },
+        ]
+    }
+
+    /// What a private key of the slot is sealed as. INVARIANT: it names the trust domain, so that no key of one domain
+    /// opens as another one's; renamed, none opens.
+    pub fn sealed_as(&self) -> String {
+        match self.domain {
+            None => self.purpose.name().to_owned(),
+            Some(domain) => format!("{} {domain}", self.purpose.name()),
+        }
+    }
+
+    /// Whether whoever reads the keys of one slot reads the other's as well: keys of one trust domain lie in one set,
+    /// whatever their algorithm.
+    fn is_read_with(&self, other: &Self) -> bool {
+        self == other || self.domain.is_some() && self.domain == other.domain && self.purpose == other.purpose
     }
 }
 
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.purpose.name(), self.algorithm)
+        write!(f, "{} {}", self.purpose.name(), self.algorithm)?;
+        self.domain.map_or(Ok(()), |domain| write!(f, " of {domain}"))
     }
 }
 
@@ -175,6 +223,8 @@ impl Life {
             due_at: None,
             tainted_at: None,
             longest_token: 0,
+            ends_at: None,
+            bundle: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use accredit_id::time::Timestamp;
 
-use super::{Act, Command, Key, Life, Purpose, Schedule, Slot, State, command, signer, step};
+use super::{Act, Command, DomainSchedule, Key, Life, Purpose, Schedule, Slot, Standing, State, command, signer, step};
 
 /// Deterministic chance (xorshift).
 struct Chance(u64);
@@ -52,6 +52,13 @@ fn simulate(seed: u64, margin: u64) -> (usize, usize) {
         leeway: Duration::from_secs(30),
         longest_access: Duration::from_secs(600),
         longest_internal: Duration::from_secs(600),
+        domains: DomainSchedule {
+            jwt_cache: Duration::from_secs(100),
+            bundle_refresh: Duration::from_secs(100),
+            patience: Duration::from_secs(300),
+            longest_jwt: Duration::from_secs(600),
+            longest_x509: Duration::from_secs(600),
+        },
     };
     let mut world = World { store: Vec::new(), made: 0, chance: Chance(seed), schedule };
     let mut servers: Vec<Server> = (0..SERVERS)
@@ -104,14 +111,16 @@ impl World {
     fn turn(&mut self, server: &mut Server, now: i64) {
         server.reads_at = now + 1 + self.chance.below(MOST_LAG) as i64;
         let clock = Timestamp::from_unix(now + server.skew);
+        let standing = Standing { keys: &self.store, slots: &[SLOT], confirmations: &[] };
+        let rotate = Command::Rotate { purpose: None, algorithm: None, domain: None };
         let acts = match self.chance.below(400) {
-            0 => command(&self.store, &Command::Rotate { purpose: None, algorithm: None }, clock, &self.schedule),
+            0 => command(&standing, &rotate, clock, &self.schedule),
             1 => {
                 let active = self.store.iter().find(|key| key.life.state == State::Active);
                 let id = active.map(|key| key.id.clone()).unwrap_or_default();
-                command(&self.store, &Command::Taint { id }, clock, &self.schedule)
+                command(&standing, &Command::Taint { id }, clock, &self.schedule)
             }
-            _ => Ok(step(&self.store, &[SLOT], clock, &self.schedule)),
+            _ => Ok(step(&standing, clock, &self.schedule)),
         };
         let acts = acts.unwrap_or_default();
         // Moves are one transaction; the server may die before it, or between it and what follows.

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use accredit_core::keyring::{Act, Command, Key, Life, Purpose, Schedule, Slot, State, Step, command, signer, step};
+use accredit_core::keyring::{
+    Act, Command, Confirmation, DomainSchedule, Key, Life, Purpose, Schedule, Slot, Standing, State, Step, command,
+    signer, step,
+};
+use accredit_core::model::{Id, Kind};
 use accredit_id::time::Timestamp;
 use serde::Deserialize;
 
@@ -24,6 +28,8 @@ struct Vector {
     command: Option<String>,
     #[serde(default)]
     slots: Vec<String>,
+    #[serde(default)]
+    nodes: Vec<Node>,
     acts: Option<Vec<String>>,
     refused: Option<String>,
     #[serde(default)]
@@ -47,6 +53,16 @@ struct Stored {
     tainted: Option<i64>,
     #[serde(default = "longest")]
     longest: u64,
+    ends: Option<i64>,
+    bundle: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Node {
+    name: String,
+    bundle: u64,
+    seen: i64,
 }
 
 /// K04: rotation by table.
@@ -76,9 +92,11 @@ fn check(vector: &Vector) -> Result<(), String> {
         }
     }
     let slots: Vec<Slot> = vector.slots.iter().map(|text| slot(text)).collect();
+    let confirmations: Vec<Confirmation> = vector.nodes.iter().map(said).collect();
+    let standing = Standing { keys: &keys, slots: &slots, confirmations: &confirmations };
     let done = match &vector.command {
-        None => Ok(step(&keys, &slots, now, &SCHEDULE)),
-        Some(text) => command(&keys, &read(text), now, &SCHEDULE),
+        None => Ok(step(&standing, now, &SCHEDULE)),
+        Some(text) => command(&standing, &read(text), now, &SCHEDULE),
     };
     match (done, &vector.acts, &vector.refused) {
         (Ok(acts), Some(expected), None) => {
@@ -95,7 +113,7 @@ fn check(vector: &Vector) -> Result<(), String> {
 
 fn told(act: &Act) -> String {
     match act {
-        Act::Make(slot) => format!("make {slot}"),
+        Act::Make(slot) => format!("make {slot}").replace(&domain().to_string(), "td"),
         Act::Move { id, step: Step::Retire, life } => match life.leaves_at {
             Some(at) => format!("retire {id} until {}", at.unix()),
             None => format!("retire {id} for ever"),
@@ -110,15 +128,22 @@ fn told(act: &Act) -> String {
                 Step::Due | Step::Taint | Step::Lengthen | Step::Retire => None,
             };
             assert!(state.is_none_or(|state| life.state == state), "{step:?} {life:?}");
-            format!("{} {id}", step.name())
+            let bundle = match step {
+                Step::Publish | Step::Remove | Step::Revoke => life.bundle,
+                _ => None,
+            };
+            format!("{} {id}{}", step.name(), bundle.map_or(String::new(), |bundle| format!(" in {bundle}")))
         }
     }
 }
 
 fn read(text: &str) -> Command {
     match text.split(' ').collect::<Vec<_>>()[..] {
-        ["rotate"] => Command::Rotate { purpose: None, algorithm: None },
-        ["rotate", purpose] => Command::Rotate { purpose: Some(Purpose::from_name(purpose).unwrap()), algorithm: None },
+        ["rotate"] => Command::Rotate { purpose: None, algorithm: None, domain: None },
+        ["rotate", "td"] => Command::Rotate { purpose: None, algorithm: None, domain: Some(domain()) },
+        ["rotate", purpose] => {
+            Command::Rotate { purpose: Some(Purpose::from_name(purpose).unwrap()), algorithm: None, domain: None }
+        }
         ["taint", id] => Command::Taint { id: id.to_owned() },
         ["revoke", id] => Command::Revoke { id: id.to_owned() },
         _ => panic!("`{text}` is no command"),
@@ -138,14 +163,34 @@ fn key(stored: &Stored) -> Key {
         due_at: at(stored.due),
         tainted_at: at(stored.tainted),
         longest_token: stored.longest,
+        ends_at: at(stored.ends),
+        bundle: stored.bundle,
         ..Life::new(Timestamp::from_unix(stored.created))
     };
     Key { id: stored.id.clone(), slot: slot(&stored.slot), life }
 }
 
 fn slot(text: &str) -> Slot {
-    let (purpose, algorithm) = text.split_once(' ').unwrap();
-    Slot { purpose: Purpose::from_name(purpose).unwrap(), algorithm: algorithm.parse().unwrap() }
+    let (of, domain) = match text.strip_suffix(" of td") {
+        Some(of) => (of, Some(domain())),
+        None => (text, None),
+    };
+    let (purpose, algorithm) = of.split_once(' ').unwrap();
+    Slot { purpose: Purpose::from_name(purpose).unwrap(), algorithm: algorithm.parse().unwrap(), domain }
+}
+
+/// The trust domain of the vectors.
+fn domain() -> Id {
+    Id::new(Kind::TrustDomain, [7; 16])
+}
+
+fn said(node: &Node) -> Confirmation {
+    Confirmation {
+        domain: domain(),
+        node: node.name.clone(),
+        sequence: node.bundle,
+        seen_at: Timestamp::from_unix(node.seen),
+    }
 }
 
 fn access() -> String {
@@ -164,4 +209,11 @@ const SCHEDULE: Schedule = Schedule {
     leeway: Duration::from_secs(30),
     longest_access: Duration::from_secs(600),
     longest_internal: Duration::from_secs(200),
+    domains: DomainSchedule {
+        jwt_cache: Duration::from_secs(100),
+        bundle_refresh: Duration::from_secs(50),
+        patience: Duration::from_secs(400),
+        longest_jwt: Duration::from_secs(600),
+        longest_x509: Duration::from_secs(600),
+    },
 };

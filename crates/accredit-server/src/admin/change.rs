@@ -107,6 +107,9 @@ impl Act<'_> {
             app.watch.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
             app.key_history.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
         }
+        if plan.puts.iter().chain(&plan.deletes).any(|touched| touched.kind() == Kind::TrustDomain) {
+            app.signing.hurry();
+        }
         // What is uploaded is seen from now on, also before the first token.
         let is_new = |put: &&Arc<Resource>| before.world.by_id(put.id).is_none();
         let is_upload = |put: &&Arc<Resource>| put.as_provider().is_some_and(|known| known.uploaded_keys().is_some());

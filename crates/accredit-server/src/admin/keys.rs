@@ -7,8 +7,9 @@ use accredit_api::admin::{
     SigningKeyList,
 };
 use accredit_core::decide::access::{Subject, Verb};
-use accredit_core::keyring::{Command, Key, Life, Purpose, Schedule, State, Step};
-use accredit_core::model::Kind;
+use accredit_core::keyring::{Command, Key, Life, Purpose, Schedule, Slot, State, Step};
+use accredit_core::model::{Id, Kind};
+use accredit_core::world::World;
 use accredit_id::jose::Algorithm;
 use accredit_id::time::Timestamp;
 use axum::Json;
@@ -25,7 +26,8 @@ use crate::signing::{Moved, Order, Outcome};
 pub(super) async fn list(Of(app): Of<Arc<App>>, caller: Caller) -> Answer<SigningKeyList> {
     caller.actor.reads_everything("the signing keys")?;
     let (held, schedule) = app.keys().await?;
-    let keys = held.iter().map(|one| told(one, &held, &schedule)).collect();
+    let world = &app.read_model.now().world;
+    let keys = held.iter().map(|one| told(one, &held, &schedule, world)).collect();
     Ok(Json(SigningKeyList { keys }))
 }
 
@@ -34,17 +36,22 @@ pub(super) async fn rotate(
     caller: Caller,
     Strict(request): Strict<RotateKeysRequest>,
 ) -> Answer<KeysChanged> {
-    let RotateKeysRequest { purpose, algorithm, dry_run } = request;
+    let RotateKeysRequest { purpose, algorithm, trust_domain, dry_run } = request;
     let unknown = |field: &str, seen: &str, expected: &str| {
         AdminFault::Request(format!("`{field}` is `{}`, expected {expected}", seen.escape_debug()))
     };
-    let purpose = purpose
-        .map(|name| Purpose::from_name(&name).ok_or_else(|| unknown("purpose", &name, "access, internal or audit")))
-        .transpose()?;
+    let purpose =
+        purpose.map(|name| Purpose::from_name(&name).ok_or_else(|| unknown("purpose", &name, PURPOSES))).transpose()?;
     let algorithm = algorithm
-        .map(|name| name.parse::<Algorithm>().map_err(|_| unknown("algorithm", &name, "ES256 or RS256")))
+        .map(|name| name.parse::<Algorithm>().map_err(|_| unknown("algorithm", &name, "ES256, RS256 or ES384")))
         .transpose()?;
-    order(&app, &caller, Command::Rotate { purpose, algorithm }, "key-rotated", None, dry_run).await
+    let domain = trust_domain
+        .map(|name| match app.read_model.now().world.find(Kind::TrustDomain, &name) {
+            Some(domain) => Ok(domain.id),
+            None => Err(unknown("trustDomain", &name, "the name or id of a trust domain")),
+        })
+        .transpose()?;
+    order(&app, &caller, Command::Rotate { purpose, algorithm, domain }, "key-rotated", None, dry_run).await
 }
 
 pub(super) async fn taint(
@@ -90,7 +97,8 @@ async fn order(
     let order = Order { command, event, reason, actor: &caller.actor.name, by, dry_run };
     let outcome = app.order_keys(order).await?;
     let (_, schedule) = app.keys().await?;
-    let slot = |id: &str| outcome.before.lives().iter().find(|key| key.id == id).map(|key| key.slot.to_string());
+    let world = &app.read_model.now().world;
+    let slot = |id: &str| outcome.before.lives().iter().find(|key| key.id == id).map(|key| signs(key.slot, world));
     let step = |moved: &Moved| KeyStep {
         id: moved.id.clone(),
         signs: slot(&moved.id).unwrap_or_default(),
@@ -98,7 +106,7 @@ async fn order(
         state: moved.life.state.name().to_owned(),
     };
     let steps = outcome.moves.iter().map(step).collect();
-    let consequences = consequences(&outcome, &schedule);
+    let consequences = consequences(&outcome, &schedule, world);
     Ok(Json(KeysChanged { steps, consequences, sequence: outcome.sequence, dry_run }))
 }
 
@@ -109,7 +117,7 @@ fn may_change(actor: &Actor) -> Result<(), AdminFault> {
 }
 
 /// What an order means for tokens, a sentence each.
-fn consequences(outcome: &Outcome, schedule: &Schedule) -> Vec<String> {
+fn consequences(outcome: &Outcome, schedule: &Schedule, world: &World) -> Vec<String> {
     let Outcome { moves, before, silent, sequence: _ } = outcome;
     let has_next = |key: &Key| {
         let is_next = |moved: &Moved| {
@@ -128,7 +136,7 @@ fn consequences(outcome: &Outcome, schedule: &Schedule) -> Vec<String> {
                     || format!("one is made now and may sign {} s later", waits(schedule, key.slot.purpose)),
                     |at| format!("its successor may sign from {at}"),
                 );
-                said.push(format!("key `{id}` signs {} until readers know another one: {until}", key.slot));
+                said.push(format!("key `{id}` signs {} until readers know another one: {until}", signs(key.slot, world)));
             }
             Step::Retire => said.push(match life.leaves_at {
                 Some(at) => format!("key `{id}` signs no more; what it signed counts until it ends, and the key leaves at {at}"),
@@ -139,6 +147,15 @@ fn consequences(outcome: &Outcome, schedule: &Schedule) -> Vec<String> {
                 (Some(at), Purpose::Access) => format!(
                     "every access token that key `{id}` signed since {at} is refused: here and at introspection at once, by APIs that verify for themselves when they fetch the key set again, within {} s",
                     schedule.cache.as_secs()
+                ),
+                (Some(at), Purpose::JwtSvid) => format!(
+                    "every JWT-SVID that key `{id}` signed since {at} is refused: by whoever reads the key set within {} s, by whoever reads the bundle within {} s",
+                    schedule.domains.jwt_cache.as_secs(),
+                    schedule.domains.bundle_refresh.as_secs()
+                ),
+                (Some(at), Purpose::X509Ca) => format!(
+                    "every X509-SVID that authority `{id}` signed since {at} is refused by whoever reads the bundle, within {} s, unless another authority under the same root signed it",
+                    schedule.domains.bundle_refresh.as_secs()
                 ),
                 (Some(at), Purpose::Internal | Purpose::Audit) => {
                     format!("whoever has a token that key `{id}` signed since {at} logs in again")
@@ -152,7 +169,10 @@ fn consequences(outcome: &Outcome, schedule: &Schedule) -> Vec<String> {
             Some(at) => format!("until {at}, when readers know the next key"),
             None => format!("for {} s, until readers know a new key", waits(schedule, slot.purpose)),
         };
-        said.push(format!("nothing signs {slot} {until}: whoever asks meanwhile is told to come back"));
+        said.push(format!(
+            "nothing signs {} {until}: whoever asks meanwhile is told to come back",
+            signs(*slot, world)
+        ));
     }
     said
 }
@@ -170,7 +190,23 @@ fn next_of(active: &Key, keys: &[Key], schedule: &Schedule) -> Option<Timestamp>
     keys.iter().filter(is_next).map(|key| schedule.may_sign_at(key.slot.purpose, &key.life)).min()
 }
 
-fn told(held: &Held, all: &[Held], schedule: &Schedule) -> SigningKey {
+/// What a slot is for, with the name of its trust domain.
+pub(super) fn signs(slot: Slot, world: &World) -> String {
+    let Slot { purpose, algorithm, domain } = slot;
+    match domain {
+        None => slot.to_string(),
+        Some(domain) => format!("{} {algorithm} of {}", purpose.name(), name_of(domain, world)),
+    }
+}
+
+/// A trust domain's name; once it is gone, its id.
+fn name_of(domain: Id, world: &World) -> String {
+    let known = world.by_id(domain).and_then(|resource| resource.as_trust_domain());
+    known.map_or_else(|| domain.to_string(), |known| known.name.to_string())
+}
+
+/// A key as it is told.
+pub(super) fn told(held: &Held, all: &[Held], schedule: &Schedule, world: &World) -> SigningKey {
     let Held { key: Key { id, slot, life }, sealed_by, .. } = held;
     let active = all.iter().map(|other| &other.key).find(|key| key.slot == *slot && key.life.state == State::Active);
     let signs_from = match life.state {
@@ -186,12 +222,16 @@ fn told(held: &Held, all: &[Held], schedule: &Schedule) -> SigningKey {
         id: id.clone(),
         purpose: slot.purpose.name().to_owned(),
         algorithm: slot.algorithm.to_string(),
+        trust_domain: slot.domain.map(|domain| name_of(domain, world)),
         kid: id.clone(),
         state: life.state.name().to_owned(),
         since: life.since().to_string(),
         signs_from: signs_from.map(|at| at.to_string()),
+        ends_at: life.ends_at.map(|at| at.to_string()),
         leaves_at: life.leaves_at.map(|at| at.to_string()),
         tainted_at: life.tainted_at.map(|at| at.to_string()),
         sealed_by: sealed_by.clone(),
     }
 }
+
+const PURPOSES: &str = "access, internal, audit, jwt-svid or x509-ca";

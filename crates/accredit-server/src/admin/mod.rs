@@ -26,6 +26,7 @@ mod login;
 mod openapi;
 mod operation;
 mod operations;
+mod operations_of_authority;
 mod page;
 mod pins;
 mod pointer;
@@ -40,6 +41,7 @@ mod sets;
 mod spending;
 mod spiral;
 mod survey;
+mod trust_domains;
 
 use std::sync::Arc;
 
@@ -147,6 +149,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/provider-keys", get(provider_keys::get))
+        .route("/v1/trust-domain-status", get(trust_domains::get))
         .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))

@@ -12,12 +12,13 @@ use serde_json::{Map, Value, json};
 
 use super::operation::Operation;
 use super::operations::OPERATIONS;
+use super::operations_of_authority::OPERATIONS_OF_AUTHORITY;
 use super::schemas::{of, schemas, words};
 
 /// The document, as it is checked in and served. It is the same on every server of this version: it knows nothing of theirs.
 pub fn document() -> String {
     let mut paths: Map<String, Value> = Map::new();
-    for operation in OPERATIONS {
+    for operation in OPERATIONS.iter().chain(OPERATIONS_OF_AUTHORITY) {
         for route in routes(operation) {
             let methods = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
             methods[operation.method] = described(operation, &route);

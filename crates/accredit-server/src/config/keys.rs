@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use accredit_core::keyring::Schedule;
+use accredit_core::keyring::{DomainSchedule, Schedule};
 use serde::Deserialize;
 
 /// Signing keys.
@@ -32,6 +32,12 @@ pub struct RotationConfig {
     pub margin_seconds: u64,
     /// By how much a verifier's clock may be behind, in seconds.
     pub leeway_seconds: u64,
+    /// How long readers may keep the key set of a trust domain, in seconds; absent: as `cache_seconds`.
+    pub jwt_svid_cache_seconds: Option<u64>,
+    /// How often readers of a trust domain's bundle look again, in seconds; absent: as `cache_seconds`.
+    pub bundle_refresh_seconds: Option<u64>,
+    /// How long, beyond its time, a new key of a trust domain waits for nodes that have not confirmed it, in seconds.
+    pub confirm_seconds: u64,
 }
 
 /// Where the key-encryption key comes from. It is never in the database.
@@ -74,12 +80,23 @@ impl KeysConfig {
             let message = "a key in memory ended with its process, expected file, credential or command";
             return Some(("keys.previous", message.to_owned()));
         }
-        let RotationConfig { every_seconds, cache_seconds, margin_seconds, leeway_seconds } = self.rotation;
+        let RotationConfig {
+            every_seconds,
+            cache_seconds,
+            margin_seconds,
+            leeway_seconds,
+            jwt_svid_cache_seconds,
+            bundle_refresh_seconds,
+            confirm_seconds,
+        } = self.rotation;
         for (field, seconds, most) in [
             ("keys.rotation.every_seconds", every_seconds, LONGEST_TURN),
             ("keys.rotation.cache_seconds", cache_seconds, LONGEST_CACHE),
             ("keys.rotation.margin_seconds", margin_seconds, LONGEST_MARGIN),
             ("keys.rotation.leeway_seconds", leeway_seconds, LONGEST_MARGIN),
+            ("keys.rotation.jwt_svid_cache_seconds", jwt_svid_cache_seconds.unwrap_or(cache_seconds), LONGEST_CACHE),
+            ("keys.rotation.bundle_refresh_seconds", bundle_refresh_seconds.unwrap_or(cache_seconds), LONGEST_CACHE),
+            ("keys.rotation.confirm_seconds", confirm_seconds, LONGEST_CACHE),
         ] {
             if !(1..=most).contains(&seconds) {
                 return Some((field, format!("is {seconds}, expected 1 to {most}")));
@@ -99,8 +116,9 @@ impl KeysConfig {
 // === impl RotationConfig ===
 
 impl RotationConfig {
-    /// The schedule of a server whose access tokens live so long at most.
-    pub(crate) fn schedule(&self, longest_access: Duration) -> Schedule {
+    /// The schedule of a server whose access tokens, JWT-SVIDs and X509-SVIDs live so long at most.
+    pub(crate) fn schedule(&self, longest_access: Duration, [longest_jwt, longest_x509]: [Duration; 2]) -> Schedule {
+        let or_cache = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(self.cache_seconds));
         Schedule {
             every: Duration::from_secs(self.every_seconds),
             cache: Duration::from_secs(self.cache_seconds),
@@ -108,13 +126,28 @@ impl RotationConfig {
             leeway: Duration::from_secs(self.leeway_seconds),
             longest_access,
             longest_internal: LONGEST_INTERNAL,
+            domains: DomainSchedule {
+                jwt_cache: or_cache(self.jwt_svid_cache_seconds),
+                bundle_refresh: or_cache(self.bundle_refresh_seconds),
+                patience: Duration::from_secs(self.confirm_seconds),
+                longest_jwt,
+                longest_x509,
+            },
         }
     }
 }
 
 impl Default for RotationConfig {
     fn default() -> Self {
-        Self { every_seconds: 30 * 24 * 3600, cache_seconds: 300, margin_seconds: 60, leeway_seconds: 60 }
+        Self {
+            every_seconds: 30 * 24 * 3600,
+            cache_seconds: 300,
+            margin_seconds: 60,
+            leeway_seconds: 60,
+            jwt_svid_cache_seconds: None,
+            bundle_refresh_seconds: None,
+            confirm_seconds: 3600,
+        }
     }
 }
 

@@ -10,6 +10,10 @@ use super::ConfigFault;
 pub struct LimitsConfig {
     /// No access token lives longer, in seconds; at most 3600.
     pub max_token_seconds: u64,
+    /// No JWT-SVID lives longer, in seconds; at most 604800.
+    pub max_jwt_svid_seconds: u64,
+    /// No X509-SVID lives longer, in seconds; at most 604800.
+    pub max_x509_svid_seconds: u64,
     /// What an address may spend on requests that fail before anybody has vouched for them. A good token costs it nothing.
     pub source: Allowance,
     /// What one subject of one provider may spend once its token has verified.
@@ -45,6 +49,8 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             max_token_seconds: 3600,
+            max_jwt_svid_seconds: LONGEST_SVID,
+            max_x509_svid_seconds: LONGEST_SVID,
             source: Allowance { burst: 1_000, per_second: 20 },
             subject: Allowance { burst: 50_000, per_second: 5_000 },
             provider: None,
@@ -61,6 +67,8 @@ impl LimitsConfig {
     pub(super) fn check(&self) -> Result<(), ConfigFault> {
         let numbers = [
             ("limits.max_token_seconds", self.max_token_seconds, 10..=3600),
+            ("limits.max_jwt_svid_seconds", self.max_jwt_svid_seconds, 10..=LONGEST_SVID),
+            ("limits.max_x509_svid_seconds", self.max_x509_svid_seconds, 10..=LONGEST_SVID),
             ("limits.replay_marks", self.replay_marks, 10..=100_000_000),
             ("limits.connections", self.connections as u64, 16..=1_000_000),
             ("limits.connections_per_source", self.connections_per_source as u64, 1..=1_000_000),
@@ -88,3 +96,5 @@ impl LimitsConfig {
 
 /// More than any machine exchanges.
 const MOST: u64 = 1_000_000;
+/// A week: the longest that policies of the kind are known to ask for.
+const LONGEST_SVID: u64 = 7 * 24 * 3600;

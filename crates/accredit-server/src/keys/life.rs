@@ -6,7 +6,7 @@ use accredit_store::{KeyLife, SigningKey as Row};
 
 use super::signing_key::SigningFault;
 
-/// What the store keeps of a life.
+/// What the store keeps of a life. When a certificate ends, it says itself.
 pub(crate) fn to_row(life: &Life) -> KeyLife {
     let Life {
         state,
@@ -18,6 +18,8 @@ pub(crate) fn to_row(life: &Life) -> KeyLife {
         due_at,
         tainted_at,
         longest_token,
+        ends_at: _,
+        bundle,
     } = *life;
     let unix = |at: Option<Timestamp>| at.map(Timestamp::unix);
     KeyLife {
@@ -30,11 +32,12 @@ pub(crate) fn to_row(life: &Life) -> KeyLife {
         due_at: unix(due_at),
         tainted_at: unix(tainted_at),
         longest_token: i64::try_from(longest_token).unwrap_or(i64::MAX),
+        bundle: bundle.and_then(|bundle| i64::try_from(bundle).ok()),
     }
 }
 
-/// What the schedule knows of a stored key.
-pub(super) fn key(row: &Row) -> Result<Key, SigningFault> {
+/// What the schedule knows of a stored key, whose certificate ends then if it has one.
+pub(super) fn key(row: &Row, ends_at: Option<Timestamp>) -> Result<Key, SigningFault> {
     let stored = &row.life;
     let at = |unix: Option<i64>| unix.map(Timestamp::from_unix);
     let life = Life {
@@ -47,6 +50,8 @@ pub(super) fn key(row: &Row) -> Result<Key, SigningFault> {
         due_at: at(stored.due_at),
         tainted_at: at(stored.tainted_at),
         longest_token: u64::try_from(stored.longest_token).unwrap_or_default(),
+        ends_at,
+        bundle: stored.bundle.and_then(|bundle| u64::try_from(bundle).ok()),
     };
     Ok(Key { id: row.id.clone(), slot: slot(row)?, life })
 }
@@ -55,7 +60,8 @@ pub(super) fn key(row: &Row) -> Result<Key, SigningFault> {
 pub(super) fn slot(row: &Row) -> Result<Slot, SigningFault> {
     let purpose = Purpose::from_name(&row.purpose).ok_or_else(|| unknown(row, "purpose", &row.purpose))?;
     let algorithm = row.algorithm.parse().map_err(|_| unknown(row, "algorithm", &row.algorithm))?;
-    Ok(Slot { purpose, algorithm })
+    let domain = row.domain.as_ref().map(|domain| domain.parse().map_err(|_| unknown(row, "trust domain", domain)));
+    Ok(Slot { purpose, algorithm, domain: domain.transpose()? })
 }
 
 fn unknown(row: &Row, field: &'static str, seen: &str) -> SigningFault {

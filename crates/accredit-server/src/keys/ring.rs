@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use accredit_core::keyring::{self, Purpose, Schedule, Slot, State};
+use accredit_core::model::Id;
 use accredit_id::jose::jwk::PublicKey;
 use accredit_id::time::Timestamp;
 
+use super::authority::X509Authority;
+use super::certificate::Chain;
 use super::life;
 use super::signing_key::{SigningFault, SigningKey};
 use super::unsealer::Unsealer;
@@ -30,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) sealed_by: String,
     /// The key itself; none once it was removed.
     pub(crate) signing: Option<Arc<SigningKey>>,
+    /// What it is as a certificate authority, where it is one.
+    pub(crate) authority: Option<Arc<X509Authority>>,
 }
 
 // === impl KeyRing ===
@@ -67,28 +72,45 @@ impl KeyRing {
         self.held.iter().find(|held| held.key.id == id)?.signing.as_ref()
     }
 
-    /// What verifiers of such tokens may meet: published, active and retired keys alike. Those of access tokens are
+    /// The authority that signs in a slot now, if any may.
+    pub(crate) fn authority(&self, slot: Slot, now: Timestamp, schedule: &Schedule) -> Option<&Arc<X509Authority>> {
+        let key = keyring::signer(&self.lives, slot, now, schedule)?;
+        self.held.iter().find(|held| held.key.id == key.id)?.authority.as_ref()
+    }
+
+    /// What verifiers of such tokens, of a trust domain or of none, may meet: published, active and retired keys alike. Those of access tokens are
     /// everybody's to know, the others ours alone.
-    pub(crate) fn published(&self, purpose: Purpose) -> impl Iterator<Item = &PublicKey> {
-        let is_meant = move |held: &&Held| held.key.slot.purpose == purpose && held.key.life.is_published();
+    pub(crate) fn published(&self, purpose: Purpose, domain: Option<Id>) -> impl Iterator<Item = &PublicKey> {
+        let is_meant = move |held: &&Held| {
+            let Slot { purpose: signs, domain: whose, .. } = held.key.slot;
+            (signs, whose) == (purpose, domain) && held.key.life.is_published()
+        };
         self.held.iter().filter(is_meant).filter_map(|held| held.signing.as_ref()).map(|key| key.public())
     }
 }
 
 fn open(row: &accredit_store::SigningKey, kek: &Unsealer, before: &KeyRing) -> Result<Held, SigningFault> {
-    let key = life::key(row)?;
-    let signing = match key.life.state {
-        State::Removed => None,
-        State::Prepared | State::Published | State::Active | State::Retired => {
-            let opened = before.held.iter().find(|held| held.key.id == row.id && held.key.slot == key.slot);
-            match opened.and_then(|held| held.signing.as_ref()).filter(|opened| opened.is_public_half(&row.public_jwk))
-            {
-                Some(opened) => Some(Arc::clone(opened)),
-                None => Some(Arc::new(SigningKey::from_row(row, kek)?)),
-            }
-        }
+    let slot = life::slot(row)?;
+    let is_removed = row.life.state == State::Removed.name();
+    let opened = before.held.iter().find(|held| held.key.id == row.id && held.key.slot == slot);
+    let signing = match opened.and_then(|held| held.signing.as_ref()) {
+        _ if is_removed => None,
+        Some(opened) if opened.is_public_half(&row.public_jwk) => Some(Arc::clone(opened)),
+        Some(_) | None => Some(Arc::new(SigningKey::from_row(row, kek)?)),
     };
-    Ok(Held { key, revision: row.revision, sealed_by: row.kek_id.clone(), signing })
+    let authority = match (&signing, &row.chain) {
+        (Some(key), Some(chain)) => {
+            let known = opened.and_then(|held| held.authority.as_ref()).filter(|known| known.chain().is_der(chain));
+            let mixed = || SigningFault::Mixed { id: row.id.clone() };
+            Some(match known {
+                Some(known) => Arc::clone(known),
+                None => Arc::new(X509Authority::new(key, Chain::parse(chain)?).ok_or_else(mixed)?),
+            })
+        }
+        _ => None,
+    };
+    let key = life::key(row, authority.as_ref().map(|authority| authority.not_after()))?;
+    Ok(Held { key, revision: row.revision, sealed_by: row.kek_id.clone(), signing, authority })
 }
 
 #[cfg(test)]
@@ -96,13 +118,14 @@ fn open(row: &accredit_store::SigningKey, kek: &Unsealer, before: &KeyRing) -> R
 mod tests {
     use std::time::Duration;
 
-    use accredit_core::keyring::Life;
+    use accredit_core::keyring::{DomainSchedule, Life};
     use accredit_id::jose::Algorithm;
     use accredit_id::jose::jws::{Compact, signing_input};
 
     use super::super::encryption_key::KeyEncryptionKey;
     use super::*;
 
+    const DOMAIN: &str = "td_00000000000000000000000001";
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const SCHEDULE: Schedule = Schedule {
         every: Duration::from_secs(1000),
@@ -111,6 +134,13 @@ mod tests {
         leeway: Duration::from_secs(60),
         longest_access: Duration::from_secs(600),
         longest_internal: Duration::from_secs(600),
+        domains: DomainSchedule {
+            jwt_cache: Duration::from_secs(300),
+            bundle_refresh: Duration::from_secs(300),
+            patience: Duration::from_secs(600),
+            longest_jwt: Duration::from_secs(600),
+            longest_x509: Duration::from_secs(600),
+        },
     };
 
     fn life(state: State) -> Life {
@@ -118,11 +148,11 @@ mod tests {
     }
 
     fn slot(purpose: Purpose, algorithm: Algorithm) -> Slot {
-        Slot { purpose, algorithm }
+        Slot { purpose, algorithm, domain: None }
     }
 
     async fn key(algorithm: Algorithm, purpose: Purpose) -> SigningKey {
-        SigningKey::generate(algorithm, purpose).await.unwrap()
+        SigningKey::generate(slot(purpose, algorithm)).await.unwrap()
     }
 
     #[tokio::test]
@@ -152,7 +182,7 @@ mod tests {
             assert!(made.public().verify_signature(algorithm, b"other", &signature).is_err());
         }
         // The audit key is nobody's to verify tokens with.
-        let published: Vec<_> = ring.published(Purpose::Access).map(PublicKey::kid).collect();
+        let published: Vec<_> = ring.published(Purpose::Access, None).map(PublicKey::kid).collect();
         assert_eq!(published, [made[0].id(), made[1].id()]);
         assert_eq!(ring.find(made[2].id()).unwrap().id(), made[2].id());
         assert!(ring.find("other").is_none());
@@ -167,6 +197,20 @@ mod tests {
         assert_eq!(fault, expected);
     }
 
+    /// A key of one trust domain opens as no other one's.
+    #[tokio::test]
+    async fn keys_of_trust_domains_are_sealed_apart() {
+        let kek = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
+        let [jwt, _] = Slot::of_domain(DOMAIN.parse().unwrap(), accredit_core::model::Signing::Es256);
+        let row = SigningKey::generate(jwt).await.unwrap().to_row(&life(State::Active), kek.current()).unwrap();
+        let ring = KeyRing::open(std::slice::from_ref(&row), &kek, &KeyRing::default()).unwrap();
+        assert_eq!(ring.signer(jwt, NOW, &SCHEDULE).unwrap().id(), row.id);
+        for domain in [None, Some("td_00000000000000000000000002".to_owned())] {
+            let moved = accredit_store::SigningKey { domain, ..row.clone() };
+            assert!(KeyRing::open(&[moved], &kek, &KeyRing::default()).is_err());
+        }
+    }
+
     /// L18: rows that were edited with SQL are detected and named.
     #[tokio::test]
     async fn l18_rows_that_were_swapped_or_edited_are_named() {
@@ -178,11 +222,13 @@ mod tests {
         let ring = KeyRing::default();
         assert!(KeyRing::open(&[first.clone(), second.clone()], &kek, &KeyRing::default()).is_ok());
         type Edit<'e> = Box<dyn Fn(&mut accredit_store::SigningKey) + 'e>;
-        let edits: [(&str, Edit<'_>); 9] = [
+        let edits: [(&str, Edit<'_>); 11] = [
             ("wrapped", Box::new(|row| row.wrapped.clone_from(&second.wrapped))),
             ("wrapped emptied", Box::new(|row| row.wrapped.clear())),
             ("id", Box::new(|row| row.id.clone_from(&second.id))),
             ("purpose", Box::new(|row| row.purpose.clone_from(&second.purpose))),
+            ("trust domain", Box::new(|row| row.domain = Some(DOMAIN.to_owned()))),
+            ("unknown trust domain", Box::new(|row| row.domain = Some("td_1".into()))),
             ("unknown purpose", Box::new(|row| row.purpose = "other".into())),
             ("public half", Box::new(|row| row.public_jwk.clone_from(&second.public_jwk))),
             ("algorithm", Box::new(|row| row.algorithm = "RS256".into())),
@@ -214,14 +260,14 @@ mod tests {
         assert_eq!(signs.unwrap().id(), ids[2]);
         assert!(ring.signer(slot(Purpose::Access, Algorithm::Rs256), NOW, &SCHEDULE).is_none());
         assert!(ring.signer(slot(Purpose::Audit, Algorithm::Es256), NOW, &SCHEDULE).is_none());
-        assert_eq!(ring.published(Purpose::Access).map(PublicKey::kid).collect::<Vec<_>>(), ids[1..4]);
+        assert_eq!(ring.published(Purpose::Access, None).map(PublicKey::kid).collect::<Vec<_>>(), ids[1..4]);
         assert!(ring.find(&ids[0]).is_some() && ring.find(&ids[4]).is_none());
         // What was opened before is not opened again, but for what is another key now.
         let other = Unsealer::new(KeyEncryptionKey::in_memory().unwrap(), None);
         assert!(KeyRing::open(&rows, &other, &ring).is_ok());
         rows[2].public_jwk = rows[1].public_jwk.clone();
         assert!(KeyRing::open(&rows, &other, &ring).is_err());
-        let refused = SigningKey::generate(Algorithm::EdDsa, Purpose::Access).await.unwrap_err();
+        let refused = SigningKey::generate(slot(Purpose::Access, Algorithm::EdDsa)).await.unwrap_err();
         assert!(refused.to_string().contains("`EdDSA`"));
     }
 

@@ -1,6 +1,7 @@
 //! How keys are: those of providers, and our own.
 
-use accredit_core::keyring::{Key, State};
+use accredit_core::keyring::{Key, Slot, State};
+use accredit_core::model::Id;
 use accredit_id::time::Timestamp;
 
 use super::exchanges::MOST_PROVIDERS;
@@ -115,14 +116,16 @@ pub(super) static METRICS: &[Described] = &[
     Described {
         name: "accredit_signing_keys",
         shape: Shape::Gauge,
-        labels: &["purpose", "algorithm", "state"],
-        help: "Our own signing keys that are not removed.",
+        labels: &["purpose", "algorithm", "state", "trust_domain"],
+        help: "Our own signing keys that are not removed. The label `trust_domain` is there for keys of trust domains, of a hundred at most.",
         read: |scrape, samples| {
-            for slot in scrape.signing.slots() {
+            for slot in named_slots(scrape) {
+                let domain = name_of(slot, scrape);
                 for state in State::ALL.into_iter().filter(|state| *state != State::Removed) {
                     let are = |key: &&Key| key.slot == slot && key.life.state == state;
                     let count = scrape.signing.keys.iter().filter(are).count();
-                    samples.with(&[slot.purpose.name(), &slot.algorithm.to_string(), state.name()], count as f64);
+                    samples
+                        .with(&[slot.purpose.name(), &slot.algorithm.to_string(), state.name(), &domain], count as f64);
                 }
             }
         },
@@ -130,14 +133,14 @@ pub(super) static METRICS: &[Described] = &[
     Described {
         name: "accredit_signing_key_due_timestamp_seconds",
         shape: Shape::Gauge,
-        labels: &["purpose", "algorithm"],
+        labels: &["purpose", "algorithm", "trust_domain"],
         help: "When the turn of the key that signs now is over, in seconds since 1970.",
         read: |scrape, samples| each_active(scrape, samples, unix),
     },
     Described {
         name: "accredit_signing_key_overdue_seconds",
         shape: Shape::Gauge,
-        labels: &["purpose", "algorithm"],
+        labels: &["purpose", "algorithm", "trust_domain"],
         help: "How long the key that signs now has been signing beyond its turn; more than a few minutes means that it is not replaced.",
         read: |scrape, samples| {
             let now = scrape.now;
@@ -178,15 +181,38 @@ fn each(scrape: &Scrape<'_>, samples: &mut Samples<'_>, value: impl Fn(&KeyHealt
 
 /// Lends the end of the turn of each key that signs.
 fn each_active(scrape: &Scrape<'_>, samples: &mut Samples<'_>, value: impl Fn(Timestamp) -> f64) {
-    for slot in scrape.signing.slots() {
+    for slot in named_slots(scrape) {
         let active = |key: &&Key| key.slot == slot && key.life.state == State::Active;
         // Where two are active for a moment, the older one signs.
         let due = scrape.signing.keys.iter().filter(active).map(|key| scrape.signing.schedule.due_at(&key.life)).min();
         if let Some(due) = due {
-            samples.with(&[slot.purpose.name(), &slot.algorithm.to_string()], value(due));
+            samples.with(&[slot.purpose.name(), &slot.algorithm.to_string(), &name_of(slot, scrape)], value(due));
         }
     }
 }
+
+/// The slots that a page names: those of no trust domain, and those of the first ones.
+fn named_slots(scrape: &Scrape<'_>) -> Vec<Slot> {
+    let mut domains: Vec<Id> = Vec::new();
+    let mut slots = scrape.signing.slots();
+    slots.retain(|slot| {
+        let Some(domain) = slot.domain else { return true };
+        if !domains.contains(&domain) && domains.len() < MOST_DOMAINS && !name_of(*slot, scrape).is_empty() {
+            domains.push(domain);
+        }
+        domains.contains(&domain)
+    });
+    slots
+}
+
+/// The name of a slot's trust domain; empty for none, and for one that is gone.
+fn name_of(slot: Slot, scrape: &Scrape<'_>) -> String {
+    let in_force = scrape.app.read_model.now();
+    let domain = slot.domain.and_then(|domain| in_force.world.by_id(domain)?.as_trust_domain());
+    domain.map(|domain| domain.name.to_string()).unwrap_or_default()
+}
+
+const MOST_DOMAINS: usize = 100;
 
 fn unix(at: Timestamp) -> f64 {
     at.unix() as f64

@@ -55,6 +55,8 @@ impl Samples<'_> {
         self.text.push_str(self.name);
         self.text.push_str(suffix);
         let labels = self.labels.iter().copied().zip(labels.iter().copied()).chain(bound.map(|bound| ("le", bound)));
+        // To Prometheus a label without a value is one that is not there.
+        let labels = labels.filter(|(_, value)| !value.is_empty());
         for (place, (name, value)) in labels.enumerate() {
             let _ = write!(self.text, "{}{name}=\"", if place == 0 { '{' } else { ',' });
             push_escaped(self.text, value);
@@ -95,7 +97,7 @@ mod tests {
         samples.histogram(&["all"], &histogram, 1e9);
         Samples { text: &mut text, name: "z", shape: Shape::Gauge, labels: &[] }.one(0_u32);
         let expected = "x_total{provider=\"ci\",reason=\"-\"} 3\n\
-            x_total{provider=\"a\\\"b\\\\c\\nd\",reason=\"\"} 1.5\n\
+            x_total{provider=\"a\\\"b\\\\c\\nd\"} 1.5\n\
             y_seconds_bucket{of=\"all\",le=\"0.0005\"} 1\n\
             y_seconds_bucket{of=\"all\",le=\"0.001\"} 2\n\
             y_seconds_bucket{of=\"all\",le=\"+Inf\"} 3\n\

@@ -1,6 +1,6 @@
 //! What operators say about keys: rotate, taint, revoke, rewrap.
 
-use accredit_core::keyring::{self, Command, Key, Slot};
+use accredit_core::keyring::{self, Command, Key, Slot, Standing};
 use accredit_store::{KeyChange, KeyDeed};
 use serde_json::{Value, json};
 
@@ -62,7 +62,9 @@ impl App {
             let keys = self.signing.keys.load();
             (keys.ring.clone(), keys.sequence)
         };
-        let acts = keyring::command(before.lives(), &command, now, &self.signing.schedule)?;
+        let (slots, confirmations) = (self.standing_slots(before.lives()).await, self.confirmations().await?);
+        let standing = Standing { keys: before.lives(), slots: &slots, confirmations: &confirmations };
+        let acts = keyring::command(&standing, &command, now, &self.signing.schedule)?;
         let (moves, _) = deeds::sorted(acts);
         let silent = silent(before.lives(), &moves, &self.signing.schedule);
         if dry_run || moves.is_empty() {
@@ -72,9 +74,9 @@ impl App {
         let revokes = matches!(command, Command::Taint { .. } | Command::Revoke { .. });
         let detail = json!({"reason": reason, "changes": deeds::told(&moves, &before), "by": by});
         let records = vec![record::admin_act(event, now, actor, sequence, &detail)];
-        let head = self
-            .commit_keys(KeyDeed { changes: deeds::changes(&moves, &before), revokes, records, ..KeyDeed::default() })
-            .await?;
+        let expected_sequence = deeds::numbers_bundles(&moves, &before).then_some(sequence);
+        let changes = deeds::changes(&moves, &before);
+        let head = self.commit_keys(KeyDeed { changes, revokes, records, expected_sequence }).await?;
         rotation::log(&moves);
         self.signing.wake.notify_one();
         Ok(Outcome { moves, before, silent, sequence: head.sequence })

@@ -26,11 +26,13 @@ pub(crate) async fn restored(
     let mut slots = Slot::ALWAYS.to_vec();
     for held in ring.held() {
         let (id, slot, mut life) = (held.key.id.clone(), held.key.slot, held.key.life);
-        if !slots.contains(&slot) {
+        if slot.domain.is_none() && !slots.contains(&slot) {
             slots.push(slot);
         }
         match (slot.purpose, life.state) {
-            (Purpose::Access | Purpose::Internal, _) => changes.push(KeyChange::Remove { id }),
+            (Purpose::Access | Purpose::Internal | Purpose::JwtSvid | Purpose::X509Ca, _) => {
+                changes.push(KeyChange::Remove { id });
+            }
             (Purpose::Audit, State::Retired | State::Removed) => {}
             (Purpose::Audit, State::Prepared | State::Published | State::Active) => {
                 (life.state, life.retired_at) = (State::Retired, Some(now));
@@ -39,7 +41,9 @@ pub(crate) async fn restored(
         }
     }
     for slot in slots {
-        changes.extend(deeds::found(slot, unsealer.current(), schedule, now).await?.changes);
+        changes.extend(
+            deeds::found(slot, deeds::Making { kek: unsealer.current(), schedule, now, domain: None }).await?.changes,
+        );
     }
     Ok(changes)
 }

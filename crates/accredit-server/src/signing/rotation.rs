@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accredit_core::keyring::{self, Slot};
+use accredit_core::keyring::{self, Slot, Standing};
 use accredit_core::model::Signing as Algorithms;
 use accredit_id::time::Timestamp;
 use accredit_store::{Head, KeyDeed, StoreError};
@@ -90,7 +90,7 @@ impl App {
     /// Fills a slot that something asks for now, such as an API for RS256. Making its keys takes up to a second, so not at
     /// every start. True when that took new keys. The caller holds `changing`.
     pub(crate) async fn ensure_signer(&self, signing: Algorithms) -> Result<bool, KeysFault> {
-        let slot = Slot { purpose: keyring::Purpose::Access, algorithm: algorithm(signing) };
+        let slot = Slot { algorithm: algorithm(signing), ..Slot::es256(keyring::Purpose::Access) };
         loop {
             self.signing.read(&self.store, clock::now()).await?;
             let keys = self.signing.keys.load_full();
@@ -98,7 +98,7 @@ impl App {
                 return Ok(false);
             }
             let now = clock::now();
-            let deed = deeds::found(slot, self.signing.unsealer.current(), &self.signing.schedule, now).await?;
+            let deed = deeds::found(slot, self.signing.making(now)).await?;
             // Of two servers that need it, one makes it.
             let deed = KeyDeed { expected_sequence: Some(keys.sequence), ..deed };
             match self.commit_keys(deed).await {
@@ -116,14 +116,23 @@ impl App {
         }
     }
 
-    /// Does everything that is to be done by now.
+    /// Does everything that is to be done by now. What cannot be made for one slot keeps no other one waiting.
     async fn step_keys(&self) -> Result<(), KeysFault> {
         self.signing.read(&self.store, clock::now()).await?;
+        self.found_domains().await?;
+        let mut given_up: Vec<Slot> = Vec::new();
         for _ in 0..MOST_STEPS {
             let now = clock::now();
             let keys = self.signing.keys.load_full();
-            let acts = keyring::step(keys.ring.lives(), &Slot::ALWAYS, now, &self.signing.schedule);
-            let (moves, slots) = deeds::sorted(acts);
+            let slots = {
+                let _one_at_a_time = self.changing.lock().await;
+                self.standing_slots(keys.ring.lives()).await
+            };
+            let confirmations = self.confirmations().await?;
+            let standing = Standing { keys: keys.ring.lives(), slots: &slots, confirmations: &confirmations };
+            let acts = keyring::step(&standing, now, &self.signing.schedule);
+            let (moves, mut slots) = deeds::sorted(acts);
+            slots.retain(|slot| !given_up.contains(slot));
             if moves.is_empty() && slots.is_empty() {
                 break;
             }
@@ -132,12 +141,20 @@ impl App {
                 let detail = json!({"changes": deeds::told(&moves, &keys.ring)});
                 let records = vec![record::admin_act("keys-moved", now, "server", keys.sequence, &detail)];
                 let changes = deeds::changes(&moves, &keys.ring);
-                self.commit_keys(KeyDeed { changes, records, ..KeyDeed::default() }).await?;
+                let expected_sequence = deeds::numbers_bundles(&moves, &keys.ring).then_some(keys.sequence);
+                self.commit_keys(KeyDeed { changes, records, expected_sequence, ..KeyDeed::default() }).await?;
                 log(&moves);
             }
             for slot in slots {
                 let expected_sequence = Some(self.signing.keys.load().sequence);
-                let deed = deeds::make(slot, self.signing.unsealer.current(), now).await?;
+                let deed = match slot.domain {
+                    None => Some(deeds::make(slot, self.signing.making(now)).await?),
+                    Some(domain) => self.make_for(domain, slot, false).await,
+                };
+                let Some(deed) = deed else {
+                    given_up.push(slot);
+                    continue;
+                };
                 // Of two servers that miss a key, one makes it.
                 let deed = KeyDeed { expected_sequence, ..deed };
                 let _one_at_a_time = self.changing.lock().await;

@@ -127,6 +127,8 @@ pub(super) fn key(values: &[Value]) -> Result<SigningKey, ArchiveFault> {
         public_jwk: text(values, 3)?,
         wrapped: bytes(values, 4)?.to_vec(),
         kek_id: text(values, 5)?,
+        domain: values.get(16).and_then(Value::text).map(str::to_owned),
+        chain: values.get(17).and_then(Value::bytes).map(<[u8]>::to_vec),
         revision: int(values, 6)?,
         life: KeyLife {
             state: text(values, 7)?,
@@ -138,6 +140,7 @@ pub(super) fn key(values: &[Value]) -> Result<SigningKey, ArchiveFault> {
             due_at: maybe(13),
             tainted_at: maybe(14),
             longest_token: int(values, 15)?,
+            bundle: maybe(18),
         },
     })
 }

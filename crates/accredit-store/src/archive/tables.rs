@@ -79,9 +79,18 @@ pub(crate) const TABLES: &[Table] = &[
             ("due_at", Int),
             ("tainted_at", Int),
             ("longest_token", Int),
+            ("domain", Text),
+            ("chain", Bytes),
+            ("bundle_seq", Int),
             ("seal", Bytes),
         ],
         key: 1,
+        page: PAGE,
+    },
+    Table {
+        name: "bundle_confirmation",
+        columns: &[("domain", Text), ("node", Text), ("bundle_seq", Int), ("seen_at", Int)],
+        key: 2,
         page: PAGE,
     },
     Table {

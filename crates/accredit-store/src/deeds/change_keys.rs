@@ -114,7 +114,7 @@ async fn take_step(connection: &mut Connection, change: KeyChange) -> Result<(),
 }
 
 async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), StoreError> {
-    let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life } = key;
+    let SigningKey { id, purpose, algorithm, public_jwk, wrapped, kek_id, domain, chain, revision, life } = key;
     let query = statement(sql::PUT_KEY)
         .bind(id.as_str())
         .bind(purpose)
@@ -122,7 +122,9 @@ async fn insert(connection: &mut Connection, key: SigningKey) -> Result<(), Stor
         .bind(public_jwk)
         .bind(wrapped)
         .bind(kek_id)
-        .bind(revision);
+        .bind(revision)
+        .bind(domain)
+        .bind(chain);
     match bind_life(query, life).execute(connection).await {
         Ok(_) => Ok(()),
         Err(error) if is_unique_violation(&error) => Err(StoreError::NotUnique { kind: KIND.to_owned(), taken: id }),
@@ -142,6 +144,7 @@ fn bind_life(query: Statement, life: KeyLife) -> Statement {
         due_at,
         tainted_at,
         longest_token,
+        bundle,
     } = life;
     query
         .bind(state)
@@ -153,6 +156,7 @@ fn bind_life(query: Statement, life: KeyLife) -> Statement {
         .bind(due_at)
         .bind(tainted_at)
         .bind(longest_token)
+        .bind(bundle)
 }
 
 /// Why no key of that id and revision is there.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::backend::{Connection, begin_read, fault, query_as};
 use crate::error::StoreError;
-use crate::key::{Columns, SigningKey};
+use crate::key::{Columns, DomainColumns, SigningKey};
 use crate::seal::{Cell, Sealer, Set, check_head};
 use crate::sql;
 
@@ -34,8 +34,15 @@ pub(crate) async fn check_keys(
 
 /// All of them as they are there.
 pub(crate) async fn keys_unchecked(connection: &mut Connection) -> Result<Vec<SigningKey>, StoreError> {
-    let rows: Vec<Columns> = query_as(sql::KEYS).fetch_all(connection).await.map_err(fault)?;
-    Ok(rows.into_iter().map(SigningKey::from).collect())
+    let rows: Vec<Columns> = query_as(sql::KEYS).fetch_all(&mut *connection).await.map_err(fault)?;
+    let mut keys: Vec<SigningKey> = rows.into_iter().map(SigningKey::from).collect();
+    let of_domains: Vec<DomainColumns> = query_as(sql::KEYS_OF_DOMAINS).fetch_all(connection).await.map_err(fault)?;
+    for (id, domain, chain, bundle) in of_domains {
+        if let Some(key) = keys.iter_mut().find(|key| key.id == id) {
+            (key.domain, key.chain, key.life.bundle) = (domain, chain, bundle);
+        }
+    }
+    Ok(keys)
 }
 
 /// Their seals, by their ids.

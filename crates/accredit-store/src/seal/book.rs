@@ -191,9 +191,10 @@ impl Row {
 }
 
 impl SigningKey {
-    pub(crate) fn cells(&self) -> [Cell<'_>; 16] {
-        let Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, life } = self;
-        [
+    /// What only keys of trust domains have stands behind the rest, where it is there: other rows keep the seals of before.
+    pub(crate) fn cells(&self) -> Vec<Cell<'_>> {
+        let Self { id, purpose, algorithm, public_jwk, wrapped, kek_id, domain, chain, revision, life } = self;
+        let mut cells = vec![
             Cell::Text(id),
             Cell::Text(purpose),
             Cell::Text(algorithm),
@@ -210,7 +211,15 @@ impl SigningKey {
             life.due_at.into(),
             life.tainted_at.into(),
             Cell::Int(life.longest_token),
-        ]
+        ];
+        if domain.is_some() || chain.is_some() || life.bundle.is_some() {
+            cells.extend([
+                domain.as_deref().into(),
+                chain.as_deref().map_or(Cell::Null, Cell::Bytes),
+                life.bundle.into(),
+            ]);
+        }
+        cells
     }
 }
 

@@ -78,6 +78,13 @@ async fn fill(store: &Store) {
     let key = SigningKey { life, ..signing_key("key") };
     let deed = KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(400)], ..KeyDeed::default() };
     store.change_keys(&mut one, deed, NOW).await.unwrap();
+    let said = accredit_store::BundleConfirmation {
+        domain: "td_1".to_owned(),
+        node: "one".to_owned(),
+        sequence: 1,
+        seen_at: NOW,
+    };
+    store.confirm_bundle(&said, NOW).await.unwrap();
     let key = PinKey { mapping: "map_1".to_owned(), claim: "repository".to_owned(), name: "acme/ünï".to_owned() };
     let pin = NamePin { key, id_claim: "repository_id".to_owned(), id: "1".to_owned(), decision: id(1), at: NOW };
     let erasable = Erasable { salt: id(2), bytes: b"claim".to_vec() };

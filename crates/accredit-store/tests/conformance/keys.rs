@@ -1,6 +1,8 @@
 //! Signing keys.
 
-use accredit_store::{KeyChange, KeyDeed, KeyLife, SigningKey, StoreError};
+use accredit_id::mac::MacKey;
+use accredit_id::secret::Secret;
+use accredit_store::{BundleConfirmation, KeyChange, KeyDeed, KeyLife, SigningKey, StoreError};
 
 use crate::backends::Factory;
 use crate::made::{NOW, chain, record, signing_key};
@@ -29,6 +31,7 @@ fn active() -> KeyLife {
         due_at: Some(NOW + 5),
         tainted_at: Some(NOW + 6),
         longest_token: 7,
+        bundle: None,
     }
 }
 
@@ -54,6 +57,55 @@ pub(crate) async fn keys_are_kept_and_moved<F: Factory>(factory: F) {
     let rewrapped = SigningKey { wrapped: vec![], kek_id: "kek-2".to_owned(), ..second };
     assert!(store.keys().await.unwrap() == [active, rewrapped]);
     assert!(!format!("{:?}", store.keys().await.unwrap()).contains("255"));
+}
+
+/// Keys of a trust domain say whose they are; their seals cover it.
+pub(crate) async fn keys_of_trust_domains_are_kept<F: Factory>(factory: F) {
+    let mut store = factory.open().await;
+    store.begin_seals(MacKey::new(&Secret::new([1; 32])), vec![1], "kek-1".to_owned(), [9; 16]).await.unwrap();
+    let mut chain = chain(&store, 1).await;
+    let jwt = SigningKey { purpose: "jwt-svid".to_owned(), domain: Some("td_1".to_owned()), ..key("a") };
+    let authority = SigningKey {
+        purpose: "x509-ca".to_owned(),
+        chain: Some(vec![0x30, 0, 255]),
+        life: KeyLife { bundle: Some(NOW), ..jwt.life.clone() },
+        ..SigningKey { id: "b".to_owned(), ..jwt.clone() }
+    };
+    let changes = [jwt.clone(), authority.clone(), key("c")].map(KeyChange::Insert);
+    store.change_keys(&mut chain, deed(1, changes.into()), NOW).await.unwrap();
+    let published = KeyLife { bundle: Some(NOW + 1), ..jwt.life.clone() };
+    let publish = KeyChange::Move { id: "a".to_owned(), revision: 0, life: published.clone() };
+    store.change_keys(&mut chain, deed(2, vec![publish]), NOW).await.unwrap();
+    if F::REMEMBERS {
+        store.close().await.unwrap();
+        store = factory.open().await;
+        store.seal_by(MacKey::new(&Secret::new([1; 32])));
+    }
+    let jwt = SigningKey { revision: 1, life: published, ..jwt };
+    assert!(store.keys().await.unwrap() == [jwt, authority, key("c")]);
+    assert_eq!(store.tampering(), []);
+}
+
+/// L14: what each node said last counts, whatever comes in late; who has not come for long is forgotten.
+pub(crate) async fn l14_nodes_confirm_bundles(factory: impl Factory) {
+    let store = factory.open().await;
+    let said = |node: &str, sequence, seen_at| BundleConfirmation {
+        domain: "td_1".to_owned(),
+        node: node.to_owned(),
+        sequence,
+        seen_at,
+    };
+    let other = BundleConfirmation { domain: "td_2".to_owned(), ..said("one", 9, NOW) };
+    for one in
+        [said("one", 1, NOW), said("two", 1, NOW), other.clone(), said("one", 2, NOW + 5), said("one", 1, NOW + 4)]
+    {
+        store.confirm_bundle(&one, NOW - 100).await.unwrap();
+    }
+    let all = store.bundle_confirmations().await.unwrap();
+    assert_eq!(all, [said("one", 2, NOW + 5), said("two", 1, NOW), other.clone()]);
+    store.confirm_bundle(&said("one", 1, NOW + 6), NOW + 1).await.unwrap();
+    assert_eq!(store.bundle_confirmations().await.unwrap(), [said("one", 1, NOW + 6), other]);
+    assert_eq!(store.head().await.unwrap().sequence, 0);
 }
 
 pub(crate) async fn a_key_deed_is_whole_or_nothing(factory: impl Factory) {

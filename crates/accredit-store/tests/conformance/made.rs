@@ -46,6 +46,8 @@ pub(crate) fn signing_key(id: &str) -> SigningKey {
         public_jwk: r#"{"kty":"EC"}"#.to_owned(),
         wrapped: vec![0, 1, 2, 255],
         kek_id: "kek-1".to_owned(),
+        domain: None,
+        chain: None,
         revision: 0,
         life: KeyLife { state: "active".to_owned(), created_at: NOW, ..KeyLife::default() },
     }

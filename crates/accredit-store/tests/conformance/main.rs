@@ -106,6 +106,8 @@ on_every_backend! {
         k09_revocations_survive_reopening_and_are_forgotten_behind_their_end;
     keys:
         keys_are_kept_and_moved
+        keys_of_trust_domains_are_kept
+        l14_nodes_confirm_bundles
         a_key_deed_is_whole_or_nothing;
     pins:
         f14_the_first_use_pins_a_name_for_good

@@ -42,6 +42,8 @@ fn signing_key(id: &str) -> SigningKey {
         public_jwk: "{}".to_owned(),
         wrapped: vec![1],
         kek_id: "k".to_owned(),
+        domain: None,
+        chain: None,
         revision: 0,
         life: KeyLife { state: "active".to_owned(), created_at: NOW, ..KeyLife::default() },
     }

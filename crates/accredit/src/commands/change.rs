@@ -4,7 +4,7 @@ use accredit_api::admin::{NamedResource, ReplayChange};
 use accredit_core::model::Kind;
 
 use super::replay::{Past, WithReplay};
-use super::{kinds, whole_name};
+use super::{kinds, trust_domain, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::render::{Output, changes, findings};
@@ -64,6 +64,12 @@ pub(crate) async fn run(
         dry_run: *dry_run,
     };
     let admin = common.admin()?;
+    let ends = match (deed, kind) {
+        (Deed::Delete | Deed::Disable, Kind::TrustDomain) => {
+            admin.trust_domain_status(&resource.name).await.ok().map(|status| trust_domain::what_ends(&status, deed))
+        }
+        _ => None,
+    };
     let response = match deed {
         Deed::Delete => admin.delete(&resource).await?,
         Deed::Disable => admin.disable(&resource).await?,
@@ -79,6 +85,7 @@ pub(crate) async fn run(
     let text = changes::brief(&response, terminal.width());
     WithReplay { response: &response, replay: replayed.as_ref() }.show(output, &text, terminal)?;
     if output == Output::Text {
+        terminal.say(&ends.unwrap_or_default());
         terminal.say(&findings::brief(&response.findings, "accredit lint", |_| None));
     }
     Ok(Exit::Done)

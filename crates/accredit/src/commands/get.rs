@@ -1,10 +1,10 @@
 //! `accredit get KIND NAME`, `accredit KIND get NAME`.
 
-use accredit_api::admin::{ProviderKeys, Resource};
+use accredit_api::admin::{ProviderKeys, Resource, TrustDomainStatus};
 use accredit_client::inert::Inert;
 use accredit_core::model::Kind;
 
-use super::{kinds, list, provider_keys, whole_name};
+use super::{kinds, list, provider_keys, trust_domain, whole_name};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Output};
@@ -49,12 +49,20 @@ pub(crate) async fn run(
         Kind::Provider => common.admin()?.provider_keys(&name, None).await.ok(),
         _ => None,
     };
+    let domain = match kind {
+        Kind::TrustDomain => common.admin()?.trust_domain_status(&name).await.ok(),
+        _ => None,
+    };
     let text = match common.output() {
         output @ (Output::Json | Output::Sarif | Output::Ocsf) => {
-            let status = keys.as_ref().map(|keys| Status { keys });
+            let keys = keys.as_ref().map(|keys| Status::Provider { keys });
+            let status = keys.or(domain.as_ref().map(Status::TrustDomain));
             output.structured(&WithStatus { resource: &resource, status })?.unwrap_or_default()
         }
-        Output::Text => render::document(&resource),
+        Output::Text => match &domain {
+            Some(domain) => trust_domain::described(domain),
+            None => render::document(&resource),
+        },
         Output::Yaml => {
             let remark = |keys: &ProviderKeys| format!("# {}\n", provider_keys::in_brief(keys));
             render::document(&resource) + &keys.as_ref().map(remark).unwrap_or_default()
@@ -83,8 +91,10 @@ struct WithStatus<'r> {
 }
 
 #[derive(serde::Serialize)]
-struct Status<'r> {
-    keys: &'r ProviderKeys,
+#[serde(untagged)]
+enum Status<'r> {
+    Provider { keys: &'r ProviderKeys },
+    TrustDomain(&'r TrustDomainStatus),
 }
 
 /// What its issuer sends that nobody expected. A remark: whoever may not read alarms reads the provider all the same.

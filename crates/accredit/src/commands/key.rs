@@ -37,12 +37,15 @@ pub(crate) struct List {
 /// Which keys have signed long enough.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rotate {
-    /// Only those that sign this: access, internal or audit
-    #[arg(long, value_name = "PURPOSE", value_parser = ["access", "internal", "audit"], hide_possible_values = true)]
+    /// Only those that sign this: access, internal, audit, jwt-svid or x509-ca
+    #[arg(long, value_name = "PURPOSE", value_parser = PURPOSES, hide_possible_values = true)]
     pub(crate) purpose: Option<String>,
-    /// Only those of this algorithm: ES256 or RS256
-    #[arg(long, value_name = "NAME", value_parser = ["ES256", "RS256"], hide_possible_values = true)]
+    /// Only those of this algorithm: ES256, RS256 or ES384
+    #[arg(long, value_name = "NAME", value_parser = ["ES256", "RS256", "ES384"], hide_possible_values = true)]
     pub(crate) algorithm: Option<String>,
+    /// Only those of this trust domain
+    #[arg(long, value_name = "NAME")]
+    pub(crate) trust_domain: Option<String>,
     /// Say what would happen, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -92,9 +95,13 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
             }
             return Ok(Exit::Done);
         }
-        Verb::Rotate(Rotate { purpose, algorithm, dry_run }) => {
-            let request =
-                RotateKeysRequest { purpose: purpose.clone(), algorithm: algorithm.clone(), dry_run: *dry_run };
+        Verb::Rotate(Rotate { purpose, algorithm, trust_domain, dry_run }) => {
+            let request = RotateKeysRequest {
+                purpose: purpose.clone(),
+                algorithm: algorithm.clone(),
+                trust_domain: trust_domain.clone(),
+                dry_run: *dry_run,
+            };
             admin.rotate_keys(&request).await?
         }
         Verb::Taint(condemn) => admin.taint_key(&request(condemn)).await?,
@@ -111,25 +118,39 @@ fn request(Condemn { id, reason, dry_run }: &Condemn) -> CondemnKeyRequest {
     CondemnKeyRequest { id: id.clone(), reason: reason.clone(), dry_run: *dry_run }
 }
 
-/// A line a key. A key's id is what its tokens bear as `kid`.
-fn rendered(keys: &[SigningKey]) -> String {
+const PURPOSES: [&str; 5] = ["access", "internal", "audit", "jwt-svid", "x509-ca"];
+
+/// A line a key. A key's id is what its tokens bear as `kid`. Where there are trust domains, theirs are told apart.
+pub(super) fn rendered(keys: &[SigningKey]) -> String {
+    let has_domains = keys.iter().any(|key| key.trust_domain.is_some());
     let row = |key: &SigningKey| {
-        let SigningKey { id, purpose, algorithm, kid: _, state, since, signs_from, leaves_at, tainted_at, sealed_by } =
-            key;
+        let SigningKey {
+            id,
+            purpose,
+            algorithm,
+            trust_domain,
+            kid: _,
+            state,
+            since,
+            signs_from,
+            ends_at: _,
+            leaves_at,
+            tainted_at,
+            sealed_by,
+        } = key;
         let state = if tainted_at.is_some() { format!("{state}, tainted") } else { state.clone() };
         let [signs_from, leaves_at] = [signs_from, leaves_at].map(|at| at.clone().unwrap_or_default());
-        vec![
-            id.clone(),
-            purpose.clone(),
-            algorithm.clone(),
-            state,
-            since.clone(),
-            signs_from,
-            leaves_at,
-            sealed_by.clone(),
-        ]
+        let domain = has_domains.then(|| trust_domain.clone().unwrap_or_default());
+        let first = [id.clone(), purpose.clone(), algorithm.clone()];
+        first
+            .into_iter()
+            .chain(domain)
+            .chain([state, since.clone(), signs_from, leaves_at, sealed_by.clone()])
+            .collect()
     };
-    let headings = ["ID (KID)", "PURPOSE", "ALG", "STATE", "SINCE", "SIGNS FROM", "LEAVES AT", "SEALED BY"];
+    let domain = has_domains.then_some("TRUST DOMAIN");
+    let headings = ["ID (KID)", "PURPOSE", "ALG"].into_iter().chain(domain);
+    let headings: Vec<&str> = headings.chain(["STATE", "SINCE", "SIGNS FROM", "LEAVES AT", "SEALED BY"]).collect();
     table::table(&headings, &keys.iter().map(row).collect::<Vec<_>>())
 }
 

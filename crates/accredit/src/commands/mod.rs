@@ -32,6 +32,7 @@ pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod token;
+mod trust_domain;
 pub(crate) mod whoami;
 pub(crate) mod write;
 

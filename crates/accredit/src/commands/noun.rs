@@ -14,6 +14,7 @@ pub(crate) enum Verb {
     /// List them
     List(list::Args),
     /// Print one
+    #[command(alias = "info")]
     Get(get::Args),
     /// Create one: FIELD=VALUE ..., or a file with --spec
     Create(write::Create),

@@ -1,0 +1,146 @@
+//! Keys of trust domains: which there are to be, the first ones of each, and what stands above its authorities.
+
+use accredit_core::keyring::{self, Confirmation, Key, Purpose, Slot};
+use accredit_core::model::{Id, Kind};
+use accredit_store::{BundleConfirmation, KeyDeed};
+
+use super::KeysFault;
+use super::deeds::{self, Making, OfDomain};
+use crate::app::App;
+use crate::clock;
+use crate::keys::{Upstream, UpstreamFault};
+
+impl App {
+    /// The slots that are to have keys. A trust domain of which keys are there and that nobody knows counts as one that
+    /// exists, unless it is certain that it was deleted: what is removed is lost. The caller holds `changing`.
+    pub(super) async fn standing_slots(&self, keys: &[Key]) -> Vec<Slot> {
+        let mut slots = self.known_slots();
+        let unknown = |slots: &[Slot]| -> Vec<Slot> {
+            let is_unknown =
+                |slot: &Slot| slot.domain.is_some() && slots.iter().all(|known| known.domain != slot.domain);
+            keys.iter().map(|key| key.slot).filter(is_unknown).collect()
+        };
+        if unknown(&slots).is_empty() {
+            return slots;
+        }
+        // Another server may have made it, and its keys, since resources were read here.
+        let is_certain =
+            self.catch_up_meanwhile().await.is_ok() && !self.following.is_blind() && self.store.tampering().is_empty();
+        slots = self.known_slots();
+        if !is_certain {
+            slots.extend(unknown(&slots));
+        }
+        slots
+    }
+
+    /// Makes the first keys of trust domains that have none.
+    pub(super) async fn found_domains(&self) -> Result<(), KeysFault> {
+        for slot in self.known_slots() {
+            let Some(domain) = slot.domain else { continue };
+            let keys = self.signing.keys.load_full();
+            let is_of_it = |key: &Key| key.slot.domain == slot.domain && key.slot.purpose == slot.purpose;
+            if keys.ring.lives().iter().any(is_of_it) {
+                continue;
+            }
+            let Some(deed) = self.make_for(domain, slot, true).await else { continue };
+            // Of two servers that meet a new trust domain, one makes its keys.
+            let deed = KeyDeed { expected_sequence: Some(keys.sequence), ..deed };
+            let _one_at_a_time = self.changing.lock().await;
+            self.commit_keys(deed).await?;
+        }
+        Ok(())
+    }
+
+    /// A key, or with `is_first` the first two, of a trust domain. `None`, and a line in the log, when it cannot be made.
+    pub(super) async fn make_for(&self, domain: Id, slot: Slot, is_first: bool) -> Option<KeyDeed> {
+        let world = self.read_model.now();
+        let name = &world.world.by_id(domain)?.as_trust_domain()?.name;
+        let now = clock::now();
+        let upstream = match slot.purpose {
+            Purpose::X509Ca => {
+                self.upstreams.get(name.as_str()).map(|files| Upstream::read(files, name, now)).transpose()
+            }
+            _ => Ok(None),
+        };
+        let upstream = match upstream {
+            Ok(upstream) => upstream,
+            Err(fault) => {
+                tell_upstream(name.as_str(), &fault);
+                return None;
+            }
+        };
+        let bundle = keyring::next_bundle(self.signing.keys.load().ring.lives(), domain, now);
+        let of_domain = OfDomain { name, upstream: upstream.as_ref(), bundle };
+        let making = Making { domain: Some(of_domain), ..self.signing.making(now) };
+        let made = match is_first {
+            true => deeds::found(slot, making).await,
+            false => deeds::make(slot, making).await,
+        };
+        let tell = |fault| {
+            tracing::error!(event = "domain-key-not-made", trust_domain.name = %name, "key of a trust domain cannot be made: {fault}");
+        };
+        made.map_err(tell).ok()
+    }
+
+    /// What nodes say they have seen.
+    pub(super) async fn confirmations(&self) -> Result<Vec<Confirmation>, KeysFault> {
+        if self.read_model.now().world.of_kind(Kind::TrustDomain).is_empty() {
+            return Ok(Vec::new());
+        }
+        let said = |row: BundleConfirmation| {
+            Some(Confirmation {
+                domain: row.domain.parse().ok()?,
+                node: row.node,
+                sequence: u64::try_from(row.sequence).unwrap_or_default(),
+                seen_at: accredit_id::time::Timestamp::from_unix(row.seen_at),
+            })
+        };
+        Ok(self.store.bundle_confirmations().await?.into_iter().filter_map(said).collect())
+    }
+
+    /// Puts down that a node hands on the bundle of its trust domain with this sequence.
+    ///
+    /// # Errors
+    /// The store does not answer; the node says it again when it comes the next time.
+    #[expect(dead_code, reason = "nodes say it when they come")]
+    pub(crate) async fn confirm_bundle(&self, domain: Id, node: &str, sequence: u64) -> Result<(), KeysFault> {
+        let now = clock::now().unix();
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        let said = BundleConfirmation { domain: domain.to_string(), node: node.to_owned(), sequence, seen_at: now };
+        Ok(self.store.confirm_bundle(&said, now - FORGOTTEN_AFTER).await?)
+    }
+
+    /// Looks whether authorities above those of trust domains can be used, and says so.
+    pub(crate) fn check_upstreams(&self) {
+        let world = self.read_model.now();
+        for resource in world.world.of_kind(Kind::TrustDomain) {
+            let Some(domain) = resource.as_trust_domain() else { continue };
+            let Some(files) = self.upstreams.get(domain.name.as_str()) else { continue };
+            if let Err(fault) = Upstream::read(files, &domain.name, clock::now()) {
+                tell_upstream(domain.name.as_str(), &fault);
+            }
+        }
+    }
+
+    fn known_slots(&self) -> Vec<Slot> {
+        let world = self.read_model.now();
+        let domains = world.world.of_kind(Kind::TrustDomain);
+        let of_domain = domains.iter().filter_map(|resource| {
+            resource.as_trust_domain().map(|domain| Slot::of_domain(resource.id, domain.jwt_signing))
+        });
+        Slot::ALWAYS.into_iter().chain(of_domain.flatten()).collect()
+    }
+}
+
+fn tell_upstream(domain: &str, fault: &UpstreamFault) {
+    let hint = fault.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    tracing::error!(
+        event = "upstream-unusable",
+        trust_domain.name = domain,
+        code = fault.code(),
+        "authority above those of trust domain `{domain}` cannot be used: {fault}{hint}"
+    );
+}
+
+/// Nodes that said nothing for a month are forgotten, in seconds.
+const FORGOTTEN_AFTER: i64 = 30 * 24 * 3600;
