@@ -81,6 +81,11 @@ impl<'f, S> Facts<'f, S> {
         Self { provider, raw, expires_at, derived, acting: None, standing: PhantomData }
     }
 
+    /// The same facts, on the same word, to be judged once more: what was derived is derived anew.
+    pub(crate) fn again(&self) -> Self {
+        Self { acting: self.acting, ..Self::new(self.provider, self.raw, self.expires_at) }
+    }
+
     /// The provider whose token it is.
     pub fn provider(&self) -> &'f Provider {
         self.provider

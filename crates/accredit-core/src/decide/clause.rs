@@ -7,18 +7,23 @@ use crate::model::{Clause, Expected, Scalar};
 
 /// Whether a clause holds. Absent never matches, types are strict, an array is matched only by `any` and `all`.
 pub(crate) fn holds<S>(clause: &Clause, facts: &Facts<'_, S>) -> bool {
-    match facts.seen(&clause.claim) {
+    is_expected(&clause.expected, facts.seen(&clause.claim))
+}
+
+/// Whether what was seen is what is expected of it.
+pub(crate) fn is_expected(expected: &Expected, seen: Seen<'_>) -> bool {
+    match seen {
         Seen::Absent | Seen::Fault(_) => false,
-        Seen::Text(text) => match &clause.expected {
+        Seen::Text(text) => match expected {
             Expected::OneOf(values) => values.iter().any(|value| is_text(value, text)),
             Expected::Any(_) | Expected::All(_) => false,
         },
-        Seen::Raw(Json::Array(items)) => match &clause.expected {
+        Seen::Raw(Json::Array(items)) => match expected {
             Expected::OneOf(_) => false,
             Expected::Any(values) => values.iter().any(|value| items.iter().any(|item| is(value, item))),
             Expected::All(values) => values.iter().all(|value| items.iter().any(|item| is(value, item))),
         },
-        Seen::Raw(json) => match &clause.expected {
+        Seen::Raw(json) => match expected {
             Expected::OneOf(values) => values.iter().any(|value| is(value, json)),
             Expected::Any(_) | Expected::All(_) => false,
         },

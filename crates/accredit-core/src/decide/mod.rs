@@ -11,6 +11,7 @@ mod clause;
 mod exchange;
 mod explain;
 mod fix;
+pub mod issue;
 pub mod login;
 mod narrow;
 mod near;

@@ -77,6 +77,7 @@ use std::sync::Arc;
 
 use accredit_id::time::Timestamp;
 pub(crate) use mappings_overlap::overlapping;
+pub(crate) use tenant_not_pinned::pin_of_clauses;
 
 use crate::model::{Resource, Suppression};
 use crate::world::World;

@@ -35,7 +35,7 @@ pub(super) fn pin_of(mapping: &Mapping, provider: &Provider) -> Pin {
 }
 
 /// The same, of whatever has clauses.
-pub(super) fn pin_of_clauses(clauses: &[Clause], provider: &Provider) -> Pin {
+pub(crate) fn pin_of_clauses(clauses: &[Clause], provider: &Provider) -> Pin {
     let Some(tenancy) = tenancy_of(provider) else { return Pin::Permanent };
     clauses.iter().map(|clause| pin(clause, provider, tenancy.claims)).max().unwrap_or(Pin::Open)
 }

@@ -36,7 +36,13 @@ pub mod yaml;
 pub use actors::{Actors, ActorsSpec};
 pub use administrator::{AdminRole, Administrator, AdministratorSpec};
 pub use api::{Api, ApiSpec, Signing};
-pub use cluster::{Cluster, ClusterSpec, ConfigDocument};
+pub use cluster::{
+    AgentAttestation, AgentAttestationSpec, AgentPolicy, AgentPolicySpec, AllowedIssuer, AllowedIssuerSpec, Attestor,
+    AttestorSpec, AttestorType, AudiencePattern, Cluster, ClusterSpec, Condition, ConfigDocument, IssuancePolicy,
+    IssuancePolicySpec, JwtAttestation, JwtAttestationSpec, JwtPolicySpec, KubernetesAttestationSpec,
+    LinuxAttestationSpec, OperatorPath, OperatorsSpec, Override, OverrideSpec, Policy, PolicySpec, Section, SwitchSpec,
+    WorkloadAttestation, WorkloadAttestationSpec, X509PolicySpec,
+};
 pub use date::{Date, DateFault};
 pub use document::{Document, Parsed};
 pub use duration::Lifetime;
@@ -55,6 +61,7 @@ pub use permission::{Permission, Permissions};
 pub use project::{Project, ProjectSpec};
 pub(crate) use provider::joined;
 pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec};
+pub(crate) use resource::plain;
 pub use resource::{Compiled, Resource, Spec};
 pub use role::{Role, RoleSpec};
 pub use service_account::{ServiceAccount, ServiceAccountSpec};

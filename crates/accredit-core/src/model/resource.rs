@@ -144,7 +144,7 @@ fn write<T: Serialize>(spec: &T) -> Value {
 }
 
 /// Puts a schema error the way a person would: `is a number, expected a string`.
-pub(super) fn plain(message: &str) -> String {
+pub(crate) fn plain(message: &str) -> String {
     let invalid = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let Some((seen, expected)) = invalid.and_then(|rest| rest.split_once(", expected ")) else {
         return message.to_owned();

@@ -8,14 +8,14 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Spanned};
 
-use super::Document;
 use super::resource::plain;
+use super::{ConfigDocument, Document};
 
 /// A document and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Located {
+pub struct Located<D = Document> {
     /// The document.
-    pub document: Document,
+    pub document: D,
     /// The file it was read from, as the reader named it.
     pub file: String,
     /// The line that it begins on, from 1.
@@ -42,6 +42,11 @@ pub struct YamlFault {
 /// # Errors
 /// Where the text is no YAML, repeats a key, or a document has members that no document has.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
+    read(file, text)
+}
+
+/// Reads documents of a form.
+fn read<D: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<Vec<Located<D>>, Vec<YamlFault>> {
     let fault = |line: usize, field: &str, message: String| YamlFault {
         file: file.to_owned(),
         line,
@@ -58,7 +63,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
         }
         let mut lines = BTreeMap::new();
         let value = node.value.into_value("", &mut lines);
-        match serde_path_to_error::deserialize::<_, Document>(&value) {
+        match serde_path_to_error::deserialize::<_, D>(&value) {
             Ok(document) => located.push(Located { document, file: file.to_owned(), line, lines }),
             Err(error) => {
                 let field = if matches!(value, Value::Object(_)) { error.path().to_string() } else { String::new() };
@@ -103,7 +108,27 @@ pub fn write(document: &Document) -> String {
     serde_saphyr::to_string(document).unwrap_or_default()
 }
 
-impl Located {
+/// Writes managed configuration, a document after the other, as `accredit config get` prints it.
+pub fn write_config(documents: &[ConfigDocument]) -> String {
+    let texts: Vec<String> = documents.iter().map(|one| serde_saphyr::to_string(one).unwrap_or_default()).collect();
+    texts.join("---\n")
+}
+
+/// On which line of [`write_config`]'s text a field of a section stands, from 1; `None` where there is no such section.
+pub fn config_line(documents: &[ConfigDocument], section: &str, field: &str) -> Option<usize> {
+    let read = parse_config("config", &write_config(documents)).ok()?;
+    read.iter().find(|located| located.document.section == section).map(|located| located.line_of(field))
+}
+
+/// Reads managed configuration: documents of `section`, `schema` and `spec`, each with its lines.
+///
+/// # Errors
+/// Where the text is no YAML, repeats a key, or a document has other members.
+pub fn parse_config(file: &str, text: &str) -> Result<Vec<Located<ConfigDocument>>, Vec<YamlFault>> {
+    read(file, text)
+}
+
+impl<D> Located<D> {
     /// The line of a field, or of the nearest one around it.
     pub fn line_of(&self, field: &str) -> usize {
         let mut path = field;

@@ -1,11 +1,9 @@
-//! Compiling what the authority of trust domains rests on: the domains, whom they federate with, their clusters.
+//! Compiling what the authority of trust domains rests on: the domains, and whom they federate with.
 
 use accredit_id::trust_domain::TrustDomain as TrustDomainName;
 
 use super::rules::reference;
-use crate::model::{
-    Cluster, ClusterSpec, Fault, Federation, FederationSpec, Id, Kind, Name, Signing, TrustDomain, TrustDomainSpec,
-};
+use crate::model::{Fault, Federation, FederationSpec, Id, Kind, Name, Signing, TrustDomain, TrustDomainSpec};
 use crate::world::World;
 
 /// A trust domain keeps its name for ever: identities were issued under it.
@@ -38,19 +36,6 @@ pub(super) fn federation(spec: &FederationSpec, id: Id, world: &World) -> Result
         endpoint_spiffe_id: spec.endpoint_spiffe_id.clone(),
         bootstrap_bundle: spec.bootstrap_bundle.clone(),
     })
-}
-
-/// A cluster stays in its trust domain.
-pub(super) fn cluster(spec: &ClusterSpec, id: Id, world: &World) -> Result<Cluster, Fault> {
-    let trust_domain = reference("spec.trustDomain", Kind::TrustDomain, &spec.trust_domain, world)?;
-    if let Some(old) = world.by_id(id).and_then(|old| old.as_cluster())
-        && old.trust_domain != trust_domain.id
-    {
-        return Err(
-            Fault::at("spec.trustDomain", "a cluster never changes its trust domain").hint("make a new cluster")
-        );
-    }
-    Ok(Cluster { trust_domain: trust_domain.id, realm: spec.realm.as_deref().map(Into::into) })
 }
 
 fn trust_domain_name(field: &str, text: &str) -> Result<TrustDomainName, Fault> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::{Context, max_lifetime, reference, unknown};
-use super::{administrator, authority, mapping, provider};
+use super::{administrator, authority, cluster, mapping, provider};
 use crate::model::{
     Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource,
     Role, RoleSpec, ServiceAccount, Spec,
@@ -29,7 +29,7 @@ pub(super) fn resource(
     let compiled = match &document.spec {
         Spec::Administrator(spec) => Compiled::Administrator(administrator::compile(spec, name, world)?),
         Spec::Api(spec) => Compiled::Api(api(spec, id, world, context)?),
-        Spec::Cluster(spec) => Compiled::Cluster(Box::new(authority::cluster(spec, id, world)?)),
+        Spec::Cluster(spec) => Compiled::Cluster(Box::new(cluster::compile(spec, id, name, world, context)?)),
         Spec::Federation(spec) => Compiled::Federation(Box::new(authority::federation(spec, id, world)?)),
         Spec::Grant(spec) => Compiled::Grant(grant(spec, name, world)?),
         Spec::Mapping(spec) => Compiled::Mapping(mapping::compile(spec, id, name, world)?),

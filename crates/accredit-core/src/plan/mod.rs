@@ -6,6 +6,7 @@
 mod actors;
 mod administrator;
 mod authority;
+mod cluster;
 mod compile;
 mod diff;
 mod login;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
+use super::cluster;
 use super::login;
 use super::own_name;
 use super::rules::{Context, program, within};
 use super::{signed_requests, staged_keys};
 use crate::expr::Program;
-use crate::model::{Fault, Id, KeysSpec, Lifetime, Name, Provider, ProviderSpec};
+use crate::model::{Fault, Id, KeysSpec, Kind, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::aws_signed::AWS_SIGNED;
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;
@@ -56,6 +57,9 @@ pub(super) fn compile(
     }
     unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
     let login = login::compile(spec.login.as_ref(), kind, context)?;
+    if id.kind() == Kind::Provider {
+        attests_no_job(&issuer, audiences.iter().chain(login.iter().flat_map(|login| &login.audiences)), world)?;
+    }
     login::kept_apart((&issuer, &audiences, login.as_ref(), spec.only_named), id, world, context)?;
     let provider = Provider {
         kind,
@@ -276,6 +280,18 @@ fn unique_pair(issuer: &str, audiences: &[String], only_named: bool, id: Id, wor
         }
     }
     Ok(())
+}
+
+/// An audience that exchanges tokens, or lets people in, is not one that attests jobs in a cluster: else each would do for the other (L08).
+fn attests_no_job<'a>(issuer: &str, audiences: impl Iterator<Item = &'a String>, world: &World) -> Result<(), Fault> {
+    let audiences: Vec<&str> = audiences.map(String::as_str).collect();
+    match cluster::attests_jobs(issuer, &audiences, world) {
+        None => Ok(()),
+        Some((cluster, audience)) => {
+            let message = format!("tokens of `{issuer}` for `{audience}` attest jobs in cluster `{cluster}`");
+            Err(Fault::at("spec.audiences", message).hint("give the provider another audience"))
+        }
+    }
 }
 
 /// What the kind derives, then what the provider derives itself.

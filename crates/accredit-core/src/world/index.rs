@@ -1,5 +1,6 @@
 //! Changing a world: every index follows a resource in and out.
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use smallvec::SmallVec;
 
 use super::{ById, ByName, Ids, SharedProgram, Target, Targets, World, anchor_keys};
 use crate::expr::Program;
-use crate::model::{Claim, Clause, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar};
+use crate::model::{
+    Claim, Clause, Cluster, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar,
+};
 
 /// Where a mapping is filed: a hash of (provider, claim, value). Two that collide only make each other candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,11 +71,12 @@ impl World {
             }
             Compiled::Mapping(mapping) => self.file(&resource, mapping, true),
             Compiled::TrustDomain(domain) => self.trust_domains.insert(domain.name.as_str().into(), resource.id),
-            Compiled::Cluster(_)
-            | Compiled::Federation(_)
-            | Compiled::Project(_)
-            | Compiled::Role(_)
-            | Compiled::ServiceAccount(_) => {}
+            Compiled::Cluster(cluster) => {
+                for issuer in issuers(cluster) {
+                    self.attesting.change(issuer.into(), |ids| ids.push(resource.id), |_| true);
+                }
+            }
+            Compiled::Federation(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
         self.resources.put(ById(resource));
     }
@@ -99,11 +103,12 @@ impl World {
             }
             Compiled::Mapping(mapping) => self.file(&resource, mapping, false),
             Compiled::TrustDomain(domain) => self.trust_domains.remove(&domain.name.as_str().into()),
-            Compiled::Cluster(_)
-            | Compiled::Federation(_)
-            | Compiled::Project(_)
-            | Compiled::Role(_)
-            | Compiled::ServiceAccount(_) => {}
+            Compiled::Cluster(cluster) => {
+                for issuer in issuers(cluster) {
+                    self.attesting.change(issuer.into(), without, |ids| !ids.is_empty());
+                }
+            }
+            Compiled::Federation(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
         }
         self.share(&resource, false);
         self.resources.remove(&ById(resource));
@@ -164,6 +169,11 @@ impl World {
             |claims| !claims.is_empty(),
         );
     }
+}
+
+/// The issuers whose tokens attest jobs in a cluster, each once.
+fn issuers(cluster: &Cluster) -> BTreeSet<&str> {
+    cluster.attestation.jwt.allowed_issuers.iter().map(|entry| entry.provider.issuer.as_str()).collect()
 }
 
 fn programs(resource: &Resource) -> Vec<&Arc<Program>> {

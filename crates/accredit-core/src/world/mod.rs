@@ -29,6 +29,8 @@ pub struct World {
     audiences: Shards<Box<str>, Id>,
     /// Providers by issuer.
     issuers: Shards<Box<str>, Ids>,
+    /// Clusters by the issuers whose tokens attest jobs there.
+    attesting: Shards<Box<str>, Ids>,
     /// Our trust domains by their names.
     trust_domains: Shards<Box<str>, Id>,
     /// Mappings by (provider, anchor claim, value).
@@ -130,6 +132,11 @@ impl World {
     /// The providers with this issuer.
     pub fn providers_of_issuer(&self, issuer: &str) -> impl Iterator<Item = &Arc<Resource>> {
         self.issuers.get(issuer).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// The clusters where tokens of this issuer attest jobs, or would.
+    pub fn clusters_of_issuer(&self, issuer: &str) -> impl Iterator<Item = &Arc<Resource>> {
+        self.attesting.get(issuer).into_iter().flatten().filter_map(|id| self.by_id(*id))
     }
 
     /// The mappings that a token could match, by their anchors, and those without one; to one service account or to any.

@@ -1,5 +1,5 @@
 //! Runs the vectors of the decisions: `vectors/exchange`, `vectors/replay`, `vectors/resources`, `vectors/lint`,
-//! `vectors/providers`, `vectors/aws-request` and `vectors/keyring`.
+//! `vectors/providers`, `vectors/template`, `vectors/issue`, `vectors/aws-request` and `vectors/keyring`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; the modules here build the world that it
 //! speaks of, ask, and compare.
@@ -10,6 +10,7 @@ mod candidates;
 mod exchange;
 mod expansion;
 mod foreign_provider;
+mod issue;
 mod keyring;
 mod lint;
 mod minted;
@@ -21,6 +22,7 @@ mod replay;
 mod resources;
 mod stage;
 mod starter;
+mod template;
 
 use std::path::{Path, PathBuf};
 
