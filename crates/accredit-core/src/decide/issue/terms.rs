@@ -68,7 +68,7 @@ pub(super) fn allowed(audiences: &[String], policy: &Policy, context: &Context<'
     if audiences.is_empty() {
         return Err(IssueDenial::new(IssueReason::AudienceRequired, "JWT-SVID is asked for without an audience"));
     }
-    for audience in audiences {
+    for (place, audience) in audiences.iter().enumerate() {
         let shown = Shown::of(audience);
         if is_reserved(audience, context) {
             return Err(IssueDenial::new(
@@ -80,6 +80,10 @@ pub(super) fn allowed(audiences: &[String], policy: &Policy, context: &Context<'
         let is_listed = policy.audiences.as_ref().is_none_or(|known| known.iter().any(|known| known.takes(audience)));
         if !is_plain {
             let told = format!("audience `{shown}` is none, expected 1 to 512 bytes without spaces");
+            return Err(IssueDenial::new(IssueReason::AudienceNotAllowed, told));
+        }
+        if audiences[..place].contains(audience) {
+            let told = format!("audience `{shown}` is asked for twice");
             return Err(IssueDenial::new(IssueReason::AudienceNotAllowed, told));
         }
         if !is_listed {

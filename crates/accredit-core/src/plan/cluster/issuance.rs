@@ -101,11 +101,7 @@ fn path(text: &str, at: &str, realm: Option<&str>) -> Result<PathTemplate, Fault
     }
 }
 
-fn additional(
-    claims: &BTreeMap<String, Value>,
-    listed: &[String],
-    at: &str,
-) -> Result<Box<[(Box<str>, ClaimTemplate)]>, Fault> {
+fn additional(claims: &BTreeMap<String, Value>, listed: &[String], at: &str) -> Result<Claims, Fault> {
     at_most(claims.len(), MOST_NAMES, at)?;
     let claim = |(name, value): (&String, &Value)| {
         let at = format!("{at}.{name}");
@@ -212,6 +208,9 @@ fn at_most(count: usize, most: usize, at: &str) -> Result<(), Fault> {
 fn told(fault: TemplateFault, at: &str) -> Fault {
     Fault { hint: fault.hint, ..Fault::at(at, fault.message) }
 }
+
+/// Claims' names and what they are made of.
+type Claims = Box<[(Box<str>, ClaimTemplate)]>;
 
 /// Claims that say whose the SVID is, for whom, until when and by whose hand. No policy sets them.
 static OURS: &[&str] = &["act", "aud", "cnf", "exp", "iat", "iss", "jti", "may_act", "nbf", "sub"];
