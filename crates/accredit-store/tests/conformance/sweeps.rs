@@ -8,7 +8,7 @@ use accredit_store::{Chain, Entry, Place, Removal, Store, Sweep};
 use crate::backends::Factory;
 use crate::made::{NOW, chain, entry, id, record};
 
-fn holds(signed: &SignedHead) -> bool {
+pub(crate) fn holds(signed: &SignedHead) -> bool {
     signed.signature == signed.head.message()
 }
 
@@ -22,7 +22,7 @@ async fn value(store: &Store, number: u64) -> Value {
 }
 
 /// Sweeps to the end; how many stretches took something.
-async fn sweep(store: &Store, chain: &mut Chain, sweep: Sweep, number: u64) -> usize {
+pub(crate) async fn sweep(store: &Store, chain: &mut Chain, sweep: Sweep, number: u64) -> usize {
     let (mut left, mut takes) = (Some(sweep), 0);
     while let Some(sweep) = left {
         let swept = match takes {
@@ -80,7 +80,7 @@ pub(crate) async fn old_values_are_swept_and_nothing_is_written_for_nothing(fact
     assert_eq!((verified.breaks, verified.erased), (vec![], 600));
 }
 
-fn removal(before: i64, sinks: &[&str]) -> Sweep {
+pub(crate) fn removal(before: i64, sinks: &[&str]) -> Sweep {
     let sinks = sinks.iter().map(|sink| (*sink).to_owned()).collect();
     let sign = |head: &accredit_store::audit::Head| {
         Some(SignedHead { head: *head, key_id: "audit-1".to_owned(), signature: head.message() })
