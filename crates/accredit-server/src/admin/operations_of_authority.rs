@@ -3,13 +3,11 @@
 use super::operation::{Operation, PLAIN, TEXT};
 
 /// Every one of them.
-pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[
-    Operation {
-        path: "/v1/trust-domain-status",
-        id: "trustDomainStatus",
-        summary: "How a trust domain is: where it is reached, how its keys live, and which it has.",
-        query: &[("trustDomain", TEXT, "Name or id of the trust domain.")],
-        answers: &[(200, "TrustDomainStatus")],
-        ..PLAIN
-    },
-];
+pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[Operation {
+    path: "/v1/trust-domain-status",
+    id: "trustDomainStatus",
+    summary: "How a trust domain is: where it is reached, how its keys live, and which it has.",
+    query: &[("trustDomain", TEXT, "Name or id of the trust domain.")],
+    answers: &[(200, "TrustDomainStatus")],
+    ..PLAIN
+}];
