@@ -8,6 +8,8 @@ mod administrator;
 mod authority;
 mod compile;
 mod diff;
+mod federation;
+mod keys;
 mod login;
 mod mapping;
 mod own_name;
