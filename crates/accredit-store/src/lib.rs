@@ -7,6 +7,7 @@ pub mod archive;
 pub mod audit;
 
 mod backend;
+mod bundle;
 mod chain;
 mod copying;
 mod deeds;
@@ -26,6 +27,7 @@ mod sighting;
 mod sql;
 mod store;
 
+pub use bundle::{BundleDeed, KeptBundle};
 pub use chain::Chain;
 pub use copying::Copied;
 pub use deeds::{Removal, SignCheckpoint, Sweep, Swept};

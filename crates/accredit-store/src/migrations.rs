@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     // Programs of before write rows without seals, which count as somebody else's.
     alone(36, include_str!("../migrations/0036_seals.sql")),
     additive(37, include_str!("../migrations/0037_seal_key.sql")),
+    additive(50, include_str!("../migrations/0050_bundle.sql")),
 ];
 
 /// How the schema of a store is, seen by this program.
