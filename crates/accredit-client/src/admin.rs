@@ -13,9 +13,10 @@ use std::time::Duration;
 use accredit_api::admin::{
     AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditEvents, AuditHeadList, AuditList,
     AuditRecord, AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation,
-    KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest,
-    ProviderKeys, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, RewrapKeysRequest,
-    RotateKeysRequest, SigningKeyList, Status, TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
+    FederationBundle, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken,
+    ProjectTokenRequest, ProviderKeys, RefreshFederationRequest, RepinRequest, RepinResponse, ReplayReport,
+    ReplayRequest, Resource, ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status,
+    TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -409,6 +410,23 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn trust_domain_status(&self, trust_domain: &str) -> Result<TrustDomainStatus, AdminError> {
         self.fetch("/v1/trust-domain-status", &[("trustDomain", Some(trust_domain))]).await
+    }
+
+    /// What a federation holds of its foreign trust domain.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn federation_bundle(&self, federation: &str) -> Result<FederationBundle, AdminError> {
+        self.fetch("/v1/federation-bundle", &[("federation", Some(federation))]).await
+    }
+
+    /// Asks for a federation's bundle now, and says what came of it.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn refresh_federation(&self, federation: &str) -> Result<FederationBundle, AdminError> {
+        let request = RefreshFederationRequest { federation: federation.to_owned() };
+        self.post("/v1/federation-bundle/refresh", &request).await
     }
 
     /// Reads one alarm by its id.

@@ -10,6 +10,7 @@
 //! | [`act`] | who acts for whom a token is about |
 //! | [`aws_request`] | a signed AWS request as a proof |
 //! | [`trust_domain`], [`spiffe_id`] | the names of SPIFFE |
+//! | [`bundle`] | the keys of a trust domain |
 //! | [`json`] | the strict reader: no duplicate members, bounded depth and size |
 //! | [`base64url`], [`hex`], [`digest`], [`mac`] | two encodings, a hash, and a keyed hash |
 //! | [`jose`] | algorithms, keys and key sets, the compact form |
@@ -19,6 +20,7 @@
 pub mod act;
 pub mod aws_request;
 pub mod base64url;
+pub mod bundle;
 pub mod digest;
 pub mod hex;
 pub mod jose;

@@ -18,7 +18,7 @@ use crate::config::{ClientCertificates, Config, RetentionConfig, UpstreamConfig}
 use crate::dpop::Proofs;
 use crate::export::Exports;
 use crate::following::Following;
-use crate::gather::{Fetcher, KeyCache, ProviderKeys, StsFault};
+use crate::gather::{Fetcher, KeyCache, ProviderKeys, Relations, StsFault};
 use crate::health::Health;
 use crate::issued::Tokens;
 use crate::key_history::{self, KeyHistory};
@@ -28,7 +28,7 @@ use crate::record::{BringPins, Recorder, Ring, Tally};
 use crate::signing::{self, Signing, Trust};
 use crate::traces::Traces;
 use crate::watch::Watch;
-use crate::{chance, clock, descriptors, egress, memory, pinning, provider, record};
+use crate::{chance, clock, descriptors, egress, memory, pinning, record};
 
 pub use start_error::StartError;
 
@@ -46,6 +46,8 @@ pub struct App {
     pub(crate) upstreams: HashMap<String, UpstreamConfig>,
     pub(crate) provider_keys: KeyCache,
     pub(crate) key_history: KeyHistory,
+    /// The bundles of foreign trust domains.
+    pub(crate) relations: Arc<Relations>,
     fetcher: Arc<Fetcher>,
     /// What is asked instead of AWS' token service.
     aws_sts: Option<String>,
@@ -119,6 +121,7 @@ impl App {
         if signing.trust.is_behind(clock::now()) {
             tracing::error!(event = "clock-behind", "the clock is behind what the store has seen: nothing is issued");
         }
+        let relations = Relations::restored(&in_force.world, store.bundles().await?);
         let sequence = in_force.world.sequence;
         let read_model = Arc::new(ReadModel::new(in_force));
         let pinned = Arc::clone(&read_model);
@@ -140,6 +143,7 @@ impl App {
             upstreams: config.upstreams(),
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
             key_history: KeyHistory::restored(key_sets),
+            relations: Arc::new(relations),
             fetcher,
             aws_sts: config.fetch.aws_sts.clone(),
             ring: Ring::default(),
@@ -166,7 +170,12 @@ impl App {
     pub(crate) fn keys_of(&self, provider: &Resource, known: &Provider) -> Arc<ProviderKeys> {
         self.provider_keys
             .held(provider.id)
-            .unwrap_or_else(|| self.provider_keys.provider(provider.id, &Arc::new(provider::key_source(known))))
+            .unwrap_or_else(|| self.provider_keys.provider(provider.id, &Arc::new(self.key_source(provider.id, known))))
+    }
+
+    /// What fetches from outside.
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
     }
 
     /// Asks AWS' token service, or what stands in for it, who signed a request.
@@ -178,7 +187,7 @@ impl App {
     pub(crate) fn renew_keys<'r>(&self, changed: impl Iterator<Item = &'r Arc<Resource>>) {
         for resource in changed {
             if let Some(known) = resource.as_provider() {
-                self.provider_keys.provider(resource.id, &Arc::new(provider::key_source(known)));
+                self.provider_keys.provider(resource.id, &Arc::new(self.key_source(resource.id, known)));
             }
         }
     }

@@ -223,8 +223,9 @@ impl App {
         self.signing.read(&self.store, clock::now()).await?;
         self.replace(&before, next, loaded.head.revocation, Some(&pins));
         let (revoked, sightings) = (self.store.revoked_tokens().await?, self.store.sightings().await?);
+        let bundles = self.store.bundles().await?;
         let (head, puts, deletes) = (loaded.head, Vec::new(), Vec::new());
-        self.bring_the_rest(News { known, head, puts, deletes, pins, revoked, sightings });
+        self.bring_the_rest(News { known, head, puts, deletes, pins, revoked, sightings, bundles });
         *self.following.known() = Known { sequence: loaded.head.sequence, ..known };
         Ok(())
     }
@@ -250,10 +251,12 @@ impl App {
             self.key_history.retain(is_left);
         }
         self.read_model.follow(InForce { world: next, revocation }, pins);
+        self.relations.follow(&self.read_model.now().world);
     }
 
     fn bring_the_rest(&self, news: News) {
-        let News { pins, revoked, sightings, .. } = news;
+        let News { pins, revoked, sightings, bundles, .. } = news;
+        self.relations.hear(bundles);
         if !pins.is_empty() {
             self.read_model.pin(&pins);
         }

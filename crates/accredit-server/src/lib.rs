@@ -26,6 +26,7 @@ mod egress;
 mod exchange;
 mod export;
 mod faces;
+mod federation;
 mod finishing;
 mod following;
 mod gather;

@@ -147,9 +147,13 @@ pub(crate) fn key_source(provider: &Provider) -> KeySource {
     let purpose = if provider.kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
     let place = match &provider.keys {
         KeysSpec::Discovery(discovery) => {
-            KeyPlace::Discovery { issuer: provider.issuer.clone(), base: discovery.url.clone() }
+            let issuer = provider.jwt_issuer.as_ref().unwrap_or(&provider.issuer);
+            KeyPlace::Discovery { issuer: issuer.clone(), base: discovery.url.clone() }
         }
         KeysSpec::JwksUrl(url) => KeyPlace::JwksUrl(url.clone()),
+        // Where the bundle lies; who holds it is `App::key_source`'s business.
+        KeysSpec::SpiffeBundle(bundle) => KeyPlace::JwksUrl(bundle.url.clone()),
+        KeysSpec::TrustDomain(_) | KeysSpec::Federation(_) => KeyPlace::Uploaded(Arc::default()),
         KeysSpec::Uploaded(current) => {
             let document = provider.uploaded_keys().unwrap_or_else(|| current.clone());
             // It parsed when it was written; if it no longer does, no token verifies.

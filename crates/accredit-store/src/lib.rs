@@ -7,6 +7,7 @@ pub mod archive;
 pub mod audit;
 
 mod backend;
+mod bundle;
 mod chain;
 mod confirmation;
 mod copying;
@@ -27,6 +28,7 @@ mod sighting;
 mod sql;
 mod store;
 
+pub use bundle::{BundleDeed, KeptBundle};
 pub use chain::Chain;
 pub use confirmation::BundleConfirmation;
 pub use copying::Copied;

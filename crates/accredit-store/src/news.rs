@@ -1,5 +1,6 @@
 //! What happens in a store that several servers share.
 
+use crate::bundle::KeptBundle;
 use crate::head::Head;
 use crate::pin::NamePin;
 use crate::resource::Row;
@@ -11,7 +12,7 @@ use crate::sighting::Sighting;
 pub struct Known {
     /// Changes to resources and keys, as [`Head::sequence`] counts them.
     pub sequence: i64,
-    /// What else is counted: revoked tokens, pins, sightings.
+    /// What else is counted: revoked tokens, pins, sightings, bundles.
     pub news: i64,
 }
 
@@ -32,4 +33,6 @@ pub struct News {
     pub revoked: Vec<RevokedToken>,
     /// Sightings that are new, or were said to be all right since.
     pub sightings: Vec<Sighting>,
+    /// Bundles that were replaced since.
+    pub bundles: Vec<KeptBundle>,
 }

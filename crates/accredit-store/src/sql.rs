@@ -160,6 +160,20 @@ pub(crate) const SIGHTING_SEEN: &str = "UPDATE sighting SET last_seen = $2 WHERE
 pub(crate) static DELETE_SIGHTINGS_OF: MultiRow =
     MultiRow::new("DELETE FROM sighting WHERE provider IN (VALUES ", 1, ")");
 
+// Bundles of foreign trust domains.
+pub(crate) const BUNDLES: &str =
+    "SELECT owner, document, origin, revision, fetched_at, seal FROM bundle WHERE news > $1 ORDER BY owner";
+pub(crate) const BUNDLE_OF: &str =
+    "SELECT owner, document, origin, revision, fetched_at, seal FROM bundle WHERE owner = $1";
+pub(crate) const PUT_BUNDLE: &str = "\
+INSERT INTO bundle (owner, document, origin, revision, fetched_at, news, seal) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+ON CONFLICT (owner) DO UPDATE SET document = excluded.document, origin = excluded.origin, \
+revision = excluded.revision, fetched_at = excluded.fetched_at, news = excluded.news, seal = excluded.seal";
+pub(crate) static DELETE_BUNDLES_OF: MultiRow =
+    MultiRow::new("DELETE FROM bundle WHERE owner IN (VALUES ", 1, ") RETURNING owner, seal");
+pub(crate) const SEAL_BUNDLE: &str = "UPDATE bundle SET seal = $2 WHERE owner = $1";
+pub(crate) const RESOURCE_EXISTS: &str = "SELECT count(*) FROM resource WHERE id = $1 HAVING count(*) > 0";
+
 // The log.
 pub(crate) const LAST_CHAIN: &str = "\
 SELECT ordinal, id FROM audit_chain ORDER BY ordinal DESC LIMIT 1";

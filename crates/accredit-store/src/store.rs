@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use accredit_id::mac::MacKey;
 
 use crate::backend::Backend;
+use crate::bundle::{BundleDeed, KeptBundle};
 use crate::chain::Chain;
 use crate::copying::{self, Copied};
 use crate::deeds;
@@ -277,6 +278,19 @@ impl Store {
     /// The tokens that were revoked and not yet forgotten.
     pub async fn revoked_tokens(&self) -> Result<Vec<RevokedToken>, StoreError> {
         reads::revoked_tokens(&mut *self.backend.reader().await?, self.sealer.get()).await
+    }
+
+    // --- Bundles of foreign trust domains.
+
+    /// Replaces the bundle that a federation or provider holds, with the record of it. False when that one is gone, or when
+    /// another server was faster: nothing is written then.
+    pub async fn keep_bundle(&self, chain: &mut Chain, deed: &BundleDeed, at: i64) -> Result<bool, StoreError> {
+        deeds::keep_bundle(&mut *self.backend.writer().await?, chain, self.sealer.get(), deed, at).await
+    }
+
+    /// What federations and providers hold.
+    pub async fn bundles(&self) -> Result<Vec<KeptBundle>, StoreError> {
+        reads::bundles(&mut *self.backend.reader().await?, self.sealer.get()).await
     }
 
     // --- What tokens show.

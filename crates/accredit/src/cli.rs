@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alarm, apply, audit, backup, change, context, decision, demo, diff, explain, export, get, init, key, lint, list,
-    login, mapping, noun, provider, server, store, token, write,
+    alarm, apply, audit, backup, change, context, decision, demo, diff, explain, export, federation, get, init, key,
+    lint, list, login, mapping, noun, provider, server, store, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -142,7 +142,7 @@ pub(crate) enum Verb {
     TrustDomain(noun::Verb),
     /// Foreign trust domains whose bundles ours hand on
     #[command(subcommand)]
-    Federation(noun::Verb),
+    Federation(federation::Verb),
     /// What shares attestation and issuance policy in a trust domain
     #[command(subcommand)]
     Cluster(noun::Verb),

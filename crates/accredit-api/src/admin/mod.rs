@@ -29,6 +29,8 @@
 //! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
 //! | `GET /v1/provider-keys?provider=N&at=SECONDS` (`at` optional) | | [`ProviderKeys`] |
 //! | `GET /v1/trust-domain-status?trustDomain=N` | | [`TrustDomainStatus`] |
+//! | `GET /v1/federation-bundle?federation=N` | | [`FederationBundle`] |
+//! | `POST /v1/federation-bundle/refresh` | [`RefreshFederationRequest`] | [`FederationBundle`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET /v1/whoami` | | [`WhoAmI`] |
 //! | `GET /admin/login-options` (to anybody) | | [`LoginOptions`] |
@@ -39,6 +41,7 @@
 mod alarm;
 mod audit;
 mod explanation;
+mod federation;
 mod key;
 mod keys;
 mod login;
@@ -56,6 +59,7 @@ pub use audit::{
 pub use explanation::{
     ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
 };
+pub use federation::{DroppedBundleEntry, FederationAuthority, FederationBundle, RefreshFederationRequest};
 pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,

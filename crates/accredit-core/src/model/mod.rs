@@ -60,7 +60,7 @@ pub use name::{Name, NameFault};
 pub use permission::{Permission, Permissions};
 pub use project::{Project, ProjectSpec};
 pub(crate) use provider::joined;
-pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec};
+pub use provider::{DiscoverySpec, KeysSpec, Provider, ProviderSpec, SpiffeBundleSpec};
 pub(crate) use resource::plain;
 pub use resource::{Compiled, Resource, Spec};
 pub use role::{Role, RoleSpec};

@@ -8,7 +8,7 @@ use accredit_id::trust_domain::TrustDomain;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Lifetime, Login, LoginSpec, Replay, SignedRequests, SignedRequestsSpec};
+use super::{Id, Lifetime, Login, LoginSpec, Replay, SignedRequests, SignedRequestsSpec};
 use crate::expr::Program;
 use crate::providers::ProviderKind;
 
@@ -93,6 +93,21 @@ pub enum KeysSpec {
     JwksUrl(String),
     /// This key set. Private members are refused.
     Uploaded(Value),
+    /// For kind `spiffe`: the trust domain's bundle endpoint, known by a certificate of the web.
+    SpiffeBundle(SpiffeBundleSpec),
+    /// For kind `spiffe`: a trust domain of ours, by name or id. Its keys are read here, nothing is fetched.
+    TrustDomain(String),
+    /// For kind `spiffe`: whatever this federation holds, by name or id.
+    Federation(String),
+}
+
+/// Where a trust domain's bundle lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpiffeBundleSpec {
+    /// The URL of the bundle document.
+    pub url: String,
 }
 
 /// How a provider is discovered.
@@ -120,6 +135,8 @@ pub struct Provider {
     pub audiences: Vec<String>,
     /// Where its keys come from.
     pub keys: KeysSpec,
+    /// The trust domain of ours or the federation whose keys count, where its keys are one's.
+    pub keys_of: Option<Id>,
     /// Beside uploaded keys: the set that its issuer will change over to.
     pub next_keys: Option<Value>,
     /// What it accepts of signed requests; no tokens then.

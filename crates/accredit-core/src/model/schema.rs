@@ -16,7 +16,7 @@ use super::{
     AdminRole, AdministratorSpec, ApiSpec, ClusterSpec, ConfigDocument, DiscoverySpec, Expected, FederationProfile,
     FederationSpec, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec, MappingSpec, Ownership, Permission,
     PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar, ServiceAccountSpec, SignedRequestsSpec,
-    Signing, Suppression, TrustDomainSpec, suppression,
+    Signing, SpiffeBundleSpec, Suppression, TrustDomainSpec, suppression,
 };
 use crate::providers::KINDS;
 
@@ -96,6 +96,7 @@ pub fn id_pattern(kind: Kind) -> String {
     ServiceAccountSpec,
     SignedRequestsSpec,
     Signing,
+    SpiffeBundleSpec,
     Suppression,
     TrustDomainSpec,
 )))]

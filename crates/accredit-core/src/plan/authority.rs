@@ -1,9 +1,9 @@
-//! Compiling what the authority of trust domains rests on: the domains, and whom they federate with.
+//! Compiling the trust domains that this server is the authority of.
 
 use accredit_id::trust_domain::TrustDomain as TrustDomainName;
 
-use super::rules::reference;
-use crate::model::{Fault, Federation, FederationSpec, Id, Kind, Name, Signing, TrustDomain, TrustDomainSpec};
+use super::federation::not_foreign;
+use crate::model::{Fault, Id, Name, Signing, TrustDomain, TrustDomainSpec};
 use crate::world::World;
 
 /// A trust domain keeps its name for ever: identities were issued under it.
@@ -13,6 +13,7 @@ pub(super) fn trust_domain(spec: &TrustDomainSpec, id: Id, name: &Name, world: &
         None => ("name", name.as_str()),
     };
     let domain = trust_domain_name(field, text)?;
+    not_foreign(&domain, world)?;
     if let Some(old) = world.by_id(id).and_then(|old| old.as_trust_domain()).filter(|old| old.name != domain) {
         return Err(Fault::at(field, format!("a trust domain never changes its name; this one is `{}`", old.name))
             .hint("make a new trust domain"));
@@ -21,21 +22,6 @@ pub(super) fn trust_domain(spec: &TrustDomainSpec, id: Id, name: &Name, world: &
         Some(other) => Err(Fault::at(field, format!("`{domain}` is trust domain `{}` already", other.name))),
         None => Ok(TrustDomain { name: domain, jwt_signing: spec.jwt_signing.unwrap_or(Signing::Es256) }),
     }
-}
-
-/// Never with a domain of ours, and with each foreign one once.
-pub(super) fn federation(spec: &FederationSpec, id: Id, world: &World) -> Result<Federation, Fault> {
-    let trust_domain = reference("spec.trustDomain", Kind::TrustDomain, &spec.trust_domain, world)?.id;
-    let foreign = trust_domain_name("spec.foreignTrustDomain", &spec.foreign_trust_domain)?;
-    let _ = id;
-    Ok(Federation {
-        trust_domain,
-        foreign,
-        url: spec.url.clone(),
-        profile: spec.profile,
-        endpoint_spiffe_id: spec.endpoint_spiffe_id.clone(),
-        bootstrap_bundle: spec.bootstrap_bundle.clone(),
-    })
 }
 
 fn trust_domain_name(field: &str, text: &str) -> Result<TrustDomainName, Fault> {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::{Context, max_lifetime, reference, unknown};
-use super::{administrator, authority, cluster, mapping, provider};
+use super::{administrator, authority, cluster, federation, mapping, provider};
 use crate::model::{
-    Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, Kind, Name, Parsed, Permission, Project, Resource,
-    Role, RoleSpec, ServiceAccount, Spec,
+    Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, KeysSpec, Kind, Name, Parsed, Permission, Project,
+    Resource, Role, RoleSpec, ServiceAccount, Spec,
 };
 use crate::world::World;
 
@@ -30,7 +30,7 @@ pub(super) fn resource(
         Spec::Administrator(spec) => Compiled::Administrator(administrator::compile(spec, name, world)?),
         Spec::Api(spec) => Compiled::Api(api(spec, id, world, context)?),
         Spec::Cluster(spec) => Compiled::Cluster(Box::new(cluster::compile(spec, id, name, world, context)?)),
-        Spec::Federation(spec) => Compiled::Federation(Box::new(authority::federation(spec, id, world)?)),
+        Spec::Federation(spec) => Compiled::Federation(Box::new(federation::compile(spec, id, world, context)?)),
         Spec::Grant(spec) => Compiled::Grant(grant(spec, name, world)?),
         Spec::Mapping(spec) => Compiled::Mapping(mapping::compile(spec, id, name, world)?),
         Spec::Project(_) => Compiled::Project(Project),
@@ -161,13 +161,13 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
             grant.to = named(Kind::ServiceAccount, &grant.to);
             grant.role = grant.role.as_ref().map(|role| named(Kind::Role, role));
         }
+        Spec::Provider(provider) => match &mut provider.keys {
+            Some(KeysSpec::TrustDomain(text)) => *text = named(Kind::TrustDomain, text),
+            Some(KeysSpec::Federation(text)) => *text = named(Kind::Federation, text),
+            _ => {}
+        },
         Spec::Role(role) => role.api = named(Kind::Api, &role.api),
-        Spec::Api(_)
-        | Spec::Mapping(_)
-        | Spec::Project(_)
-        | Spec::Provider(_)
-        | Spec::ServiceAccount(_)
-        | Spec::TrustDomain(_) => {}
+        Spec::Api(_) | Spec::Mapping(_) | Spec::Project(_) | Spec::ServiceAccount(_) | Spec::TrustDomain(_) => {}
     }
     spec.to_value()
 }

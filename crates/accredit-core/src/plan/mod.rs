@@ -9,6 +9,8 @@ mod authority;
 mod cluster;
 mod compile;
 mod diff;
+mod federation;
+mod keys;
 mod login;
 mod mapping;
 mod own_name;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::trust_domain::TrustDomain;
 
 use super::cluster;
+use super::keys;
 use super::login;
 use super::own_name;
 use super::rules::{Context, program, within};
 use super::{signed_requests, staged_keys};
 use crate::expr::Program;
-use crate::model::{Fault, Id, KeysSpec, Kind, Lifetime, Name, Provider, ProviderSpec};
+use crate::model::{Fault, Id, Kind, Lifetime, Name, Provider, ProviderSpec};
 use crate::providers::aws_signed::AWS_SIGNED;
 use crate::providers::{KINDS, ProviderKind, SHARED_ISSUERS};
 use crate::world::World;
@@ -51,10 +51,13 @@ pub(super) fn compile(
         Some(accepted) => signed_requests::instead_of_tokens(accepted),
         None => (audiences, spec.keys.clone().unwrap_or_default()),
     };
+    let mut keys_of = None;
     if signed_requests.is_none() {
-        check_keys(&keys, kind, name, &issuer, context)?;
+        keys::check(&keys, kind, name, &issuer, context)?;
         staged_keys::check(spec.next_keys.as_ref(), &keys, kind)?;
+        keys_of = keys::of(&keys, trust_domain.as_ref(), world)?;
     }
+    let jwt_issuer = keys::jwt_issuer(spec, kind, &keys, keys_of, context)?;
     unique_pair(&issuer, &audiences, spec.only_named, id, world)?;
     let login = login::compile(spec.login.as_ref(), kind, context)?;
     if id.kind() == Kind::Provider {
@@ -65,9 +68,10 @@ pub(super) fn compile(
         kind,
         issuer,
         trust_domain,
-        jwt_issuer: spec.issuer.clone().filter(|_| kind.spiffe),
+        jwt_issuer,
         audiences,
         keys,
+        keys_of,
         next_keys: spec.next_keys.clone(),
         signed_requests,
         attributes: attributes(spec, kind, world)?,
@@ -136,7 +140,6 @@ fn issuer(
             text.parse().map_err(|fault| Fault::at("spec.trustDomain", format!("{fault}")))?;
         if let Some(issuer) = &spec.issuer {
             url("spec.issuer", issuer, context)?;
-            not_ourselves(issuer, context)?;
         }
         return Ok((format!("spiffe://{trust_domain}"), Some(trust_domain)));
     }
@@ -185,10 +188,15 @@ fn is_shared(issuer: &str) -> bool {
 }
 
 /// Tokens of ours must not come back as somebody else's (C10).
-fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
     let ours = context.public_url.trim_end_matches('/');
+    let rest = issuer.trim_end_matches('/').strip_prefix(ours);
+    if rest.is_some_and(|rest| rest.starts_with(keys::OWN_DOMAINS)) {
+        return Err(Fault::at("spec.issuer", format!("`{issuer}` is a trust domain of this server"))
+            .hint("say `type: spiffe` and `keys: {trustDomain: NAME}`"));
+    }
     // Administrators' and agents' tokens bear `/internal`.
-    match issuer.trim_end_matches('/').strip_prefix(ours).is_some_and(|rest| matches!(rest, "" | "/internal")) {
+    match rest.is_some_and(|rest| matches!(rest, "" | "/internal")) {
         true => Err(Fault::at("spec.issuer", format!("`{issuer}` is this server itself"))
             .hint("its own tokens are exchanged without a provider")),
         false => Ok(()),
@@ -196,7 +204,7 @@ fn not_ourselves(issuer: &str, context: &Context<'_>) -> Result<(), Fault> {
 }
 
 /// https, a host, nothing that hides or adds: no user, query, fragment; no upper case where it would not count (J09, C02).
-fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
+pub(super) fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
     let fault = |why: &str| Err(Fault::at(field, format!("`{}` {why}", text.escape_debug())));
     let rest = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => rest,
@@ -222,46 +230,6 @@ fn url(field: &str, text: &str, context: &Context<'_>) -> Result<(), Fault> {
         return fault("has no plain lower-case host");
     }
     Ok(())
-}
-
-fn check_keys(
-    keys: &KeysSpec,
-    kind: &ProviderKind,
-    name: &Name,
-    issuer: &str,
-    context: &Context<'_>,
-) -> Result<(), Fault> {
-    match keys {
-        KeysSpec::Discovery(discovery) => {
-            if kind.spiffe {
-                return Err(Fault::at(
-                    "spec.keys",
-                    "a trust domain is not discovered, expected `jwksUrl` or `uploaded`",
-                )
-                .hint("name the bundle endpoint: `keys: {jwksUrl: https://...}`"));
-            }
-            discovery.url.as_deref().map_or(Ok(()), |text| url("spec.keys.discovery.url", text, context))
-        }
-        KeysSpec::JwksUrl(text) => url("spec.keys.jwksUrl", text, context),
-        KeysSpec::Uploaded(document) => {
-            let vendor = KINDS.iter().any(|kind| kind.default_issuer == Some(issuer))
-                || SHARED_ISSUERS.iter().any(|shared| shared.issuer == issuer);
-            if vendor && name.project().is_some() {
-                return Err(Fault::at(
-                    "spec.keys.uploaded",
-                    format!("keys of `{issuer}` are uploaded by the server's owner alone"),
-                )
-                .hint("use `discovery: {}`"));
-            }
-            let purpose = if kind.spiffe { Purpose::JwtSvid } else { Purpose::Signature };
-            let set = KeySet::parse(document.to_string().as_bytes(), Source::Uploaded, purpose)
-                .map_err(|fault| Fault::at("spec.keys.uploaded", format!("{fault}")))?;
-            match set.is_empty() {
-                true => Err(Fault::at("spec.keys.uploaded", "has no usable key")),
-                false => Ok(()),
-            }
-        }
-    }
 }
 
 /// (issuer, audience) leads to one provider wherever a caller need not name it (L07).

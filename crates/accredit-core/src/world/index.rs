@@ -220,11 +220,8 @@ fn references(resource: &Resource) -> Vec<Id> {
             ids.push(administrator.provider);
             ids.extend(administrator.project.filter(|project| resource.project != Some(*project)));
         }
-        Compiled::Api(_)
-        | Compiled::Project(_)
-        | Compiled::Provider(_)
-        | Compiled::ServiceAccount(_)
-        | Compiled::TrustDomain(_) => {}
+        Compiled::Api(_) | Compiled::Project(_) | Compiled::ServiceAccount(_) | Compiled::TrustDomain(_) => {}
+        Compiled::Provider(provider) => ids.extend(provider.keys_of),
         Compiled::Cluster(cluster) => ids.push(cluster.trust_domain),
         Compiled::Federation(federation) => ids.push(federation.trust_domain),
         Compiled::Grant(grant) => {

@@ -7,9 +7,11 @@
 //! |---|---|
 //! | [`jwt`] | a JWT-SVID (JWT-SVID specification sections 2 to 4) |
 //! | [`x509`] | an X509-SVID and its chain (X509-SVID specification sections 2 to 5, RFC 5280) |
+//! | [`authority`] | the certificate of whoever signs others, as bundles hold it |
 //! | [`csr`] | a certification request (RFC 2986): who asks holds the key, and the key is one that we sign for |
 //! | [`pem`] | the text form of what is DER (RFC 7468) |
 
+pub mod authority;
 mod certificate;
 pub mod csr;
 mod der;

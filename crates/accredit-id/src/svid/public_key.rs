@@ -43,7 +43,7 @@ pub(super) struct Spki<'d> {
     pub(super) whole: &'d [u8],
     pub(super) kind: KeyKind,
     /// The point, or the two integers.
-    bytes: &'d [u8],
+    pub(super) bytes: &'d [u8],
 }
 
 // === impl Spki ===

@@ -1,10 +1,11 @@
-//! Runs the vectors of this crate's subjects: `vectors/jwt`, `vectors/jwks`, `vectors/dpop`, `vectors/spiffe-id` and
-//! `vectors/svid`.
+//! Runs the vectors of this crate's subjects: `vectors/jwt`, `vectors/jwks`, `vectors/dpop`, `vectors/bundle`,
+//! `vectors/spiffe-id` and `vectors/svid`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; what it is checked against is in the modules
 //! here.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod bundle;
 mod cross_check;
 mod dpop;
 mod expansion;

@@ -102,6 +102,10 @@ impl Act<'_> {
         let mut world = plan.next;
         world.sequence = head.sequence;
         app.read_model.publish(InForce { world, revocation: head.revocation }, &plan.unpinned);
+        let has_bundles = |changed: &Arc<Resource>| matches!(changed.kind(), Kind::Federation | Kind::Provider);
+        if plan.puts.iter().chain(&plan.deletes).any(has_bundles) {
+            app.relations.follow(&app.read_model.now().world);
+        }
         if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
             app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
             app.watch.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
@@ -222,12 +226,23 @@ pub(crate) fn on_the_wire(resource: &Resource) -> wire::Resource {
 fn check_sources(plan: &Plan, app: &App) -> Result<(), AdminFault> {
     let mut faults = Vec::new();
     for put in &plan.puts {
+        if let Some(federation) = put.as_federation()
+            && let Err(fault) = app.fetcher().judge_endpoint(&federation.url)
+        {
+            let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
+            let fault = Fault::at("spec.url", fault.to_string()).in_document(document);
+            faults.push(fault.hint("list the range in the server's config (`fetch.allow`)"));
+        }
         let Some(known) = put.as_provider().filter(|known| !matches!(known.keys, KeysSpec::Uploaded(_))) else {
             continue;
         };
         if let Err(fault) = app.provider_keys.judge(&provider::key_source(known)) {
             let document = plan.changes.iter().position(|change| change.id == put.id).unwrap_or_default();
-            let field = if matches!(known.keys, KeysSpec::JwksUrl(_)) { "spec.keys.jwksUrl" } else { "spec.issuer" };
+            let field = match &known.keys {
+                KeysSpec::JwksUrl(_) => "spec.keys.jwksUrl",
+                KeysSpec::SpiffeBundle(_) => "spec.keys.spiffeBundle.url",
+                _ => "spec.issuer",
+            };
             let fault = Fault::at(field, fault.to_string()).in_document(document);
             faults.push(fault.hint("list the range in the server's config (`fetch.allow`), or upload the keys"));
         }

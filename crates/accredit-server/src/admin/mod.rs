@@ -17,6 +17,7 @@ pub(crate) mod doors;
 mod erase;
 mod events;
 mod explain;
+mod federation;
 mod filter;
 mod gate;
 mod idempotency;
@@ -150,6 +151,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/provider-keys", get(provider_keys::get))
         .route("/v1/trust-domain-status", get(trust_domains::get))
+        .route("/v1/federation-bundle", get(federation::get))
+        .route("/v1/federation-bundle/refresh", post(federation::refresh))
         .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))

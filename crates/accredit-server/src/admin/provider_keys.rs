@@ -17,7 +17,7 @@ use super::problem::{AdminFault, Answer};
 use super::resources::existing;
 use crate::app::App;
 use crate::clock;
-use crate::gather::{KeyHealth, KeyState};
+use crate::gather::{FetchFault, KeyHealth, KeyState};
 use crate::key_history::{self, SeenRow};
 
 /// Whose keys, and when.
@@ -80,11 +80,7 @@ pub(super) async fn get(
         usable_until: text(health.usable_until),
         tried_at: text(health.tried_at),
         next_try_at: text(health.next_try),
-        last_error: health.last_error.as_ref().map(|fault| KeyFetchFault {
-            code: fault.code().to_owned(),
-            message: fault.operator_text(),
-            hint: fault.hint().map(str::to_owned),
-        }),
+        last_error: health.last_error.as_deref().map(told_fault),
         fetches: health.fetches,
         failures: health.failures,
         keys: told,
@@ -110,6 +106,14 @@ pub(super) fn tally(app: &App) -> KeyTally {
     tally
 }
 
+pub(super) fn told_fault(fault: &FetchFault) -> KeyFetchFault {
+    KeyFetchFault {
+        code: fault.code().to_owned(),
+        message: fault.operator_text(),
+        hint: fault.hint().map(str::to_owned),
+    }
+}
+
 fn told_keys(set: &KeySet, known: &Provider) -> Vec<ProviderKey> {
     let next = known.next_keys.as_ref().and_then(|next| next.get("keys")).and_then(Value::as_array);
     let is_staged = |key: &PublicKey| {
@@ -118,7 +122,7 @@ fn told_keys(set: &KeySet, known: &Provider) -> Vec<ProviderKey> {
     set.keys().map(|key| told_key(key, is_staged(key))).collect()
 }
 
-fn told_key(key: &PublicKey, staged: bool) -> ProviderKey {
+pub(super) fn told_key(key: &PublicKey, staged: bool) -> ProviderKey {
     let (not_before, not_after) = key.window();
     ProviderKey {
         kid: key.kid().to_owned(),

@@ -1,5 +1,7 @@
 //! One request on one connection: nothing followed, nothing kept, nothing decompressed.
 
+use std::sync::Arc;
+
 use accredit_id::shown::Shown;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
@@ -7,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::task::JoinSet;
 use url::Position;
 
@@ -41,9 +44,19 @@ pub(super) struct Answered {
 impl Client {
     /// Sends a request to a target that was judged, and waits for the head of the answer.
     pub(super) async fn send(&self, target: &Target, asked: Asked) -> Result<Answered, FetchCause> {
+        self.send_to(target, asked, None).await
+    }
+
+    /// The same, to a target that is known by something of its own.
+    pub(super) async fn send_to(
+        &self,
+        target: &Target,
+        asked: Asked,
+        known_by: Option<Arc<ClientConfig>>,
+    ) -> Result<Answered, FetchCause> {
         let mut asking = traces::lasting(Step::Ask);
         asking.tell(|| Attribute::Host(target.url.host_str().unwrap_or_default().into()));
-        let stream = self.dialer.dial(target).await?;
+        let stream = self.dialer.dial(target, known_by).await?;
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MAX_HEAD);
         let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;

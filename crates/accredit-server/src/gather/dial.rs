@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_id::shown::Shown;
-use rustls::CertificateError;
+use rustls::{CertificateError, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -45,11 +45,20 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 // === impl Dialer ===
 
 impl Dialer {
-    /// Connects to a target; for https the certificate has been verified when this returns.
-    pub(super) async fn dial(&self, target: &Target) -> Result<Connection, FetchCause> {
+    /// Connects to a target; for https the certificate has been verified when this returns: by `known_by`, else by whatever
+    /// its host is known by here.
+    pub(super) async fn dial(
+        &self,
+        target: &Target,
+        known_by: Option<Arc<ClientConfig>>,
+    ) -> Result<Connection, FetchCause> {
         let dialled = timeout(self.patience, async {
             let stream = self.open(self.addresses(target).await?).await?;
-            if target.url.scheme() == "https" { self.secure(target, stream).await } else { Ok(stream) }
+            match (target.url.scheme(), known_by) {
+                ("https", None) => self.secure(target, stream).await,
+                ("https", Some(config)) => handshake(config, target.host(), stream).await,
+                _ => Ok(stream),
+            }
         });
         dialled.await.unwrap_or(Err(FetchCause::Timeout(self.patience)))
     }
@@ -93,15 +102,18 @@ impl Dialer {
     }
 
     async fn secure(&self, target: &Target, stream: Connection) -> Result<Connection, FetchCause> {
-        let host = target.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        secure(&self.trust, host, stream).await
+        secure(&self.trust, target.host(), stream).await
     }
 }
 
 /// Speaks TLS on a connection, to whoever can show a certificate for this host.
 pub(super) async fn secure(trust: &Trust, host: &str, stream: Connection) -> Result<Connection, FetchCause> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchCause::Tls(Shown::of(NO_NAME)))?;
     let config = trust.of(host).await.map_err(|problem| FetchCause::Tls(Shown::of(&problem)))?;
+    handshake(config, host, stream).await
+}
+
+async fn handshake(config: Arc<ClientConfig>, host: &str, stream: Connection) -> Result<Connection, FetchCause> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| FetchCause::Tls(Shown::of(NO_NAME)))?;
     match TlsConnector::from(config).connect(name, stream).await {
         Ok(secured) => Ok(Box::new(secured)),
         Err(error) => Err(not_secure(&error)),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use accredit_id::bundle::BundleFault;
 use accredit_id::jose::jwk::{DroppedKey, KeySetFault};
 use accredit_id::json::JsonFault;
 use accredit_id::shown::Shown;
@@ -32,6 +33,8 @@ pub(crate) enum Document {
     CallerIdentity,
     /// A collector's answer to events of the log.
     Collector,
+    /// The bundle of a foreign trust domain.
+    Bundle,
 }
 
 /// What went wrong with a fetch.
@@ -109,6 +112,22 @@ pub(crate) enum FetchCause {
     },
     /// XML that is not what was asked for.
     Xml(&'static str),
+    /// The bundle is refused as a whole.
+    BadBundle(BundleFault),
+    /// The bundle is older than the one that is held (L15).
+    BundleOlder {
+        /// The sequence that is held.
+        held: u64,
+        /// The one that came; `None` where it counts no more.
+        seen: Option<u64>,
+    },
+    /// The bundle has other keys than the one that is held, and the same sequence.
+    BundleUncounted {
+        /// The sequence of both.
+        sequence: u64,
+    },
+    /// The bundle could not be written down, so that a restart would know an older one.
+    BundleNotKept(Shown),
     /// Too many fetches are under way on this server.
     Busy,
 }
@@ -116,6 +135,11 @@ pub(crate) enum FetchCause {
 // === impl FetchFault ===
 
 impl FetchFault {
+    /// A fault of a bundle.
+    pub(crate) fn of_bundle(url: &str, cause: FetchCause) -> Self {
+        Self { document: Document::Bundle, location: Shown::of(url), cause }
+    }
+
     /// The stable code of the fault.
     pub(crate) const fn code(&self) -> &'static str {
         match &self.cause {
@@ -136,6 +160,10 @@ impl FetchFault {
             FetchCause::BadKeys(_) => "fetch-bad-keys",
             FetchCause::NoUsableKey { .. } => "fetch-no-usable-key",
             FetchCause::NotXml { .. } | FetchCause::Xml(_) => "fetch-not-xml",
+            FetchCause::BadBundle(_) => "fetch-bad-bundle",
+            FetchCause::BundleOlder { .. } => "bundle-older",
+            FetchCause::BundleUncounted { .. } => "bundle-uncounted",
+            FetchCause::BundleNotKept(_) => "bundle-not-kept",
             FetchCause::Busy => "fetch-busy",
         }
     }
@@ -147,6 +175,7 @@ impl FetchFault {
             Document::KeySet => format!("key set `{}`", self.location),
             Document::CallerIdentity => format!("token service `{}`", self.location),
             Document::Collector => format!("collector `{}`", self.location),
+            Document::Bundle => format!("bundle `{}`", self.location),
         };
         let predicate = match &self.cause {
             FetchCause::RefusedUrl(fault) => return format!("{subject} is refused: {fault}"),
@@ -184,6 +213,17 @@ impl FetchFault {
                 "answered without a content type, expected text/xml".to_owned()
             }
             FetchCause::Xml(why) => format!("answered XML that is not used: {why}"),
+            FetchCause::BadBundle(fault) => format!("is not used: {fault}"),
+            FetchCause::BundleOlder { held, seen: Some(seen) } => {
+                format!("has sequence {seen}, which is older than {held}, the one that is held")
+            }
+            FetchCause::BundleOlder { held, seen: None } => {
+                format!("has no sequence, expected one from {held} on, the one that is held")
+            }
+            FetchCause::BundleUncounted { sequence } => {
+                format!("has other keys than the one that is held, and sequence {sequence} all the same")
+            }
+            FetchCause::BundleNotKept(problem) => format!("could not be written down: {problem}"),
             FetchCause::Busy => "waits for too many other fetches".to_owned(),
         };
         format!("{subject} {predicate}")
@@ -197,19 +237,31 @@ impl FetchFault {
             FetchCause::RefusedUrl(UrlFault::NothingListed { .. }) => {
                 Some("use https on port 443, or list the address in the server's config")
             }
+            FetchCause::RefusedUrl(_) if self.document == Document::Bundle => Some("correct the endpoint's URL"),
             FetchCause::RefusedUrl(_) => Some("correct the provider's URL"),
             FetchCause::Proxy(_) => {
                 Some("see what the proxy says of it; `fetch.proxy` in the server's config names it")
             }
+            FetchCause::Tls(_) if self.document == Document::Bundle => Some(
+                "compare the endpoint's profile, SPIFFE ID and bootstrap bundle with what its trust domain says of itself",
+            ),
             FetchCause::Tls(_) => Some(
                 "if the issuer has a private authority, name its certificate under `fetch.authorities` in the server's config",
             ),
             FetchCause::Redirect { .. } => Some("configure the address that it leads to"),
+            FetchCause::BundleOlder { .. } | FetchCause::BundleUncounted { .. } => {
+                Some("ask whoever runs the trust domain: an endpoint must count on with every change")
+            }
             FetchCause::IssuerMismatch { .. } => Some("correct the provider; issuers are compared byte for byte"),
             FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_)
                 if self.document == Document::CallerIdentity =>
             {
                 Some("give this server a way to AWS' token service")
+            }
+            FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_)
+                if self.document == Document::Bundle =>
+            {
+                Some("what is held goes on counting; give this server a way to the endpoint")
             }
             FetchCause::Unresolvable(_) | FetchCause::Unreachable(_) | FetchCause::Timeout(_) => {
                 Some("if this server has no way to the issuer, upload the keys")
@@ -223,8 +275,15 @@ impl FetchFault {
             | FetchCause::NoUsableKey { .. }
             | FetchCause::NotXml { .. }
             | FetchCause::Xml(_)
+            | FetchCause::BadBundle(_)
+            | FetchCause::BundleNotKept(_)
             | FetchCause::Busy => None,
         }
+    }
+
+    /// Whether somebody must hear of it: a bundle that goes back is what an attacker would serve.
+    pub(crate) const fn is_alarming(&self) -> bool {
+        matches!(self.cause, FetchCause::BundleOlder { .. } | FetchCause::BundleUncounted { .. })
     }
 
     /// How long the other side asks to be left alone.

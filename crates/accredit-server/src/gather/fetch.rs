@@ -26,10 +26,10 @@ use crate::traces::{self, Traces};
 pub(crate) struct Fetcher {
     pub(super) guard: Arc<Guard>,
     pub(super) client: Client,
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Where fetches are told of that no traced request asks for.
     traces: Traces,
-    under_way: Semaphore,
+    pub(super) under_way: Semaphore,
     /// Questions to AWS: apart, so that signed requests that nobody has vouched for keep no key from being fetched.
     pub(super) asking: Semaphore,
 }
@@ -95,7 +95,7 @@ impl Fetcher {
         match &source.place {
             KeyPlace::Discovery { issuer, base } => self.guard.issuer(base.as_deref().unwrap_or(issuer)).map(drop),
             KeyPlace::JwksUrl(url) => self.guard.configured(url).map(drop),
-            KeyPlace::Uploaded(_) => Ok(()),
+            KeyPlace::Uploaded(_) | KeyPlace::Live(_) => Ok(()),
         }
     }
 
@@ -105,6 +105,14 @@ impl Fetcher {
         let start = match &source.place {
             KeyPlace::Uploaded(set) => {
                 return Ok(Fetched { set: Arc::clone(set), location: Box::default(), holds_for: None, tag: None });
+            }
+            KeyPlace::Live(live) => {
+                return Ok(Fetched {
+                    set: live.keys().unwrap_or_default(),
+                    location: Box::default(),
+                    holds_for: None,
+                    tag: None,
+                });
             }
             KeyPlace::Discovery { issuer, base } => {
                 Step { document: Document::Discovery, location: base.as_deref().unwrap_or(issuer) }

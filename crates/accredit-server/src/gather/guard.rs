@@ -196,6 +196,11 @@ impl Guard {
 // === impl Target ===
 
 impl Target {
+    /// The host, an IPv6 address without its brackets.
+    pub(super) fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
     fn written_as(self, text: &str) -> Result<Self, UrlFault> {
         let normal = self.url.as_str();
         // The parser gives an empty path its slash; issuers are commonly written without.

@@ -47,6 +47,12 @@ pub(crate) enum SourceKind {
     JwksUrl,
     /// An upload.
     Uploaded,
+    /// A bundle endpoint.
+    SpiffeBundle,
+    /// A trust domain of ours.
+    TrustDomain,
+    /// A federation.
+    Federation,
 }
 
 /// How keys are, in a word. The words are public.
@@ -77,16 +83,9 @@ impl SourceKind {
             SourceKind::Discovery => "discovery",
             SourceKind::JwksUrl => "jwksUrl",
             SourceKind::Uploaded => "uploaded",
-        }
-    }
-}
-
-impl From<&KeyPlace> for SourceKind {
-    fn from(place: &KeyPlace) -> Self {
-        match place {
-            KeyPlace::Discovery { .. } => SourceKind::Discovery,
-            KeyPlace::JwksUrl(_) => SourceKind::JwksUrl,
-            KeyPlace::Uploaded(_) => SourceKind::Uploaded,
+            SourceKind::SpiffeBundle => "spiffeBundle",
+            SourceKind::TrustDomain => "trustDomain",
+            SourceKind::Federation => "federation",
         }
     }
 }
@@ -115,13 +114,19 @@ impl ProviderKeys {
     pub(crate) fn latest(&self) -> Option<(Arc<KeySet>, String)> {
         match &self.source().place {
             KeyPlace::Uploaded(set) => Some((Arc::clone(set), String::new())),
+            KeyPlace::Live(live) => live.keys().map(|set| (set, live.location())),
             _ => self.held().map(|held| (Arc::clone(&held.fetched.set), held.fetched.location.to_string())),
         }
     }
 
     /// How these keys are at `now`.
     pub(crate) fn health(&self, now: Timestamp) -> KeyHealth {
-        let source = SourceKind::from(&self.source().place);
+        let source = match &self.source().place {
+            KeyPlace::Discovery { .. } => SourceKind::Discovery,
+            KeyPlace::JwksUrl(_) => SourceKind::JwksUrl,
+            KeyPlace::Uploaded(_) => SourceKind::Uploaded,
+            KeyPlace::Live(live) => return live.health(),
+        };
         let held = self.held();
         let attempts = self.attempts();
         let failed = attempts.last_error.is_some();

@@ -9,12 +9,15 @@
 //! | `post` | posting to a collector of the log |
 //! | `sts`, `sts_answer` | asking AWS who signed a request |
 //! | `source`, `provider_keys`, `key_cache` | where keys come from, those of one provider, those of all |
+//! | `bundle`, `spiffe_endpoint` | one fetch of a trust domain's bundle, and knowing who serves it |
+//! | `relation`, `relations`, `live` | what is held of each foreign trust domain, and keys that are read where they are kept |
 //! | `outlet` | the way to a place of the server's own configuration, which nothing judges |
 //! | `health`, `seen_sets` | how they are, and which sets were seen, on their way to the log |
 //!
 //! A token never chooses what is fetched: only registered providers' sources are, whatever `iss` says.
 
 mod address;
+mod bundle;
 mod cidr;
 mod client;
 mod dial;
@@ -26,13 +29,17 @@ mod freshness;
 mod guard;
 mod health;
 mod key_cache;
+mod live;
 mod outlet;
 mod post;
 mod provider_keys;
 mod proxy;
+mod relation;
+mod relations;
 mod seen_sets;
 mod source;
 mod special;
+mod spiffe_endpoint;
 mod sts;
 mod sts_answer;
 #[cfg(test)]
@@ -42,14 +49,18 @@ mod trust;
 
 pub(crate) use address::AllowList;
 pub(crate) use cidr::{Cidr, RangeFault};
+pub(crate) use fault::{FetchCause, FetchFault};
 pub(crate) use fetch::Fetcher;
 pub(crate) use guard::Guard;
 pub(crate) use health::{KeyHealth, KeyState};
 pub(crate) use key_cache::KeyCache;
+pub(crate) use live::LiveKeys;
 pub(crate) use outlet::{Outlet, OutletAnswer};
 pub(crate) use post::{LOOPBACK, Posted, Poster};
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use proxy::Proxy;
+pub(crate) use relation::{Brought, HeldBundle, Relation};
+pub(crate) use relations::Relations;
 pub(crate) use seen_sets::SeenSet;
 pub(crate) use source::{KeyPlace, KeySource};
 pub(crate) use sts::StsFault;

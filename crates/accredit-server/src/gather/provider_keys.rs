@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::fault::FetchFault;
 use super::fetch::{Fetched, Fetcher};
+use super::live::LiveKeys;
 use super::seen_sets::{SeenSet, SeenSets};
 use super::source::{KeyPlace, KeySource};
 
@@ -75,8 +76,10 @@ impl ProviderKeys {
 
     /// The keys that are held and not too old. Fetches nothing, also not behind: for whoever only explains.
     pub(crate) fn current(&self, now: Timestamp) -> Option<Arc<KeySet>> {
-        if let KeyPlace::Uploaded(set) = &self.source.place {
-            return Some(Arc::clone(set));
+        match &self.source.place {
+            KeyPlace::Uploaded(set) => return Some(Arc::clone(set)),
+            KeyPlace::Live(live) => return live.keys(),
+            KeyPlace::Discovery { .. } | KeyPlace::JwksUrl(_) => {}
         }
         let held = self.held.load();
         held.as_ref().filter(|held| held.is_usable(now)).map(|held| Arc::clone(&held.fetched.set))
@@ -94,6 +97,13 @@ impl ProviderKeys {
         if let Some(set) = self.held_for(kid, now) {
             return Ok(set);
         }
+        if let KeyPlace::Live(live) = &self.source.place {
+            live.refreshed(now).await;
+            return live.keys().ok_or_else(|| {
+                let fault = live.relation().and_then(|relation| relation.attempts().last_error);
+                KeysUnavailable { fault, next_try: None }
+            });
+        }
         let held = self.current(now);
         match self.begin(now) {
             Begun::Here(mut landed) | Begun::Elsewhere(mut landed) if held.is_none() => wait(&mut landed).await,
@@ -110,8 +120,12 @@ impl ProviderKeys {
     /// The keys that are held, when `kid` is among them (or no `kid` is asked for). Never waits; begins a refresh behind when
     /// the set is due.
     pub(crate) fn held_for(self: &Arc<Self>, kid: Option<&str>, now: Timestamp) -> Option<Arc<KeySet>> {
-        if let KeyPlace::Uploaded(set) = &self.source.place {
-            return Some(Arc::clone(set));
+        match &self.source.place {
+            KeyPlace::Uploaded(set) => return Some(Arc::clone(set)),
+            KeyPlace::Live(live) => {
+                return live.keys().filter(|set| kid.is_none_or(|kid| set.keys().any(|key| key.kid() == kid)));
+            }
+            KeyPlace::Discovery { .. } | KeyPlace::JwksUrl(_) => {}
         }
         let held = self.held.load();
         let held = held.as_ref().filter(|held| held.is_usable(now))?;
@@ -133,6 +147,9 @@ impl ProviderKeys {
                 format!("{lacking}; its keys were uploaded"),
                 Some("upload the issuer's present key set".to_owned()),
             );
+        }
+        if let KeyPlace::Live(live) = &self.source.place {
+            return live_lacking(live, &lacking);
         }
         let age = self.held.load().as_ref().map(|held| now.seconds_since(held.fetched_at).max(0));
         let attempts = self.attempts();
@@ -297,6 +314,19 @@ impl Attempts {
         // A clock that was set back does not prolong the pause.
         (began_at <= now && now < next).then_some(next)
     }
+}
+
+/// The same of keys that are kept elsewhere.
+fn live_lacking(live: &LiveKeys, lacking: &str) -> (String, Option<String>) {
+    let Some(relation) = live.relation() else {
+        return (format!("{lacking}; its keys are this server's own"), None);
+    };
+    let text = match (relation.held(), relation.attempts().last_error) {
+        (Some(held), None) if held.jwt.is_empty() => format!("{lacking}: everything of its trust domain is revoked"),
+        (_, None) => lacking.to_owned(),
+        (_, Some(fault)) => format!("{lacking}: {}", fault.operator_text()),
+    };
+    (text, Some("see `accredit federation get`, or `accredit provider keys`".to_owned()))
 }
 
 enum Begun {

@@ -31,7 +31,7 @@ pub(crate) struct SeenSets {
 
 impl SeenSets {
     /// Adds a look. Beyond [`MOST`] it is lost: nobody takes them, and it will be seen again.
-    pub(super) fn add(&self, seen: SeenSet) {
+    pub(crate) fn add(&self, seen: SeenSet) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {
             waiting.push(seen);

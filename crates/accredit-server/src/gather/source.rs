@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use accredit_id::jose::jwk::{KeySet, Purpose};
 
+use super::live::LiveKeys;
+
 /// Where a provider's keys come from, and what they are to verify. Equal sources give equal keys; another source means that
 /// every key held for the provider is dropped.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub(crate) enum KeyPlace {
     JwksUrl(String),
     /// A key set that somebody uploaded; nothing is fetched.
     Uploaded(Arc<KeySet>),
+    /// Keys that are kept elsewhere in this server; nothing is fetched for them here.
+    Live(LiveKeys),
 }
 
 // === impl KeySource ===
@@ -62,7 +66,8 @@ impl PartialEq for KeyPlace {
             (Self::JwksUrl(url), Self::JwksUrl(other_url)) => url == other_url,
             // An upload that is parsed anew counts as another: that costs nothing, no fetch follows.
             (Self::Uploaded(set), Self::Uploaded(other_set)) => Arc::ptr_eq(set, other_set),
-            (Self::Discovery { .. } | Self::JwksUrl(_) | Self::Uploaded(_), _) => false,
+            (Self::Live(live), Self::Live(other_live)) => live == other_live,
+            (Self::Discovery { .. } | Self::JwksUrl(_) | Self::Uploaded(_) | Self::Live(_), _) => false,
         }
     }
 }

@@ -111,6 +111,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     background.spawn(Arc::clone(&app).keep_keys());
     background.spawn(Arc::clone(&app).follow());
     background.spawn(Arc::clone(&app).keep_key_history());
+    background.spawn(Arc::clone(&app).keep_bundles());
     background.spawn(look_at_certificates(certificates.clone()));
     background.spawn(Arc::clone(&app).keep_retention());
     app.exports.start(&mut background, &app.store, &app.recorder, app.chain);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use accredit_store::audit::NewRecord;
 use accredit_store::{
-    Chain, Change, Entry, FirstUse, Head, KeyDeed, Revocation, SightingDeed, Store, StoreError, Sweep, Swept, UnpinDeed,
+    BundleDeed, Chain, Change, Entry, FirstUse, Head, KeyDeed, Revocation, SightingDeed, Store, StoreError, Sweep,
+    Swept, UnpinDeed,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -65,6 +66,8 @@ pub(crate) enum StoreWork {
     Revoke(Revocation),
     /// Takes first-use pins away.
     Unpin(UnpinDeed),
+    /// Replaces a foreign trust domain's bundle; tells whether it did.
+    Keep(BundleDeed, oneshot::Sender<bool>),
     /// Puts down what tokens were seen to show.
     Sight(SightingDeed),
     /// Takes the first stretch of a sweep, with its record; tells what it took and what is left.

@@ -205,6 +205,10 @@ impl Writer {
                 let _ = tell.send(self.store.begin_sweep(&mut self.chain, sweep, &record, at).await?);
                 self.store.head().await
             }
+            StoreWork::Keep(deed, tell) => {
+                let _ = tell.send(self.store.keep_bundle(&mut self.chain, &deed, at).await?);
+                self.store.head().await
+            }
             StoreWork::Unpin(deed) => self.store.unpin(&mut self.chain, &deed, at).await,
         }
     }

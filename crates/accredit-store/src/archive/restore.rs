@@ -111,6 +111,7 @@ async fn check_seals(connection: &mut Connection, sealer: Option<&Sealer>) -> Re
     reads::check_keys(connection, Some(sealer)).await?;
     reads::check_pins(connection, Some(sealer)).await?;
     reads::check_revoked(connection, Some(sealer)).await?;
+    reads::check_bundles(connection, Some(sealer)).await?;
     match sealer.found().first() {
         None => Ok(()),
         Some(first) => Err(RestoreFault::Tampered { first: first.to_string() }),

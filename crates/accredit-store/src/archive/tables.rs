@@ -147,6 +147,20 @@ pub(crate) const TABLES: &[Table] = &[
         page: PAGE,
     },
     Table {
+        name: "bundle",
+        columns: &[
+            ("owner", Text),
+            ("document", Text),
+            ("origin", Text),
+            ("revision", Int),
+            ("fetched_at", Int),
+            ("news", Int),
+            ("seal", Bytes),
+        ],
+        key: 1,
+        page: PAGE,
+    },
+    Table {
         name: "replay_floor",
         columns: &[("provider", Text), ("ended_before", Int), ("issued_before", Int)],
         key: 1,

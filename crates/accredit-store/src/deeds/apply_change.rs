@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{close, pack, pins, sight};
+use super::{bundles, close, pack, pins, sight};
 use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
@@ -52,6 +52,7 @@ pub(crate) async fn apply_change(
     }
     pins::delete_of(&mut transaction, &change.deletes, book.as_mut()).await?;
     sight::delete_of(&mut transaction, &change.deletes).await?;
+    bundles::delete_of(&mut transaction, &change.deletes, book.as_mut()).await?;
     pins::delete(&mut transaction, &change.unpins, book.as_mut()).await?;
     close(book, &mut transaction, &change.records).await?;
     let tail = chain.append(&mut transaction, batches).await?;

@@ -2,6 +2,7 @@
 
 mod apply_change;
 mod begin_seals;
+mod bundles;
 mod change_keys;
 mod commit_records;
 mod cursors;
@@ -16,6 +17,7 @@ mod write_head;
 
 pub(crate) use apply_change::apply_change;
 pub(crate) use begin_seals::begin_seals;
+pub(crate) use bundles::keep_bundle;
 pub(crate) use change_keys::{change_keys, take_steps as take_key_steps};
 pub(crate) use commit_records::commit_records;
 pub(crate) use cursors::{begin_at_end, confirm, hold_chain};

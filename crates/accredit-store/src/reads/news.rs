@@ -1,5 +1,6 @@
 //! What happened since some moment.
 
+use super::bundles::new_bundles;
 use super::history::changes;
 use super::pins::new_pins;
 use super::revoked::newly_revoked;
@@ -41,6 +42,7 @@ pub(crate) async fn news(
         pins: new_pins(&mut transaction, sealer, since.news).await?,
         revoked: newly_revoked(&mut transaction, sealer, since.news).await?,
         sightings: sightings(&mut transaction, since.news).await?,
+        bundles: new_bundles(&mut transaction, sealer, since.news).await?,
     };
     transaction.rollback().await.map_err(fault)?;
     Ok(Some(told))

@@ -6,6 +6,7 @@ use super::ledger::{Ledger, Sum, head_holds, head_tag};
 use super::row::{Cell, Set, stamp};
 use super::{Sealer, Tampering};
 use crate::backend::{Connection, fault, query_as, statement};
+use crate::bundle::KeptBundle;
 use crate::error::StoreError;
 use crate::head::Head;
 use crate::key::SigningKey;
@@ -111,6 +112,11 @@ pub(crate) async fn adopt(connection: &mut Connection, sealer: &Sealer, nonce: &
     for (token, _) in crate::reads::revoked_unchecked(connection).await? {
         let seal = book.add(Set::RevokedToken, &token.named(), &token.cells());
         let query = statement(sql::SEAL_REVOKED).bind(token.decision.to_vec()).bind(seal);
+        query.execute(&mut *connection).await.map_err(fault)?;
+    }
+    for (bundle, _) in crate::reads::bundles_unchecked(connection).await? {
+        let seal = book.add(Set::Bundle, &bundle.named(), &bundle.cells());
+        let query = statement(sql::SEAL_BUNDLE).bind(bundle.owner.clone()).bind(seal);
         query.execute(&mut *connection).await.map_err(fault)?;
     }
     book.close(connection, nonce).await
@@ -244,5 +250,16 @@ impl RevokedToken {
 
     pub(crate) fn cells(&self) -> [Cell<'_>; 2] {
         [Cell::Bytes(&self.decision), Cell::Int(self.expires_at)]
+    }
+}
+
+impl KeptBundle {
+    pub(crate) fn named(&self) -> [Cell<'_>; 1] {
+        [Cell::Text(&self.owner)]
+    }
+
+    pub(crate) fn cells(&self) -> [Cell<'_>; 5] {
+        let Self { owner, document, origin, revision, fetched_at } = self;
+        [Cell::Text(owner), Cell::Text(document), Cell::Text(origin), Cell::Int(*revision), Cell::Int(*fetched_at)]
     }
 }

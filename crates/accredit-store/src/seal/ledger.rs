@@ -71,14 +71,15 @@ impl Ledger {
     /// What [`Ledger::masked`] stored.
     pub(crate) fn unmasked(key: &MacKey, stored: &[u8]) -> Option<Self> {
         let (nonce, masked) = stored.split_first_chunk()?;
-        if masked.len() != BYTES {
+        // One of before there were as many tables ends earlier: nothing is in the others.
+        if !(OLDEST_BYTES..=BYTES).contains(&masked.len()) || !masked.len().is_multiple_of(SUM_BYTES) {
             return None;
         }
         let plain = mask(key, nonce, masked);
         let (words, _) = plain.as_chunks::<8>();
         let mut words = words.iter();
         let mut ledger = Self::default();
-        for sum in &mut ledger.sums {
+        for sum in ledger.sums.iter_mut().take(masked.len() / SUM_BYTES) {
             sum.rows = i64::from_be_bytes(*words.next()?);
             for lane in &mut sum.lanes {
                 *lane = u64::from_be_bytes(*words.next()?);
@@ -121,7 +122,10 @@ pub(super) fn called(name: &[Cell<'_>]) -> String {
     name.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-const BYTES: usize = Set::ALL.len() * 40;
+const SUM_BYTES: usize = 40;
+const BYTES: usize = Set::ALL.len() * SUM_BYTES;
+/// Of the four tables that the first ledgers had.
+const OLDEST_BYTES: usize = 4 * SUM_BYTES;
 const HEAD: &[u8] = b"accredit sealed head 1\0";
 const MASK: &[u8] = b"accredit sealed mask 1\0";
 
@@ -151,5 +155,8 @@ mod tests {
         assert_eq!(Ledger::unmasked(&key, &stored).unwrap(), one);
         assert_ne!(one.masked(&key, &[8; 16])[16..], stored[16..]);
         assert!(Ledger::unmasked(&key, &stored[1..]).is_none());
+        // One of before there were bundles.
+        assert_eq!(Ledger::unmasked(&key, &stored[..16 + OLDEST_BYTES]).unwrap(), one);
+        assert!(Ledger::unmasked(&key, &stored[..16 + OLDEST_BYTES - SUM_BYTES]).is_none());
     }
 }

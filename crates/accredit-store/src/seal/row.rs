@@ -9,6 +9,7 @@ pub(crate) enum Set {
     SigningKey,
     NamePin,
     RevokedToken,
+    Bundle,
 }
 
 /// A value of a row.
@@ -23,7 +24,8 @@ pub(crate) enum Cell<'r> {
 // === impl Set ===
 
 impl Set {
-    pub(crate) const ALL: [Self; 4] = [Self::Resource, Self::SigningKey, Self::NamePin, Self::RevokedToken];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Resource, Self::SigningKey, Self::NamePin, Self::RevokedToken, Self::Bundle];
 
     pub(crate) fn table(self) -> &'static str {
         match self {
@@ -31,6 +33,7 @@ impl Set {
             Self::SigningKey => "signing_key",
             Self::NamePin => "name_pin",
             Self::RevokedToken => "revoked_token",
+            Self::Bundle => "bundle",
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod federation;
 pub(crate) mod get;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -99,7 +100,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
         Verb::Mapping(verb) => mapping::run(common, &verb, terminal).await,
         Verb::TrustDomain(verb) => noun::run(common, Kind::TrustDomain, &verb, terminal).await,
-        Verb::Federation(verb) => noun::run(common, Kind::Federation, &verb, terminal).await,
+        Verb::Federation(verb) => federation::run(common, &verb, terminal).await,
         Verb::Cluster(verb) => noun::run(common, Kind::Cluster, &verb, terminal).await,
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,

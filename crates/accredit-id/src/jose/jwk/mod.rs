@@ -19,6 +19,7 @@ mod thumbprint;
 
 pub use fault::{KeyFault, KeyNotUsable, KeySetFault};
 pub use key_set::{DroppedKey, KeySet, Source};
+pub(crate) use parse::refuse_secrets;
 pub use public_key::{PublicKey, SignatureMismatch};
 pub use purpose::Purpose;
 pub use thumbprint::Thumbprint;

@@ -40,7 +40,7 @@ pub(super) fn key_id<'j>(entry: &'j Json<'_>) -> &'j str {
 }
 
 /// Before anything else: a secret beside a key made for something else is a leak all the same.
-fn refuse_secrets(jwk: &Object<'_>) -> Result<(), KeyFault> {
+pub(crate) fn refuse_secrets(jwk: &Object<'_>) -> Result<(), KeyFault> {
     if jwk.get("kty").and_then(Json::as_str) == Some("oct") {
         return Err(KeyFault::Symmetric);
     }

@@ -1,0 +1,326 @@
+//! Foreign trust domains by their bundles: what is held counts, an endpoint that goes back or is somebody else changes
+//! nothing, and an empty bundle revokes everything.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use accredit_e2e::issuer::{Issuer, now};
+use accredit_e2e::patience::eventually;
+use accredit_e2e::server::{Home, PUBLIC_URL, Server};
+use accredit_id::base64url;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+/// L15: a bundle never goes back, by whatever way, also behind a restart; an empty one with a higher sequence revokes
+/// everything; a federation that is gone holds nothing.
+#[test]
+fn l15_a_bundle_by_the_web_counts_and_never_goes_back() {
+    let (home, web) = (Home::new(), Authority::new("web"));
+    home.write("web.pem", &web.pem());
+    home.configure("allow = [\"127.0.0.0/8\"]", "allow = [\"127.0.0.0/8\"]\nca = [\"web.pem\"]");
+    let (partner, other) = (Issuer::new("unused"), Issuer::new("unused"));
+    let keys = |issuer: &Issuer| vec![jwt_svid_key(issuer)];
+    let endpoint = Endpoint::serve(web.leaf("127.0.0.1"));
+    endpoint.say(&bundle(Some(5), &keys(&partner)));
+    let server = home.start();
+    server.apply(&documents(&federation(&endpoint, "https_web", "")));
+    let accepted = |server: &Server, issuer: &Issuer| {
+        let answer = server.exchange(&svid(issuer), &[]);
+        assert!(matches!(answer.status, 200 | 400), "{}: {}", answer.status, answer.text());
+        answer.status == 200
+    };
+    eventually("the first bundle", || shown(&server)["state"] == "fresh");
+    assert!(accepted(&server, &partner) && !accepted(&server, &other));
+    assert_eq!(
+        (shown(&server)["sequence"].as_u64(), shown(&server)["keys"][0]["kid"].as_str()),
+        (Some(5), Some("key-1"))
+    );
+
+    let refused = |server: &Server, code: &str| {
+        let ran = server.accredit(["federation", "refresh", "partner", "-o", "json"]).ended(1);
+        let told = ran.json();
+        assert_eq!((told["lastError"]["code"].as_str(), told["sequence"].as_u64()), (Some(code), Some(5)), "{told}");
+        assert_eq!(told["state"], "stale");
+        assert!(accepted(server, &partner) && !accepted(server, &other), "{code}");
+    };
+    endpoint.say(&bundle(Some(4), &keys(&other)));
+    refused(&server, "bundle-older");
+    endpoint.say(&bundle(None, &keys(&other)));
+    refused(&server, "bundle-older");
+    endpoint.say(&bundle(Some(4), &[]));
+    refused(&server, "bundle-older");
+    endpoint.say(&bundle(Some(5), &keys(&other)));
+    refused(&server, "bundle-uncounted");
+    endpoint.say("{\"keys\":[],\"keys\":[],\"spiffe_sequence\":6}");
+    refused(&server, "fetch-bad-bundle");
+    endpoint.say("<html>");
+    refused(&server, "fetch-bad-bundle");
+    assert!(server.log().contains("bundle-refused") && server.log().contains("sequence 4, which is older than 5"));
+    endpoint.say(&bundle(Some(4), &keys(&other)));
+    assert!(server.stop().success());
+
+    let server = home.start();
+    eventually("a fetch behind the restart", || !shown(&server)["lastError"].is_null());
+    refused(&server, "bundle-older");
+    let records = server.accredit(["audit", "list", "--limit", "200", "-o", "json"]).ended(0).stdout;
+    assert!(records.contains("bundle-replaced") && records.contains("bundle-refused"), "{records}");
+
+    endpoint.say(&bundle(Some(6), &[]));
+    let told = server.accredit(["federation", "refresh", "partner", "-o", "json"]).ended(0).json();
+    assert_eq!((told["state"].as_str(), told["sequence"].as_u64()), (Some("revoked"), Some(6)));
+    assert!(!accepted(&server, &partner) && !accepted(&server, &other));
+    endpoint.say(&bundle(Some(7), &keys(&other)));
+    server.accredit(["federation", "refresh", "partner"]).ended(0);
+    assert!(accepted(&server, &other) && !accepted(&server, &partner));
+    let text = server.accredit(["federation", "get", "partner"]).ended(0).stdout;
+    assert!(text.contains("sequence") && text.contains("age") && text.contains("https_web"), "{text}");
+
+    // What does not count lends no keys, and what counts again lends those that were held.
+    server.accredit(["federation", "disable", "partner"]).ended(0);
+    assert_ne!(server.exchange(&svid(&other), &[]).status, 200);
+    server.accredit(["federation", "enable", "partner"]).ended(0);
+    assert!(accepted(&server, &other));
+    for gone in [["mapping", "delete", "ci/mesh"], ["provider", "delete", "mesh"], ["federation", "delete", "partner"]]
+    {
+        server.accredit(gone).ended(0);
+    }
+    assert!(!accepted(&server, &other));
+    assert!(server.stop().success());
+}
+
+/// An endpoint of profile `https_spiffe` is known by its X509-SVID under the bundle that is held, and by nothing else; a new
+/// authority is learned from the endpoint while the old one still vouches for it.
+#[test]
+fn l15_an_endpoint_is_known_by_its_own_trust_domain() {
+    let (home, partner) = (Home::new(), Issuer::new("unused"));
+    let (first, second, stranger) = (Authority::new("first"), Authority::new("second"), Authority::new("stranger"));
+    let id = "spiffe://partner.example/bundle";
+    let endpoint = Endpoint::serve(stranger.svid(id));
+    endpoint.say(&bundle(Some(1), &[first.key(), jwt_svid_key(&partner)]));
+    let server = home.start();
+    let bootstrap = bundle(Some(1), &[first.key()]);
+    let more = format!("  endpointSpiffeId: {id}\n  bootstrapBundle: {bootstrap}\n");
+    server.apply(&documents(&federation(&endpoint, "https_spiffe", &more)));
+    let refresh = |code: i32| server.accredit(["federation", "refresh", "partner", "-o", "json"]).ended(code).json();
+    eventually("the first fetch", || !shown(&server)["lastError"].is_null());
+    for somebody_else in [
+        stranger.svid(id),
+        first.svid("spiffe://partner.example/other"),
+        first.svid("spiffe://partner.example/bundle/x"),
+        first.svid("spiffe://other.example/bundle"),
+        first.leaf("127.0.0.1"),
+    ] {
+        endpoint.be(somebody_else);
+        let told = refresh(1);
+        assert_eq!(
+            (told["lastError"]["code"].as_str(), told["state"].as_str()),
+            (Some("fetch-tls"), Some("failing")),
+            "{told}"
+        );
+    }
+    assert_ne!(server.exchange(&svid(&partner), &[]).status, 200);
+
+    endpoint.be(first.svid(id));
+    assert_eq!(refresh(0)["authorities"][0]["names"], json!(["spiffe://partner.example"]));
+    assert_eq!(server.exchange(&svid(&partner), &[]).status, 200);
+    // The next authority is in the bundle before anything is signed by it.
+    endpoint.be(second.svid(id));
+    assert_eq!(refresh(1)["lastError"]["code"], "fetch-tls");
+    endpoint.be(first.svid(id));
+    endpoint.say(&bundle(Some(2), &[first.key(), second.key(), jwt_svid_key(&partner)]));
+    assert_eq!(refresh(0)["sequence"], 2);
+    endpoint.be(second.svid(id));
+    endpoint.say(&bundle(Some(3), &[second.key(), jwt_svid_key(&partner)]));
+    assert_eq!(refresh(0)["sequence"], 3);
+    // The bootstrap bundle has done its work.
+    endpoint.be(first.svid(id));
+    assert_eq!(refresh(1)["lastError"]["code"], "fetch-tls");
+    assert_eq!(server.exchange(&svid(&partner), &[]).status, 200);
+    assert!(server.stop().success());
+}
+
+/// A provider's own bundle endpoint, and the discovery of a trust domain whose keys say no use.
+#[test]
+fn providers_know_trust_domains_by_bundle_and_by_discovery() {
+    let (home, web, partner) = (Home::new(), Authority::new("web"), Issuer::serve());
+    home.write("web.pem", &web.pem());
+    home.configure("allow = [\"127.0.0.0/8\"]", "allow = [\"127.0.0.0/8\"]\nca = [\"web.pem\"]");
+    let endpoint = Endpoint::serve(web.leaf("127.0.0.1"));
+    endpoint.say(&bundle(Some(1), &[jwt_svid_key(&partner.issuer)]));
+    let server = home.start();
+    let provider = |keys: &str| {
+        format!("kind: Provider\nname: mesh\nspec: {{type: spiffe, trustDomain: partner.example, keys: {keys}}}\n")
+    };
+    let by_bundle = provider(&format!("{{spiffeBundle: {{url: 'https://127.0.0.1:{}/bundle'}}}}", endpoint.port));
+    server.apply(&documents(&by_bundle));
+    assert_eq!(server.exchange(&svid(&partner.issuer), &[]).status, 200);
+    let keys = server.accredit(["provider", "keys", "mesh", "-o", "json"]).ended(0).json();
+    assert_eq!((keys["source"].as_str(), keys["state"].as_str()), (Some("spiffeBundle"), Some("fresh")), "{keys}");
+    eventually("its history", || {
+        let keys = server.accredit(["provider", "keys", "mesh", "-o", "json"]).ended(0).json();
+        keys["history"].as_array().is_some_and(|history| !history.is_empty())
+    });
+    endpoint.say(&bundle(Some(2), &[]));
+    server.accredit(["provider", "delete", "mesh", "--dry-run"]);
+    server.apply(&provider(&format!("{{discovery: {{url: '{}'}}}}", partner.issuer.url)));
+    assert_eq!(server.exchange(&svid(&partner.issuer), &[]).status, 200);
+    let keys = server.accredit(["provider", "keys", "mesh", "-o", "json"]).ended(0).json();
+    assert_eq!(keys["source"], "discovery", "{keys}");
+    assert!(server.stop().success());
+}
+
+fn shown(server: &Server) -> Value {
+    let (status, told) = server.admin("GET", "/v1/federation-bundle?federation=partner", &Value::Null);
+    assert_eq!(status, 200, "{told}");
+    told
+}
+
+/// A JWT-SVID of a workload in `partner.example`.
+fn svid(issuer: &Issuer) -> String {
+    let claims =
+        json!({"sub": "spiffe://partner.example/ci/web", "aud": [PUBLIC_URL], "iat": now(), "exp": now() + 300});
+    issuer.sign(&claims)
+}
+
+fn federation(endpoint: &Endpoint, profile: &str, more: &str) -> String {
+    let url = format!("https://127.0.0.1:{}/bundle", endpoint.port);
+    format!(
+        "kind: TrustDomain\nname: ours.example\n---\nkind: Federation\nname: partner\nspec:\n  trustDomain: ours.example\n  \
+         foreignTrustDomain: partner.example\n  url: {url}\n  profile: {profile}\n{more}---\nkind: Provider\nname: mesh\n\
+         spec: {{type: spiffe, trustDomain: partner.example, keys: {{federation: partner}}}}\n"
+    )
+}
+
+/// Whose keys they are, and a mapping of one workload.
+fn documents(keys: &str) -> String {
+    format!("{keys}---\n{REST}")
+}
+
+fn jwt_svid_key(issuer: &Issuer) -> Value {
+    let mut key = issuer.key_set()["keys"][0].clone();
+    key["use"] = "jwt-svid".into();
+    key
+}
+
+fn bundle(sequence: Option<u64>, keys: &[Value]) -> String {
+    let mut document = json!({"keys": keys, "spiffe_refresh_hint": 3600});
+    if let Some(sequence) = sequence {
+        document["spiffe_sequence"] = sequence.into();
+    }
+    document.to_string()
+}
+
+/// An authority: of the web, or of `partner.example`.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key.
+type Identity = (CertificateDer<'static>, Vec<u8>);
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.subject_alt_names = vec![SanType::URI("spiffe://partner.example".try_into().unwrap())];
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.as_ref().pem()
+    }
+
+    fn signed(&self, name: SanType) -> Identity {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names = vec![name];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate().unwrap();
+        let leaf = params.signed_by(&key, &self.0).unwrap();
+        (leaf.der().clone(), key.serialize_der())
+    }
+
+    fn leaf(&self, address: &str) -> Identity {
+        self.signed(SanType::IpAddress(address.parse().unwrap()))
+    }
+
+    fn svid(&self, id: &str) -> Identity {
+        self.signed(SanType::URI(id.try_into().unwrap()))
+    }
+
+    /// Its entry of a bundle.
+    fn key(&self) -> Value {
+        let x5c: String = self.pem().lines().filter(|line| !line.starts_with('-')).collect();
+        json!({"kty": "EC", "crv": "P-256", "use": "x509-svid", "x": base64url::encode(&[0; 32]), "y": base64url::encode(&[0; 32]), "x5c": [x5c]})
+    }
+}
+
+/// Serves one document over TLS, each connection by what was said last.
+struct Endpoint {
+    port: u16,
+    served: Arc<Mutex<(Arc<ServerConfig>, String)>>,
+}
+
+impl Endpoint {
+    fn serve(identity: Identity) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = Arc::new(Mutex::new((config(identity), String::new())));
+        let behind = Arc::clone(&served);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (config, document) = behind.lock().unwrap().clone();
+                let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+                let mut lines = BufReader::new(&mut stream).lines();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+                let _ = write!(stream, "{head}content-length: {}\r\n\r\n{document}", document.len());
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        Self { port, served }
+    }
+
+    fn say(&self, document: &str) {
+        document.clone_into(&mut self.served.lock().unwrap().1);
+    }
+
+    fn be(&self, identity: Identity) {
+        self.served.lock().unwrap().0 = config(identity);
+    }
+}
+
+fn config((certificate, key): Identity) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_no_client_auth();
+    Arc::new(builder.with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key).into()).unwrap())
+}
+
+const REST: &str = r#"kind: Project
+name: ci
+---
+kind: Project
+name: shop
+---
+kind: API
+name: shop/payments
+spec: {audience: "https://payments.test", permissions: [payments.read]}
+---
+kind: ServiceAccount
+name: ci/web
+---
+kind: Grant
+name: shop/ci-web
+spec: {api: shop/payments, permissions: [payments.read], to: ci/web}
+---
+kind: Mapping
+name: ci/mesh
+spec: {provider: mesh, serviceAccount: ci/web, match: {sub: "spiffe://partner.example/ci/web"}}
+"#;
