@@ -1,11 +1,12 @@
 //! An authority above those of a trust domain, given by files of the server's own configuration.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use accredit_id::time::Timestamp;
 use accredit_id::trust_domain::TrustDomain;
 use rcgen::{Issuer, KeyPair, PublicKeyData as _};
 use rustls_pki_types::CertificateDer;
-use std::sync::Arc;
-use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, GeneralSubtree};
 use x509_parser::prelude::FromDer as _;
@@ -231,3 +232,162 @@ fn allows_uris(certificate: &X509Certificate<'_>, host: &str) -> bool {
 
 /// What an authority must still have for one below it to be worth making.
 const LEAST_TIME: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests fail by panicking and write files")]
+mod tests {
+    use std::path::Path;
+
+    use accredit_core::keyring::Slot;
+    use accredit_core::mint::Leaf;
+    use accredit_core::model::Signing;
+    use accredit_id::svid::x509;
+    use rcgen::{
+        BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+        PKCS_RSA_SHA256, SignatureAlgorithm,
+    };
+
+    use super::super::authority::X509Authority;
+    use super::super::certificate::moment;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    /// A certificate with its key.
+    struct Made {
+        certificate: Certificate,
+        params: CertificateParams,
+        key: KeyPair,
+    }
+
+    fn params(name: &str, path_length: Option<u8>) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.not_before = moment(NOW.minus(HOUR)).unwrap();
+        params.not_after = moment(NOW.plus(HOUR)).unwrap();
+        params
+    }
+
+    fn made(params: CertificateParams, above: Option<&Made>, algorithm: &'static SignatureAlgorithm) -> Made {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let certificate = match above {
+            Some(above) => params.signed_by(&key, &Issuer::from_params(&above.params, &above.key)),
+            None => params.self_signed(&key),
+        };
+        Made { certificate: certificate.unwrap(), params, key }
+    }
+
+    fn read(folder: &Path, chain: &[&Made], key: &Made) -> Result<Upstream, UpstreamFault> {
+        let [certificate, private] = ["certificate", "key"].map(|name| folder.join(name));
+        std::fs::write(&certificate, chain.iter().map(|one| one.certificate.pem()).collect::<String>()).unwrap();
+        std::fs::write(&private, key.key.serialize_pem()).unwrap();
+        let files = UpstreamConfig { certificate, key: private, chain: None };
+        Upstream::read(&files, &"example.org".parse().unwrap(), NOW)
+    }
+
+    /// Below an upstream authority, whatever its keys, a leaf leads to the root that the bundle holds, and ends with it.
+    #[tokio::test]
+    async fn leaves_lead_to_the_root_above() {
+        let folder = tempfile::tempdir().unwrap();
+        for algorithm in [&PKCS_ECDSA_P256_SHA256, &PKCS_RSA_SHA256] {
+            let root = made(params("root", None), None, algorithm);
+            let between = made(params("between", Some(1)), Some(&root), &PKCS_ECDSA_P256_SHA256);
+            for (chain, key, shown) in [(vec![&root], &root, 2), (vec![&between, &root], &between, 3)] {
+                let upstream = read(folder.path(), &chain, key).unwrap();
+                let [_, slot] = Slot::of_domain("td_00000000000000000000000001".parse().unwrap(), Signing::Es256);
+                let key = Arc::new(SigningKey::generate(slot).await.unwrap());
+                let domain = "example.org".parse().unwrap();
+                let wanted = Authority { domain: &domain, not_before: NOW.minus(DAY), not_after: NOW.plus(DAY) };
+                let authority = X509Authority::new(&key, upstream.certify(&key, wanted).unwrap()).unwrap();
+                assert_eq!((authority.not_before(), authority.not_after()), (NOW.minus(HOUR), NOW.plus(HOUR)));
+                let (id, spki) = ("spiffe://example.org/a".parse().unwrap(), KeyPair::generate().unwrap());
+                let leaf = Leaf {
+                    spiffe_id: &id,
+                    public_key_spki: &spki.subject_public_key_info(),
+                    not_before: NOW,
+                    not_after: NOW.plus(HOUR),
+                    dns_names: &[],
+                    subject: &[],
+                };
+                let svid = authority.issue(&leaf, [1; 16]).unwrap();
+                assert_eq!(svid.len(), shown);
+                let anchor = authority.chain().anchor().to_vec();
+                assert_eq!(anchor, root.certificate.der().to_vec());
+                assert_eq!(x509::verify(&svid, &domain, &[anchor], NOW).unwrap().id, id);
+                let late = Leaf { not_after: NOW.plus(HOUR).plus(Duration::from_secs(1)), ..leaf };
+                assert!(authority.issue(&late, [1; 16]).is_err(), "it would outlive what stands above it");
+            }
+        }
+    }
+
+    /// What cannot stand above is refused by a code of its own, before anything is made.
+    #[test]
+    fn what_cannot_stand_above_is_refused_by_its_code() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |params| made(params, None, &PKCS_ECDSA_P256_SHA256);
+        let root = make(params("root", None));
+        let other = make(params("root", None));
+        let below = made(params("between", None), Some(&root), &PKCS_ECDSA_P256_SHA256);
+        let but = |change: &dyn Fn(&mut CertificateParams)| {
+            let mut params = params("root", None);
+            change(&mut params);
+            make(params)
+        };
+        let leaf = but(&|params| params.is_ca = IsCa::ExplicitNoCa);
+        let revoker = but(&|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+        let short = make(params("short", Some(0)));
+        let narrow = made(params("narrow", None), Some(&short), &PKCS_ECDSA_P256_SHA256);
+        let at = |from: Timestamp, to: Timestamp| {
+            but(&|params| (params.not_before, params.not_after) = (moment(from).unwrap(), moment(to).unwrap()))
+        };
+        let (old, new) = (at(NOW.minus(DAY), NOW.minus(HOUR)), at(NOW.plus(HOUR), NOW.plus(DAY)));
+        let ending = at(NOW.minus(DAY), NOW.plus(Duration::from_secs(599)));
+        for (chain, key, code) in [
+            (vec![&root], &other, "upstream-wrong-key"),
+            (vec![&below], &below, "upstream-chain"),
+            (vec![&below, &other], &below, "upstream-chain"),
+            (vec![&leaf], &leaf, "upstream-no-authority"),
+            (vec![&revoker], &revoker, "upstream-no-authority"),
+            (vec![&short], &short, "upstream-path-length"),
+            (vec![&narrow, &short], &narrow, "upstream-path-length"),
+            (vec![&old], &old, "upstream-expired"),
+            (vec![&new], &new, "upstream-not-yet"),
+            (vec![&ending], &ending, "upstream-ends-soon"),
+            (vec![], &root, "upstream-file"),
+        ] {
+            let fault = read(folder.path(), &chain, key).map(drop).unwrap_err();
+            assert_eq!(fault.code(), code, "{fault}");
+        }
+        assert!(read(folder.path(), &[&below, &root], &below).is_ok());
+    }
+
+    #[test]
+    fn name_constraints_are_heeded() {
+        let folder = tempfile::tempdir().unwrap();
+        // What the library writes of them has no URIs, so that they are written out: [permitted 0 or excluded 1].
+        for (tag, host, is_allowed) in [
+            (0xa0, "example.org", true),
+            (0xa0, ".org", true),
+            (0xa0, ".example.org", false),
+            (0xa0, "example.com", false),
+            (0xa1, "example.org", false),
+            (0xa1, "example.com", true),
+        ] {
+            let uri = [&[0x86, host.len() as u8], host.as_bytes()].concat();
+            let tree = [&[0x30, uri.len() as u8], uri.as_slice()].concat();
+            let trees = [&[tag, tree.len() as u8], tree.as_slice()].concat();
+            let der = [&[0x30, trees.len() as u8], trees.as_slice()].concat();
+            let mut params = params("root", None);
+            params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 30], der));
+            let root = made(params, None, &PKCS_ECDSA_P256_SHA256);
+            let read = read(folder.path(), &[&root], &root).map(drop).map_err(|fault| fault.code());
+            let expected = if is_allowed { Ok(()) } else { Err("upstream-name-constraints") };
+            assert_eq!(read, expected, "{tag:x} {host}");
+        }
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+}

@@ -117,7 +117,7 @@ pub(super) static METRICS: &[Described] = &[
         name: "accredit_signing_keys",
         shape: Shape::Gauge,
         labels: &["purpose", "algorithm", "state", "trust_domain"],
-        help: "Our own signing keys that are not removed. The label `trust_domain` is there for keys of trust domains, of a hundred at most.",
+        help: "Our own signing keys that are not removed.",
         read: |scrape, samples| {
             for slot in named_slots(scrape) {
                 let domain = name_of(slot, scrape);

@@ -41,8 +41,9 @@ const TAIL: &str = "
 | `listener` | `public`, `admin`, `metrics` |
 | `budget` | `source`, `subject`, `provider`, `replay-marks` |
 | `sink` | what the configuration calls it |
-| `purpose` | what [our own signing keys](../operations/keys.md) are for: `access`, `internal`, `audit` |
-| `algorithm` | `ES256`, `RS256` |
+| `purpose` | what [our own signing keys](../operations/keys.md) are for: `access`, `internal`, `audit`, `jwt-svid`, `x509-ca` |
+| `algorithm` | `ES256`, `RS256`, `ES384` |
+| `trust_domain` | the trust domain of keys that are one's; not there for others. Beyond a hundred, keys have no lines of their own |
 | `state` | `prepared`, `published`, `active`, `retired` |
 
 No label holds what a token or a caller says.

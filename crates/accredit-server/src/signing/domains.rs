@@ -33,20 +33,26 @@ impl App {
         slots
     }
 
-    /// Makes the first keys of trust domains that have none.
+    /// Makes the first keys of trust domains that have none: all that can be made in one go, so that nobody meets a bundle that
+    /// lacks half of them.
     pub(super) async fn found_domains(&self) -> Result<(), KeysFault> {
-        for slot in self.known_slots() {
-            let Some(domain) = slot.domain else { continue };
+        let mut slots = self.known_slots();
+        slots.retain(|slot| slot.domain.is_some());
+        for of_domain in slots.chunk_by(|one, other| one.domain == other.domain) {
             let keys = self.signing.keys.load_full();
-            let is_of_it = |key: &Key| key.slot.domain == slot.domain && key.slot.purpose == slot.purpose;
-            if keys.ring.lives().iter().any(is_of_it) {
-                continue;
-            }
-            let Some(deed) = self.make_for(domain, slot, true).await else { continue };
             // Of two servers that meet a new trust domain, one makes its keys.
-            let deed = KeyDeed { expected_sequence: Some(keys.sequence), ..deed };
-            let _one_at_a_time = self.changing.lock().await;
-            self.commit_keys(deed).await?;
+            let mut deed = KeyDeed { expected_sequence: Some(keys.sequence), ..KeyDeed::default() };
+            for slot in of_domain {
+                let is_of_it = |key: &Key| key.slot.domain == slot.domain && key.slot.purpose == slot.purpose;
+                let Some(domain) = slot.domain.filter(|_| !keys.ring.lives().iter().any(is_of_it)) else { continue };
+                let made = self.make_for(domain, *slot, true).await.unwrap_or_default();
+                deed.changes.extend(made.changes);
+                deed.records.extend(made.records);
+            }
+            if !deed.changes.is_empty() {
+                let _one_at_a_time = self.changing.lock().await;
+                self.commit_keys(deed).await?;
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Stage;
 use crate::admin::operations::OPERATIONS;
+use crate::admin::operations_of_authority::OPERATIONS_OF_AUTHORITY;
 use crate::admin::{Gate, anybody, document, remote, router};
 
 /// What a router says of itself: its paths as it prints them, and the methods that it allows at each.
@@ -43,8 +44,9 @@ async fn the_table_and_the_router_have_the_same_routes() {
         Some(_) => "/v1/{kinds}/{*name}".to_owned(),
         None => path.to_owned(),
     };
-    let written: BTreeSet<_> =
-        OPERATIONS.iter().map(|operation| (pattern(operation.path), operation.method.to_owned())).collect();
+    let written: BTreeSet<_> = (OPERATIONS.iter().chain(OPERATIONS_OF_AUTHORITY))
+        .map(|operation| (pattern(operation.path), operation.method.to_owned()))
+        .collect();
     assert_eq!(written, routed);
 }
 
