@@ -37,6 +37,7 @@ const GROUPS: &[Group] = &[
             "trust-domain",
             "federation",
             "cluster",
+            "config",
         ],
         note: "    each with   list | get NAME | create NAME FIELD=VALUE ... | update NAME FIELD=VALUE ...
                 delete NAME | enable NAME | disable NAME

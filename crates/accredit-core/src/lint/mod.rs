@@ -21,6 +21,7 @@ mod aws_account_wide;
 mod binding_avoided;
 mod chosen_only;
 mod claim_unknown;
+mod cluster_tenant_not_pinned;
 mod condition_absorbs;
 mod condition_always;
 mod condition_dead_branch;
@@ -32,6 +33,7 @@ mod condition_prefix;
 mod condition_type;
 mod condition_unanchored;
 mod condition_weak_branch;
+mod configured;
 mod display_name;
 mod email_unverified;
 mod email_without_id;
@@ -48,6 +50,10 @@ mod mapping_shadowed;
 mod mappings_compete;
 mod mappings_overlap;
 mod outlives_subject;
+mod path_by_name;
+mod path_chosen;
+mod path_claim_unknown;
+mod paths_collide;
 mod permission_not_granted;
 mod pinned_by_name;
 mod pull_request_named;
@@ -99,6 +105,7 @@ pub static RULES: &[&Rule] = &[
     &binding_avoided::RULE,
     &chosen_only::RULE,
     &claim_unknown::RULE,
+    &cluster_tenant_not_pinned::RULE,
     &condition_absorbs::RULE,
     &condition_always::RULE,
     &condition_dead_branch::RULE,
@@ -126,6 +133,10 @@ pub static RULES: &[&Rule] = &[
     &mappings_compete::RULE,
     &mappings_overlap::RULE,
     &outlives_subject::RULE,
+    &path_by_name::RULE,
+    &path_chosen::RULE,
+    &path_claim_unknown::RULE,
+    &paths_collide::RULE,
     &permission_not_granted::RULE,
     &pinned_by_name::RULE,
     &pull_request_named::RULE,

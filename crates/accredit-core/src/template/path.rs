@@ -116,6 +116,32 @@ impl PathTemplate {
         }
     }
 
+    /// Its segments for comparing templates: a literal, or `None` where any value may stand. The last one may stand for
+    /// several.
+    pub(crate) fn segments(&self, cluster: &str, realm: Option<&str>) -> Vec<Option<String>> {
+        let mut segments: Vec<Option<String>> = Vec::new();
+        let mut add = |piece: Option<&str>, starts: bool| {
+            if starts {
+                segments.push(piece.map(str::to_owned));
+            } else if let Some(last) = segments.last_mut() {
+                *last = last.take().and_then(|text| piece.map(|piece| text + piece));
+            }
+        };
+        for token in &self.tokens {
+            match token {
+                Token::Literal(literal) => {
+                    for (place, piece) in literal.split('/').enumerate() {
+                        add(Some(piece), place > 0);
+                    }
+                }
+                Token::Value(Hole { attribute: Attribute::Cluster, .. }) => add(Some(cluster), false),
+                Token::Value(Hole { attribute: Attribute::Realm, .. }) => add(realm, false),
+                Token::Value(_) => add(None, false),
+            }
+        }
+        segments
+    }
+
     /// Makes a SPIFFE ID of what is known.
     ///
     /// # Errors

@@ -136,7 +136,8 @@ pub(crate) async fn update(
     show(common, written, terminal)
 }
 
-fn show(common: &Common, written: Written, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
+/// Prints what was written.
+pub(super) fn show(common: &Common, written: Written, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let output = common.output();
     if let Some(text) = output.structured(&written)? {
         terminal.show(&text)?;
