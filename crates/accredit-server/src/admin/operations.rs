@@ -346,23 +346,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
-        path: "/v1/federation-bundle",
-        id: "federationBundle",
-        summary: "The bundle that a federation holds of its foreign trust domain. Fetches nothing.",
-        query: &[("federation", TEXT, "Name or id of the federation.")],
-        answers: &[(200, "FederationBundle")],
-        ..PLAIN
-    },
-    Operation {
-        method: "post",
-        path: "/v1/federation-bundle/refresh",
-        id: "refreshFederationBundle",
-        summary: "Asks for a federation's bundle now, and says what came of it.",
-        asks: Some("RefreshFederationRequest"),
-        answers: &[(200, "FederationBundle")],
-        ..PLAIN
-    },
-    Operation {
         path: "/v1/lint",
         id: "lint",
         summary: "What the linter says of everything that the caller may read.",

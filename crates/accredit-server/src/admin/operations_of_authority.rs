@@ -3,11 +3,30 @@
 use super::operation::{Operation, PLAIN, TEXT};
 
 /// Every one of them.
-pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[Operation {
-    path: "/v1/trust-domain-status",
-    id: "trustDomainStatus",
-    summary: "How a trust domain is: where it is reached, how its keys live, and which it has.",
-    query: &[("trustDomain", TEXT, "Name or id of the trust domain.")],
-    answers: &[(200, "TrustDomainStatus")],
-    ..PLAIN
-}];
+pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[
+    Operation {
+        path: "/v1/trust-domain-status",
+        id: "trustDomainStatus",
+        summary: "How a trust domain is: where it is reached, how its keys live, and which it has.",
+        query: &[("trustDomain", TEXT, "Name or id of the trust domain.")],
+        answers: &[(200, "TrustDomainStatus")],
+        ..PLAIN
+    },
+    Operation {
+        path: "/v1/federation-bundle",
+        id: "federationBundle",
+        summary: "The bundle that a federation holds of its foreign trust domain. Fetches nothing.",
+        query: &[("federation", TEXT, "Name or id of the federation.")],
+        answers: &[(200, "FederationBundle")],
+        ..PLAIN
+    },
+    Operation {
+        method: "post",
+        path: "/v1/federation-bundle/refresh",
+        id: "refreshFederationBundle",
+        summary: "Asks for a federation's bundle now, and says what came of it.",
+        asks: Some("RefreshFederationRequest"),
+        answers: &[(200, "FederationBundle")],
+        ..PLAIN
+    },
+];
