@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Id;
+use super::provider::object;
 
 /// `spec` of a `Federation`. Nothing of it is ever inferred from anything else (SPIFFE Federation section 5.1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub struct FederationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_spiffe_id: Option<String>,
     /// For profile `https_spiffe`: the bundle by which the endpoint is known at first, a SPIFFE bundle document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub bootstrap_bundle: Option<Value>,
     /// For people.

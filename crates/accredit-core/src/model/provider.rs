@@ -77,8 +77,8 @@ pub struct ProviderSpec {
     pub description: Option<String>,
 }
 
-/// A key set's form is judged when it is parsed; that it is an object is said where it stands.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+/// The form of a key set or bundle is judged when it is parsed; that it is an object is said where it stands.
+pub(super) fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Ok(Option::<Map<String, Value>>::deserialize(deserializer)?.map(Value::Object))
 }
 
