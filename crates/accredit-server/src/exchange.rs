@@ -5,11 +5,13 @@ mod acting;
 mod aws_request;
 mod budgeted;
 mod genuine;
+mod narrow;
 mod refusing;
 mod spending;
 
 pub(crate) use acting::{NoActor, actor};
 pub(crate) use genuine::{Buffers, Genuine, is_another_providers};
+pub(crate) use narrow::narrow;
 pub(crate) use refusing::Refused;
 pub(crate) use spending::replayed;
 

@@ -17,9 +17,8 @@ use crate::app::App;
 use crate::binding::Proven;
 use crate::budget::{Cost, Spent};
 use crate::dpop::PROOF;
-use crate::exchange::{RATE_LIMITED, Refused, exchange};
+use crate::exchange::{RATE_LIMITED, Refused, exchange, narrow};
 use crate::faces::{Cause, FALLBACK, Face, Media, Params, Proof, RequestFault, recognise};
-use crate::narrow::narrow;
 use crate::{chance, clock};
 
 /// Answers one request to a path of faces; `fallback` is the one that renders what fails before its face is known.

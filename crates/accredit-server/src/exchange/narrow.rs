@@ -17,9 +17,9 @@ use accredit_id::verify::{Buffer, TokenFault, Verified};
 use accredit_store::Entry;
 use accredit_store::audit::NewRecord;
 
+use super::{Buffers, Genuine, NoActor, Refused, actor};
 use crate::app::App;
 use crate::budget::Cost;
-use crate::exchange::{Buffers, Genuine, NoActor, Refused, actor};
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
 use crate::read_model::InForce;
