@@ -142,7 +142,7 @@ impl Walk<'_> {
             }
             Err(NoActor::Denied(denial)) => Err(self.refused(subject, &denial).await),
             Err(NoActor::KeysUnavailable(provider, unavailable)) => Err(self.keys_unavailable(provider, &unavailable)),
-            Err(NoActor::Throttled(provider, spent)) => Err(self.throttled(provider, spent)),
+            Err(NoActor::Throttled(provider, spent)) => Err(self.throttled(Some(provider), spent)),
             Err(NoActor::Internal) => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
         }
     }

@@ -4,27 +4,23 @@
 //! The order is that of an exchange: verify, find where it comes from, decide, mint, sign, record, answer.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use accredit_api::token::TokenResponse;
 use accredit_core::decide::{self, Ask, Denial, Terms};
 use accredit_core::facts::Proved;
 use accredit_core::mint;
-use accredit_core::model::DecisionId;
+use accredit_core::model::{DecisionId, Resource};
 use accredit_id::digest::sha256;
-use accredit_id::time::Timestamp;
 use accredit_id::verify::{Buffer, TokenFault, Verified};
 use accredit_store::Entry;
 use accredit_store::audit::NewRecord;
 
-use super::{Buffers, Genuine, NoActor, Refused, actor};
+use super::{Buffers, Genuine, NoActor, Refused, Walk, actor};
 use crate::app::App;
 use crate::budget::Cost;
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
-use crate::read_model::InForce;
 use crate::record::{self, Acted, Narrowed, NotNarrowed, Recorded};
-use crate::tell::UNACCEPTABLE;
 use crate::{chance, clock};
 
 /// Exchanges an access token of ours for a narrower one, or says why not.
@@ -43,71 +39,69 @@ pub(crate) async fn narrow(
         }
         let in_force = app.read_model.now();
         decided_on = in_force.revocation;
-        let walk = Walk { app, face, token, request, source, decision, in_force, now: clock::now() };
-        if let Some(response) = walk.walk().await? {
+        let road = Walk { app, face, request, source, decision, in_force, now: clock::now() };
+        if let Some(response) = (Narrowing { road, token }).walk().await? {
             return Ok((decision, response));
         }
     }
     Err(Refused::unavailable(decision, Cause::StoreUnavailable, 1))
 }
 
-struct Walk<'w> {
-    app: &'w App,
-    face: &'static Face,
+/// One walk along the shorter road.
+struct Narrowing<'w> {
+    road: Walk<'w>,
     token: &'w str,
-    request: &'w TokenRequest<'w>,
-    source: IpAddr,
-    decision: DecisionId,
-    in_force: Arc<InForce>,
-    now: Timestamp,
 }
 
-impl Walk<'_> {
+impl Narrowing<'_> {
     /// `Ok(None)` when something was revoked on the way.
     async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
         let token = self.token;
         let audience = issued::audience(token).map_err(|fault| self.unverified(&fault))?;
         let mut buffer = Buffer::default();
-        let verified = match issued::genuine(self.app, token, &audience, &mut buffer, self.now) {
+        let verified = match issued::genuine(self.road.app, token, &audience, &mut buffer, self.road.now) {
             Ok(verified) => verified,
             // A token that is declared to be an access token and is none, or somebody else's, is told so to the operator.
             Err((fault, false)) => return Err(self.unverified(&fault)),
             Err((fault, true)) => return Err(self.ended(token, &fault).await),
         };
         let store_unavailable = |fault| {
-            tracing::warn!(event = "log-unread", decision.id = %self.decision, "the log cannot be read: {fault}");
-            Refused::unavailable(self.decision, Cause::StoreUnavailable, 1)
+            tracing::warn!(event = "log-unread", decision.id = %self.road.decision, "the log cannot be read: {fault}");
+            Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 1)
         };
-        let origin = match issued::origin(self.app, &verified).await.map_err(store_unavailable)? {
+        let origin = match issued::origin(self.road.app, &verified).await.map_err(store_unavailable)? {
             Ok(origin) => origin,
             Err(denial) => return Err(self.denied(token, &verified, None, &denial).await),
         };
+        self.pay(&verified, &origin)?;
         if origin.ancestors.len() >= MOST_ANCESTORS {
             let denial = Denial::inactive(format!("token was narrowed {MOST_ANCESTORS} times already"));
             return Err(self.denied(token, &verified, Some(&origin), &denial).await);
         }
         let ask = Ask {
-            account: self.request.account.as_deref(),
-            api: self.request.api.as_deref(),
-            scope: self.request.scope.as_deref(),
-            held: self.request.keys.held(),
+            account: self.road.request.account.as_deref(),
+            api: self.road.request.api.as_deref(),
+            scope: self.road.request.scope.as_deref(),
+            held: self.road.request.keys.held(),
             ..Ask::default()
         };
-        let Some(shown) = &self.request.actor else { return self.judge(&ask, &verified, &origin, None).await };
+        let Some(shown) = &self.road.request.actor else { return self.judge(&ask, &verified, &origin, None).await };
         let mut buffers = Buffers::default();
-        match actor(self.app, &self.in_force.world, self.now, self.source, shown, &mut buffers).await {
+        match actor(self.road.app, &self.road.in_force.world, self.road.now, self.road.source, shown, &mut buffers)
+            .await
+        {
             Ok(Genuine { provider, known, verified: by }) => {
                 let acted = Acted { provider, known, verified: &by, token: shown.token.0 };
                 self.judge(&ask, &verified, &origin, Some(acted)).await
             }
             Err(NoActor::Denied(denial)) => Err(self.denied(token, &verified, Some(&origin), &denial).await),
             Err(NoActor::KeysUnavailable(_, unavailable)) => {
-                let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.now).clamp(1, 60));
+                let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.road.now).clamp(1, 60));
                 let wait = u32::try_from(wait).unwrap_or(1);
-                Err(Refused::unavailable(self.decision, Cause::KeysUnavailable, wait))
+                Err(Refused::unavailable(self.road.decision, Cause::KeysUnavailable, wait))
             }
-            Err(NoActor::Throttled(_, spent)) => Err(Refused::throttled(self.decision, spent)),
-            Err(NoActor::Internal) => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
+            Err(NoActor::Throttled(_, spent)) => Err(Refused::throttled(self.road.decision, spent)),
+            Err(NoActor::Internal) => Err(Refused::unavailable(self.road.decision, Cause::Internal, 1)),
         }
     }
 
@@ -118,10 +112,10 @@ impl Walk<'_> {
         origin: &Origin,
         actor: Option<Acted<'_>>,
     ) -> Result<Option<TokenResponse>, Refused> {
-        let (world, limits) = (&self.in_force.world, &self.app.limits);
+        let (world, limits) = (&self.road.in_force.world, &self.road.app.limits);
         let decided = {
             let acting = actor.as_ref().map(Acted::acting);
-            decide::narrow(ask, verified, acting.as_ref(), &origin.issued, world, limits, self.now)
+            decide::narrow(ask, verified, acting.as_ref(), &origin.issued, world, limits, self.road.now)
         };
         match decided {
             Ok(terms) => self.issue(verified, origin, actor, terms).await,
@@ -137,22 +131,22 @@ impl Walk<'_> {
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let token = self.token;
-        if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
+        if let Err(why) = self.road.request.keys.spend(&self.road.app.proofs, self.road.now) {
             return Err(match why.denial() {
                 Some(denial) => self.denied(token, verified, Some(origin), &denial).await,
-                None => Refused::unavailable(self.decision, Cause::StoreUnavailable, 1),
+                None => Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 1),
             });
         }
-        let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
+        let internal = || Refused::unavailable(self.road.decision, Cause::Internal, 1);
         let parent: DecisionId = verified.token_id().and_then(|id| id.parse().ok()).ok_or_else(internal)?;
-        let provider = self.in_force.world.by_id(origin.issued.provider).ok_or_else(internal)?;
-        let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
-        let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
-        let issuer = mint::Issuer { url: &self.app.public_url, key_id: key.id() };
-        let unsigned = mint::access_token(&terms, issuer, self.decision);
+        let provider = self.road.in_force.world.by_id(origin.issued.provider).ok_or_else(internal)?;
+        let silent = || Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 5);
+        let key = self.road.app.signer(terms.signing, self.road.now).await.ok_or_else(silent)?;
+        let issuer = mint::Issuer { url: &self.road.app.public_url, key_id: key.id() };
+        let unsigned = mint::access_token(&terms, issuer, self.road.decision);
         let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;
         let narrowed = Narrowed {
-            face: self.face.name,
+            face: self.road.face.name,
             provider,
             token: verified,
             token_hash: sha256(token.as_bytes()),
@@ -160,51 +154,52 @@ impl Walk<'_> {
             actor,
             limits_actors: origin.issued.limits_actors,
             terms: &terms,
-            sequence: self.in_force.world.sequence,
+            sequence: self.road.in_force.world.sequence,
         };
         let entry = Entry {
-            id: *self.decision.bits(),
+            id: *self.road.decision.bits(),
             record: record::narrowed(&narrowed),
             mark: None,
             pins: Vec::new(),
             if_replayed: None,
-            decided_on: self.in_force.revocation,
+            decided_on: self.road.in_force.revocation,
         };
-        match self.app.recorder.record(entry).await {
-            Ok(Recorded::Durably) => self.app.metrics.exchanges.allowed(self.face.name, provider),
+        match self.road.app.recorder.record(entry).await {
+            Ok(Recorded::Durably) => self.road.app.metrics.exchanges.allowed(self.road.face.name, provider),
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
             Err(fault) => {
-                tracing::warn!(event = "exchange-not-recorded", decision.id = %self.decision, "no token without its record: {fault}");
-                return Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1));
+                tracing::warn!(event = "exchange-not-recorded", decision.id = %self.road.decision, "no token without its record: {fault}");
+                return Err(Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 1));
             }
         }
         // Whoever was told that the token is revoked before this answer must not see another one come of it.
-        if std::iter::once(&parent).chain(&origin.ancestors).any(|decision| self.app.tokens.is_revoked(*decision)) {
+        if std::iter::once(&parent).chain(&origin.ancestors).any(|decision| self.road.app.tokens.is_revoked(*decision))
+        {
             let denial = Denial::inactive("token was revoked while it was exchanged");
-            return Err(Refused::denied(self.decision, denial.reason));
+            return Err(Refused::denied(self.road.decision, denial.reason));
         }
         Ok(Some(TokenResponse {
             access_token,
             issued_token_type: "urn:ietf:params:oauth:token-type:access_token".to_owned(),
             token_type: terms.token_type().to_owned(),
-            expires_in: u64::try_from(terms.expires_at.seconds_since(self.now)).unwrap_or_default(),
+            expires_in: u64::try_from(terms.expires_at.seconds_since(self.road.now)).unwrap_or_default(),
             expires_at: terms.expires_at.unix(),
             scope: Some(terms.scope()),
-            decision_id: Some(self.decision.to_string()),
+            decision_id: Some(self.road.decision.to_string()),
         }))
     }
 
     async fn denied(&self, token: &str, verified: &Verified<'_>, origin: Option<&Origin>, denial: &Denial) -> Refused {
         let told = (denial.reason.code(), denial.operator.clone(), denial.hint.clone());
-        self.record_denied(token, verified.token_id(), origin, told).await;
-        Refused::denied(self.decision, denial.reason)
+        self.record_denied(token, Some(verified), origin, told).await;
+        Refused::denied(self.road.decision, denial.reason)
     }
 
     /// Ours, and past its time or otherwise no good.
     async fn ended(&self, token: &str, fault: &TokenFault) -> Refused {
         self.record_denied(token, None, None, (fault.code(), fault.operator_text(), fault.hint())).await;
         Refused {
-            decision: self.decision,
+            decision: self.road.decision,
             cause: Cause::Token,
             sentence: crate::tell::caller_sentence(fault),
             reason: Some(fault.code()),
@@ -215,47 +210,61 @@ impl Walk<'_> {
     async fn record_denied(
         &self,
         token: &str,
-        parent: Option<&str>,
+        verified: Option<&Verified<'_>>,
         origin: Option<&Origin>,
         (reason, operator, hint): (&'static str, String, Option<String>),
     ) {
-        let world = &self.in_force.world;
+        let Walk { app, face, decision, now, ref in_force, .. } = self.road;
+        let provider = self.provider(origin);
+        app.metrics.exchanges.refused(face.name, provider, reason);
+        if !self.pay_for_refusal(verified, origin) {
+            return self.road.count_alone(reason, operator, hint, provider);
+        }
         let refused = NotNarrowed {
-            face: self.face.name,
-            decision: self.decision,
-            provider: origin.and_then(|origin| world.by_id(origin.issued.provider)).map(|provider| &**provider),
-            parent,
+            face: face.name,
+            decision,
+            provider,
+            parent: verified.and_then(Verified::token_id),
             token_hash: sha256(token.as_bytes()),
             reason,
             operator,
             hint,
-            at: self.now,
-            sequence: world.sequence,
+            at: now,
+            sequence: in_force.world.sequence,
         };
-        self.app.metrics.exchanges.refused(self.face.name, refused.provider, reason);
-        let record = NewRecord { id: *self.decision.bits(), content: record::not_narrowed(refused) };
-        if let Err(fault) = self.app.recorder.note(record).await {
-            tracing::warn!(event = "refusal-not-recorded", decision.id = %self.decision, "a refusal could not be recorded: {fault}");
+        let record = NewRecord { id: *decision.bits(), content: record::not_narrowed(refused) };
+        if let Err(fault) = app.recorder.note(record).await {
+            tracing::warn!(event = "refusal-not-recorded", decision.id = %decision, "a refusal could not be recorded: {fault}");
+        }
+    }
+
+    /// It stands: from now on whom it is about pays, at the provider by which it was issued.
+    fn pay(&self, verified: &Verified<'_>, origin: &Origin) -> Result<(), Refused> {
+        let paid = self.road.app.budgets.verified(origin.issued.provider, verified.subject());
+        paid.map_err(|spent| self.road.throttled(self.provider(Some(origin)), spent))
+    }
+
+    /// Says whether the refusal is explained and recorded by itself. Of a token that has ended or was revoked the source pays:
+    /// anybody may have found it.
+    fn pay_for_refusal(&self, verified: Option<&Verified<'_>>, origin: Option<&Origin>) -> bool {
+        let budgets = &self.road.app.budgets;
+        match (verified, origin) {
+            (Some(verified), Some(origin)) => budgets.refused(origin.issued.provider, Some(verified.subject())),
+            _ => {
+                budgets.failed(self.road.source, Cost::Verification);
+                budgets.refused_of_ours()
+            }
         }
     }
 
     /// Not ours, or nobody can tell: counted and explained for a while, not written.
     fn unverified(&self, fault: &TokenFault) -> Refused {
-        self.app.budgets.failed(self.source, Cost::Verification);
-        self.app.metrics.exchanges.refused(self.face.name, None, fault.code());
-        self.app.tally.count(None, fault.code(), self.source);
-        let refused = record::Unverified {
-            at: self.now,
-            sequence: self.in_force.world.sequence,
-            reason: fault.code(),
-            operator: fault.operator_text(),
-            hint: fault.hint().or_else(|| Some(DECLARED.to_owned())),
-            provider: None,
-            account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
-        };
-        self.app.ring.push(self.decision, refused);
-        let sentence = UNACCEPTABLE;
-        Refused { decision: self.decision, cause: Cause::Token, sentence, reason: None, retry_after: None }
+        let hint = fault.hint().or_else(|| Some(DECLARED.to_owned()));
+        self.road.note_unverified(fault.code(), fault.operator_text(), hint, None)
+    }
+
+    fn provider(&self, origin: Option<&Origin>) -> Option<&Resource> {
+        origin.and_then(|origin| self.road.in_force.world.by_id(origin.issued.provider)).map(|provider| &**provider)
     }
 }
 
@@ -263,3 +272,50 @@ const DECLARED: &str = "it was declared as an access token of this server; a pla
 const ATTEMPTS: u64 = 8;
 /// A token is narrowed at most so many times in a row (H05).
 const MOST_ANCESTORS: usize = 8;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use accredit_core::model::{Id, Kind, Signing};
+    use accredit_id::jose::jws::signing_input;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{Allowance, Config, LimitsConfig};
+    use crate::faces::FALLBACK;
+
+    /// J15, L21: a token of ours that has ended can be shown by whoever found it, as often as he likes: he pays, and fills no log.
+    #[tokio::test]
+    async fn j15_a_token_that_has_ended_is_paid_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::demo("127.0.0.1:7070".parse().unwrap(), folder.path());
+        let allowance = |burst| Allowance { burst, per_second: 1 };
+        config.limits =
+            LimitsConfig { source: allowance(60), recorded_refusals: allowance(3), ..LimitsConfig::default() };
+        let (app, writer) = App::start(&config).await.unwrap();
+        let now = clock::now();
+        let key = app.signer(Signing::Es256, now).await.unwrap();
+        let (account, decision) = (Id::new(Kind::ServiceAccount, [7; 16]), DecisionId::new([7; 16]));
+        let header = json!({"alg": "ES256", "kid": key.id(), "typ": "at+jwt"});
+        let claims = json!({
+            "iss": app.public_url, "aud": "https://payments.test", "sub": account.to_string(), "jti": decision.to_string(),
+            "client_id": account.to_string(), "iat": now.unix() - 900, "exp": now.unix() - 300,
+        });
+        let token = key.sign(signing_input(&header.to_string(), &claims.to_string())).unwrap();
+        let records = async || app.store.verify_audit(&[], |_| true).await.unwrap().records;
+        let (source, before) = (IpAddr::from([192, 0, 2, 1]), records().await);
+        let mut shown = 0;
+        while app.budgets.admit(source).is_ok() {
+            let request = TokenRequest::default();
+            let refused = narrow(&app, FALLBACK, &token, &request, source).await.unwrap_err();
+            assert_eq!(refused.reason, Some("expired"));
+            shown += 1;
+            assert!(shown < 40, "nobody pays");
+        }
+        assert!(shown >= 12, "{shown}");
+        let written = records().await - before;
+        assert!((3..12).contains(&written), "{written} records of {shown} refusals");
+        app.recorder.close();
+        writer.await.unwrap();
+    }
+}

@@ -165,6 +165,24 @@ impl Walk<'_> {
     ) -> Refused {
         self.pay_for_failure(code);
         self.app.metrics.exchanges.refused(self.face.name, provider, code);
+        self.count_alone(code, operator, hint, provider);
+        Refused {
+            decision: self.decision,
+            cause: Cause::Token,
+            sentence: UNACCEPTABLE,
+            reason: None,
+            retry_after: None,
+        }
+    }
+
+    /// Counted, and explained for a while.
+    pub(super) fn count_alone(
+        &self,
+        code: &'static str,
+        operator: String,
+        hint: Option<String>,
+        provider: Option<&Resource>,
+    ) {
         let provider = provider.map(|provider| provider.name.to_string());
         self.app.tally.count(provider.as_deref(), code, self.source);
         let refused = record::Unverified {
@@ -177,13 +195,6 @@ impl Walk<'_> {
             account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
         };
         self.app.ring.push(self.decision, refused);
-        Refused {
-            decision: self.decision,
-            cause: Cause::Token,
-            sentence: UNACCEPTABLE,
-            reason: None,
-            retry_after: None,
-        }
     }
 }
 
