@@ -229,7 +229,8 @@ fn i01_a_token_that_counts_once_counts_once_on_three_servers() {
     intact(&servers);
 }
 
-/// K07: who cannot reach the store issues nothing, says that he is not ready, and comes back by himself.
+/// K05, K07: who cannot reach the store issues nothing and calls no token active, says that he is not ready, and comes back by
+/// himself.
 #[test]
 fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     let Some(cluster) = shared() else { return };
@@ -250,6 +251,10 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     within_a_second("the first resources", || servers[0].exchange(&subject(), &[]).status == 200);
     for (state, is_asked) in [(State::Cut, true), (State::Silent, true), (State::Cut, false)] {
         assert_eq!(ready(&servers[0]), 200);
+        // Both are known to the one that is about to be cut off, so that it need not ask the store for them.
+        let [bearer, token] = [0, 1].map(|_| servers[0].exchange(&subject(), &[]).access_token());
+        let ask = || servers[0].form_as(&bearer, "/oauth/introspect", &[("token", &token)]);
+        assert_eq!(ask().json()["active"], true);
         wire.be(state);
         if is_asked {
             let refused = servers[0].exchange(&subject(), &[]);
@@ -262,13 +267,18 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
         servers[1].accredit(["mapping", "disable", "ci/web-main"]).ended(0);
+        assert_eq!(servers[1].form("/oauth/revoke", &[], &[("token", &token)]).status, 200);
         assert_eq!(servers[0].exchange(&subject(), &[]).status, 503);
+        eventually("nothing is said of tokens", || ask().status == 503);
+        assert!(ask().header("retry-after").is_some());
         wire.be(State::Whole);
         eventually("ready again", || ready(&servers[0]) == 200);
+        assert_eq!(ask().status, 401, "the caller is not active either while its mapping is disabled");
         let refused = servers[0].exchange(&subject(), &[]);
         assert_eq!(refused.status, 400, "what was forbidden meanwhile: {}", refused.text());
         servers[1].accredit(["mapping", "enable", "ci/web-main"]).ended(0);
         within_a_second("what was enabled", || servers[0].exchange(&subject(), &[]).status == 200);
+        assert_eq!(ask().json(), json!({"active": false}));
     }
     intact(&servers);
     // L22: nobody learns the password of the database from what a server says.

@@ -26,6 +26,17 @@ use crate::binding::{NotProven, Presented, Scheme};
 use crate::dpop::{PROOF, ProofRefused};
 use crate::{clock, issued};
 
+/// Why nothing is said about a token.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another server may have revoked it.
+    #[error("what other servers revoke cannot be followed")]
+    Blind,
+}
+
 /// Answers one request to `/oauth/introspect`.
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
@@ -63,7 +74,8 @@ async fn caller(
     shown: Presented<'_>,
     head: &Parts,
     now: Timestamp,
-) -> Result<Result<String, &'static str>, StoreError> {
+) -> Result<Result<String, &'static str>, Unanswered> {
+    follows(app)?;
     let refused = match shown.scheme {
         Scheme::Bearer => BEARER_REFUSED,
         Scheme::Dpop => DPOP_REFUSED,
@@ -83,7 +95,9 @@ async fn caller(
     })
 }
 
-async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result<Option<Value>, StoreError> {
+async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result<Option<Value>, Unanswered> {
+    // Once more: the caller may have taken his time with the body.
+    follows(app)?;
     let mut buffer = Buffer::default();
     let Ok(verified) = issued::genuine(app, token, api, &mut buffer, now) else { return Ok(None) };
     let in_force = app.read_model.now();
@@ -92,6 +106,11 @@ async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result
         let scope: Vec<&str> = standing.permissions.iter().map(|permission| permission.as_str()).collect();
         told(&verified, &scope.join(" "), standing.project)
     }))
+}
+
+/// Whatever other servers have revoked or disabled is known here, as far as it can be.
+fn follows(app: &App) -> Result<(), Unanswered> {
+    if app.following.is_blind() { Err(Unanswered::Blind) } else { Ok(()) }
 }
 
 /// RFC 7662 section 2.2. `scope` is what is still granted of the token's own.
