@@ -169,6 +169,22 @@ mod tests {
         }
     }
 
+    /// L18: while rows are missing or were put back, nobody knows which, nothing is minted: an administrator's row may be one.
+    #[tokio::test]
+    async fn l18_nothing_is_minted_on_rows_that_are_in_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::demo("127.0.0.1:7070".parse().unwrap(), folder.path());
+        let (app, writer) = App::start(&config).await.unwrap();
+        let now = clock::now();
+        for in_doubt in [false, true] {
+            app.signing.trust.in_doubt.store(in_doubt, Relaxed);
+            assert_eq!(app.signing.signer(Signing::Es256, now).is_none(), in_doubt);
+            assert_eq!(app.signing.internal(now).is_none(), in_doubt);
+        }
+        app.recorder.close();
+        writer.await.unwrap();
+    }
+
     /// L18: rows of before there were seals count by their operator's word alone, and that word is taken once.
     #[tokio::test]
     async fn l18_rows_without_seals_are_refused_until_somebody_answers_for_them() {
