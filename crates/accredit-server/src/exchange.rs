@@ -209,7 +209,7 @@ impl Walk<'_> {
         if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
             return Err(match why.denial() {
                 Some(denial) => self.refused(subject, &denial).await,
-                None => Refused::unavailable(self.decision, Cause::StoreUnavailable, 1),
+                None => Refused::no_memory(self.decision),
             });
         }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);

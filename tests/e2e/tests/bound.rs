@@ -240,6 +240,38 @@ fn i10_introspection_does_not_take_a_bound_token_for_a_bearer() {
     assert_eq!(ask(&[("Authorization", &as_bearer)]).json(), json!({"active": false}));
 }
 
+/// L21, I07: where proofs find no room, whoever shows one comes back later, and is told why; APIs that ask take none from whoever
+/// wants a token.
+#[test]
+fn i07_proofs_without_room_wait() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    home.configure("[fetch]", "[limits]\ndpop_proofs = 2\n[fetch]");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    let key = key();
+    let wanted = || proved(&server, &key, &exchange(&token(&issuer, &json!({}))));
+    let bound = wanted().access_token();
+    let (nonce, shown) = (nonce(&server), format!("DPoP {bound}"));
+    let ask = || {
+        let proof = Proof { path: "/oauth/introspect", nonce: Some(&nonce), token: Some(&bound) }.by(&key);
+        server.form("/oauth/introspect", &[("Authorization", &shown), ("DPoP", &proof)], &[("token", &bound)])
+    };
+    let full = |answer: &Answer| {
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.text());
+        refused(answer, "temporarily_unavailable", "proof-memory");
+    };
+    for _ in 0..2 {
+        assert_eq!(ask().json()["active"], true);
+    }
+    full(&ask());
+    wanted().access_token();
+    full(&wanted());
+    full(&proved(&server, &key, &narrow(&bound)));
+    let page = accredit_e2e::http::Connection::unix(&server.socket).get("/metrics").text().to_owned();
+    let counted = page.lines().find(|line| line.contains("reason=\"proof-memory\"")).unwrap_or_default();
+    assert!(counted.ends_with(" 3"), "{page}");
+}
+
 /// I08, I10: the SDK's two ends: a workload that exchanges with a key, and an API that takes the token from that key alone.
 #[test]
 fn i10_the_sdk_binds_and_checks() {

@@ -134,7 +134,7 @@ impl Narrowing<'_> {
         if let Err(why) = self.road.request.keys.spend(&self.road.app.proofs, self.road.now) {
             return Err(match why.denial() {
                 Some(denial) => self.denied(token, verified, Some(origin), &denial).await,
-                None => Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 1),
+                None => Refused::no_memory(self.road.decision),
             });
         }
         let internal = || Refused::unavailable(self.road.decision, Cause::Internal, 1);

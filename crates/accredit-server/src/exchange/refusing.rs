@@ -8,7 +8,8 @@ use accredit_id::verify::{Rejected, TokenFault};
 
 use super::{Evident, Walk};
 use crate::budget::Cost;
-use crate::faces::Cause;
+use crate::dpop::ProofRefused;
+use crate::faces::{Cause, RequestFault};
 use crate::gather::KeysUnavailable;
 use crate::record::{self, Acted, Denied};
 use crate::tell::{self, UNACCEPTABLE};
@@ -208,6 +209,12 @@ impl Refused {
             reason: Some(reason.caller_code()),
             retry_after: None,
         }
+    }
+
+    /// The request's proof cannot be remembered, so it could be shown again.
+    pub(crate) fn no_memory(decision: DecisionId) -> Self {
+        let RequestFault { cause, code, sentence } = ProofRefused::Full.into();
+        Self { decision, cause, sentence, reason: Some(code), retry_after: Some(1) }
     }
 
     pub(crate) fn unavailable(decision: DecisionId, cause: Cause, retry_after: u32) -> Self {

@@ -35,6 +35,9 @@ enum Unanswered {
     /// Another server may have revoked it.
     #[error("what other servers revoke cannot be followed")]
     Blind,
+    /// The caller's proof cannot be remembered, so it could be shown again.
+    #[error("there is no room for the caller's proof")]
+    Memory,
 }
 
 /// Answers one request to `/oauth/introspect`.
@@ -56,6 +59,7 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
     let api = match caller(app, shown, head, now).await {
         Ok(Ok(audience)) => audience,
         Ok(Err(challenge)) => return unauthenticated(challenge),
+        Err(Unanswered::Memory) => return refused(app, &ProofRefused::Full.into(), source),
         Err(fault) => return unavailable(&fault),
     };
     match one_token::read(body).await {
@@ -87,8 +91,9 @@ async fn caller(
     if issued::active(app, &verified, &in_force.world).await?.is_none() {
         return Ok(Err(refused));
     }
-    Ok(match shown.check(&verified, head, &app.proofs, now) {
+    Ok(match shown.check(&verified, head, &app.proofs_of_apis, now) {
         Ok(()) => Ok(audience),
+        Err(NotProven::Proof(ProofRefused::Full)) => return Err(Unanswered::Memory),
         Err(NotProven::Proof(ProofRefused::Fault(ProofFault::Nonce))) => Err(NONCE_WANTED),
         Err(NotProven::Proof(_)) => Err(PROOF_REFUSED),
         Err(NotProven::Scheme | NotProven::Certificate) => Err(refused),
