@@ -240,6 +240,31 @@ fn i10_introspection_does_not_take_a_bound_token_for_a_bearer() {
     assert_eq!(ask(&[("Authorization", &as_bearer)]).json(), json!({"active": false}));
 }
 
+/// Whoever asks for a nonce pays a tenth of a failure, at introspection as at the token endpoint; a proof that does not hold is
+/// paid for.
+#[test]
+fn a_nonce_is_cheap_at_introspection() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    home.configure("[fetch]", "[limits]\nsource = { burst = 10, per_second = 1 }\n[fetch]");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    let key = key();
+    let bound = proved(&server, &key, &exchange(&token(&issuer, &json!({})))).access_token();
+    let shown = format!("DPoP {bound}");
+    let ask = |nonce: Option<&str>| {
+        let proof = Proof { path: "/oauth/introspect", nonce, token: Some(&bound) }.by(&key);
+        server.form("/oauth/introspect", &[("Authorization", &shown), ("DPoP", &proof)], &[("token", &bound)])
+    };
+    for number in 0..30 {
+        let answer = ask(None);
+        assert_eq!((answer.status, answer.member("error").as_str()), (401, "use_dpop_nonce"), "{number}");
+    }
+    let (nonce, other) = (nonce(&server), format!("DPoP {bound}x"));
+    assert_eq!(ask(Some(&nonce)).json()["active"], true);
+    let bad = || server.form("/oauth/introspect", &[("Authorization", &other)], &[("token", &bound)]).status;
+    assert_eq!((0..10).map(|_| bad()).find(|status| *status != 401), Some(429));
+}
+
 /// L21, I07: where proofs find no room, whoever shows one comes back later, and is told why; APIs that ask take none from whoever
 /// wants a token.
 #[test]

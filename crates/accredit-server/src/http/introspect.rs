@@ -23,6 +23,7 @@ use super::token::refused;
 use super::{one_token, unavailable};
 use crate::app::App;
 use crate::binding::{NotProven, Presented, Scheme};
+use crate::budget::Cost;
 use crate::dpop::{PROOF, ProofRefused};
 use crate::{clock, issued};
 
@@ -55,10 +56,10 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
         return refused(app, &fault, source);
     }
     let now = clock::now();
-    let Some(shown) = Presented::of(head) else { return unauthenticated(BEARER) };
+    let Some(shown) = Presented::of(head) else { return unauthenticated(app, BEARER, source) };
     let api = match caller(app, shown, head, now).await {
         Ok(Ok(audience)) => audience,
-        Ok(Err(challenge)) => return unauthenticated(challenge),
+        Ok(Err(challenge)) => return unauthenticated(app, challenge, source),
         Err(Unanswered::Memory) => return refused(app, &ProofRefused::Full.into(), source),
         Err(fault) => return unavailable(&fault),
     };
@@ -147,7 +148,9 @@ fn told(token: &Verified<'_>, scope: &str, project: &Resource) -> Value {
 }
 
 /// RFC 6750 section 3, RFC 9449 section 7.1.
-fn unauthenticated(challenge: &'static str) -> Response<Full<Bytes>> {
+fn unauthenticated(app: &App, challenge: &'static str, source: IpAddr) -> Response<Full<Bytes>> {
+    let cost = if challenge == NONCE_WANTED { Cost::Nonce } else { Cost::Verification };
+    app.budgets.failed(source, cost);
     let (error, sentence) = match challenge {
         NONCE_WANTED => ("use_dpop_nonce", "the DPoP proof needs the nonce of this answer"),
         PROOF_REFUSED => ("invalid_dpop_proof", "the DPoP proof does not hold for the token and this request"),
