@@ -131,6 +131,35 @@ fn an_actors_values_are_erased_on_request() {
     server.accredit(["audit", "verify"]).ended(0);
 }
 
+/// H05: an entry that does not go by `sub` names nobody once the mapping was changed: whoever was taken out takes his tokens with
+/// him there, too.
+#[test]
+fn h05_an_entry_that_is_taken_out_takes_its_tokens() {
+    let (_home, issuer, agents, server) = served();
+    let entries = |text: &str| apply(&server, &issuer, &agents, &format!("  actors: [{text}]"));
+    let (ops, dev) = ("{provider: agents, match: {team: ops}}", "{provider: agents, match: {team: dev}}");
+    let named = "{provider: agents, match: {sub: agent-2, team: ops}}";
+    entries(&format!("{ops}, {dev}, {named}"));
+    let subject = token(&issuer, &json!({}));
+    let plain = server.exchange(&subject, &[]).access_token();
+    let bearer = format!("Bearer {plain}");
+    let is_active = |token: &str| {
+        let told = server.form("/oauth/introspect", &[("Authorization", &bearer)], &[("token", token)]).json();
+        told["active"].as_bool().unwrap()
+    };
+    let narrow = |token: &str| server.form("/oauth/token", &[], &acting(ACCESS_TOKEN, token, "")[..3]);
+    let by = |name: &str| exchange(&server, &subject, &agent(&agents, name, &json!({}))).access_token();
+    let (one, two) = (by("agent-1"), by("agent-2"));
+    let narrowed = narrow(&one).access_token();
+    assert!([&one, &two, &narrowed].into_iter().all(|token| is_active(token)));
+
+    entries(&format!("{dev}, {named}"));
+    assert!(!is_active(&one) && !is_active(&narrowed), "of whoever was taken out");
+    refused(&narrow(&one), "actor-not-allowed");
+    assert!(is_active(&two) && is_active(&plain), "he is named, and nobody acts in the other");
+    narrow(&two).access_token();
+}
+
 /// H04: whoever is not one of the mapping's actors, or does not prove that he is, acts for nobody; the operator reads why.
 #[test]
 fn h04_nobody_acts_unnamed() {
