@@ -226,7 +226,12 @@ fn h05_a_chain_grows_to_its_cap() {
     assert_eq!(said(&access)["act"], chain);
     refused(&further(&server, &access, &agent(&agents, "agent-5", &json!({}))), "act-too-deep");
     refused(&further(&server, &access, &agent(&agents, "agent-2", &json!({}))), "actor-repeated");
-    refused(&further(&server, &access, &agent(&agents, "agent-9", &json!({}))), "actor-not-allowed");
+    let stranger = further(&server, &access, &agent(&agents, "agent-9", &json!({})));
+    refused(&stranger, "actor-not-allowed");
+    let told = decision(&server, &stranger);
+    assert_eq!((&told["actor"]["provider"], &told["actor"]["claims"]["team"]), (&json!("agents"), &json!("ops")));
+    let record = server.accredit(["audit", "show", &stranger.decision()]).ended(0).stdout;
+    assert!(record.contains("actorTokenHash") && !record.contains("everything"), "{record}");
     let narrowed: Vec<_> =
         acting(ACCESS_TOKEN, &access, "").into_iter().filter(|(name, _)| !name.starts_with("actor")).collect();
     assert_eq!(said(&server.form("/oauth/token", &[], &narrowed).access_token())["act"], chain);

@@ -184,6 +184,12 @@ fn i10_narrowing_keeps_the_key() {
     assert_eq!(said(&narrowed.access_token())["cnf"], json!({"jkt": own.thumbprint()}));
     // Its own token is no subject token of somebody else's either way.
     refused(&server.form("/oauth/token", &[], &narrow(&narrowed.access_token())), "invalid_request", "proof-missing");
+    // The record names the key that was proved, also where it was the wrong one.
+    let stolen = proved(&server, &other, &narrow(&bound));
+    for (answer, key) in [(&narrowed, &own), (&stolen, &other)] {
+        let record = server.accredit(["audit", "show", &answer.decision(), "-o", "json"]).ended(0).json();
+        assert_eq!(record["detail"]["proofKey"], key.thumbprint(), "{record}");
+    }
 
     let bearer = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let tied = proved(&server, &other, &narrow(&bearer)).access_token();

@@ -21,6 +21,7 @@ use crate::budget::Cost;
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
 use crate::record::{self, Acted, Narrowed, NotNarrowed, Recorded};
+use crate::traces::Step;
 use crate::{chance, clock};
 
 /// Exchanges an access token of ours for a narrower one, or says why not.
@@ -53,17 +54,35 @@ struct Narrowing<'w> {
     token: &'w str,
 }
 
+/// What is known of a token that is not narrowed: nothing where it has ended.
+#[derive(Clone, Copy, Default)]
+struct Fallen<'f> {
+    verified: Option<&'f Verified<'f>>,
+    origin: Option<&'f Origin>,
+    /// Who was to act.
+    actor: Option<Acted<'f>>,
+}
+
+impl<'f> Fallen<'f> {
+    fn of(verified: &'f Verified<'f>, origin: Option<&'f Origin>) -> Self {
+        Self { verified: Some(verified), origin, actor: None }
+    }
+}
+
 impl Narrowing<'_> {
     /// `Ok(None)` when something was revoked on the way.
     async fn walk(&self) -> Result<Option<TokenResponse>, Refused> {
         let token = self.token;
         let audience = issued::audience(token).map_err(|fault| self.unverified(&fault))?;
         let mut buffer = Buffer::default();
-        let verified = match issued::genuine(self.road.app, token, &audience, &mut buffer, self.road.now) {
+        let verifying = self.road.app.traces.step(Step::Verify);
+        let verified = issued::genuine(self.road.app, token, &audience, &mut buffer, self.road.now);
+        drop(verifying);
+        let verified = match verified {
             Ok(verified) => verified,
             // A token that is declared to be an access token and is none, or somebody else's, is told so to the operator.
             Err((fault, false)) => return Err(self.unverified(&fault)),
-            Err((fault, true)) => return Err(self.ended(token, &fault).await),
+            Err((fault, true)) => return Err(self.ended(&fault).await),
         };
         let store_unavailable = |fault| {
             tracing::warn!(event = "log-unread", decision.id = %self.road.decision, "the log cannot be read: {fault}");
@@ -71,12 +90,12 @@ impl Narrowing<'_> {
         };
         let origin = match issued::origin(self.road.app, &verified).await.map_err(store_unavailable)? {
             Ok(origin) => origin,
-            Err(denial) => return Err(self.denied(token, &verified, None, &denial).await),
+            Err(denial) => return Err(self.denied(Fallen::of(&verified, None), &denial).await),
         };
         self.pay(&verified, &origin)?;
         if origin.ancestors.len() >= MOST_ANCESTORS {
             let denial = Denial::inactive(format!("token was narrowed {MOST_ANCESTORS} times already"));
-            return Err(self.denied(token, &verified, Some(&origin), &denial).await);
+            return Err(self.denied(Fallen::of(&verified, Some(&origin)), &denial).await);
         }
         let ask = Ask {
             account: self.road.request.account.as_deref(),
@@ -94,7 +113,7 @@ impl Narrowing<'_> {
                 let acted = Acted { provider, known, verified: &by, token: shown.token.0 };
                 self.judge(&ask, &verified, &origin, Some(acted)).await
             }
-            Err(NoActor::Denied(denial)) => Err(self.denied(token, &verified, Some(&origin), &denial).await),
+            Err(NoActor::Denied(denial)) => Err(self.denied(Fallen::of(&verified, Some(&origin)), &denial).await),
             Err(NoActor::KeysUnavailable(_, unavailable)) => {
                 let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.road.now).clamp(1, 60));
                 let wait = u32::try_from(wait).unwrap_or(1);
@@ -115,11 +134,13 @@ impl Narrowing<'_> {
         let (world, limits) = (&self.road.in_force.world, &self.road.app.limits);
         let decided = {
             let acting = actor.as_ref().map(Acted::acting);
-            decide::narrow(ask, verified, acting.as_ref(), &origin.issued, world, limits, self.road.now)
+            let decide =
+                || decide::narrow(ask, verified, acting.as_ref(), &origin.issued, world, limits, self.road.now);
+            self.road.app.traces.during(Step::Decide, decide)
         };
         match decided {
             Ok(terms) => self.issue(verified, origin, actor, terms).await,
-            Err(denial) => Err(self.denied(self.token, verified, Some(origin), &denial).await),
+            Err(denial) => Err(self.denied(Fallen { actor, ..Fallen::of(verified, Some(origin)) }, &denial).await),
         }
     }
 
@@ -130,10 +151,9 @@ impl Narrowing<'_> {
         actor: Option<Acted<'_>>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
-        let token = self.token;
         if let Err(why) = self.road.request.keys.spend(&self.road.app.proofs, self.road.now) {
             return Err(match why.denial() {
-                Some(denial) => self.denied(token, verified, Some(origin), &denial).await,
+                Some(denial) => self.denied(Fallen { actor, ..Fallen::of(verified, Some(origin)) }, &denial).await,
                 None => Refused::no_memory(self.road.decision),
             });
         }
@@ -143,18 +163,22 @@ impl Narrowing<'_> {
         let silent = || Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 5);
         let key = self.road.app.signer(terms.signing, self.road.now).await.ok_or_else(silent)?;
         let issuer = mint::Issuer { url: &self.road.app.public_url, key_id: key.id() };
-        let unsigned = mint::access_token(&terms, issuer, self.road.decision);
-        let access_token = key.sign(unsigned.signing_input).map_err(|_| internal())?;
+        let traces = &self.road.app.traces;
+        let unsigned = traces.during(Step::Mint, || mint::access_token(&terms, issuer, self.road.decision));
+        let access_token = traces.during(Step::Sign, || key.sign(unsigned.signing_input)).map_err(|_| internal())?;
         let narrowed = Narrowed {
             face: self.road.face.name,
             provider,
             token: verified,
-            token_hash: sha256(token.as_bytes()),
+            token_hash: sha256(self.token.as_bytes()),
             ancestors: &[origin.ancestors.as_slice(), &[parent]].concat(),
             actor,
             limits_actors: origin.issued.limits_actors,
             terms: &terms,
+            held: self.road.request.keys.held(),
+            source: self.road.source,
             sequence: self.road.in_force.world.sequence,
+            trace: traces.id(),
         };
         let entry = Entry {
             id: *self.road.decision.bits(),
@@ -164,7 +188,10 @@ impl Narrowing<'_> {
             if_replayed: None,
             decided_on: self.road.in_force.revocation,
         };
-        match self.road.app.recorder.record(entry).await {
+        let recording = traces.step(Step::Record);
+        let recorded = self.road.app.recorder.record(entry).await;
+        drop(recording);
+        match recorded {
             Ok(Recorded::Durably) => self.road.app.metrics.exchanges.allowed(self.road.face.name, provider),
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
             Err(fault) => {
@@ -189,15 +216,15 @@ impl Narrowing<'_> {
         }))
     }
 
-    async fn denied(&self, token: &str, verified: &Verified<'_>, origin: Option<&Origin>, denial: &Denial) -> Refused {
+    async fn denied(&self, fallen: Fallen<'_>, denial: &Denial) -> Refused {
         let told = (denial.reason.code(), denial.operator.clone(), denial.hint.clone());
-        self.record_denied(token, Some(verified), origin, told).await;
+        self.record_denied(fallen, told).await;
         Refused::denied(self.road.decision, denial.reason)
     }
 
     /// Ours, and past its time or otherwise no good.
-    async fn ended(&self, token: &str, fault: &TokenFault) -> Refused {
-        self.record_denied(token, None, None, (fault.code(), fault.operator_text(), fault.hint())).await;
+    async fn ended(&self, fault: &TokenFault) -> Refused {
+        self.record_denied(Fallen::default(), (fault.code(), fault.operator_text(), fault.hint())).await;
         Refused {
             decision: self.road.decision,
             cause: Cause::Token,
@@ -209,12 +236,10 @@ impl Narrowing<'_> {
 
     async fn record_denied(
         &self,
-        token: &str,
-        verified: Option<&Verified<'_>>,
-        origin: Option<&Origin>,
+        Fallen { verified, origin, actor }: Fallen<'_>,
         (reason, operator, hint): (&'static str, String, Option<String>),
     ) {
-        let Walk { app, face, decision, now, ref in_force, .. } = self.road;
+        let Walk { app, face, decision, source, now, ref in_force, request } = self.road;
         let provider = self.provider(origin);
         app.metrics.exchanges.refused(face.name, provider, reason);
         if !self.pay_for_refusal(verified, origin) {
@@ -225,12 +250,16 @@ impl Narrowing<'_> {
             decision,
             provider,
             parent: verified.and_then(Verified::token_id),
-            token_hash: sha256(token.as_bytes()),
+            actor,
+            held: request.keys.held(),
+            source,
+            token_hash: sha256(self.token.as_bytes()),
             reason,
             operator,
             hint,
             at: now,
             sequence: in_force.world.sequence,
+            trace: app.traces.id(),
         };
         let record = NewRecord { id: *decision.bits(), content: record::not_narrowed(refused) };
         if let Err(fault) = app.recorder.note(record).await {
