@@ -250,6 +250,28 @@ fn h05_a_chain_grows_to_its_cap() {
     refused(&server.form("/oauth/token", &[], &narrowed), "actor-not-allowed");
 }
 
+/// L22: what an actor's provider makes fail has a decision that can be looked up and is counted, at an exchange as where a token is
+/// narrowed.
+#[test]
+fn a_failure_of_the_actors_provider_is_told() {
+    let (_home, issuer, agents, server) = served();
+    let subject = token(&issuer, &json!({}));
+    let own = server.exchange(&subject, &[]).access_token();
+    // Nobody listens there.
+    server.apply(&format!(
+        "kind: Provider\nname: agents\nspec: {{type: oidc, issuer: {}, keys: {{jwksUrl: \"https://127.0.0.1:9/keys\"}}}}\n",
+        agents.url
+    ));
+    let shown = agent(&agents, "agent-1", &json!({}));
+    for answer in &[exchange(&server, &subject, &shown), further(&server, &own, &shown)] {
+        assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true), "{}", answer.text());
+        assert_eq!(decision(&server, answer)["reason"], "keys-unavailable");
+    }
+    let page = accredit_e2e::http::Connection::unix(&server.socket).get("/metrics").text().to_owned();
+    let counted = page.lines().find(|line| line.contains("reason=\"keys-unavailable\"")).unwrap_or_default();
+    assert!(counted.contains("provider=\"agents\"") && counted.ends_with(" 2"), "{page}");
+}
+
 /// H09: the actor presents, so his key binds the token; what the subject is bound to is not shed.
 #[test]
 fn h09_the_key_is_the_actors() {

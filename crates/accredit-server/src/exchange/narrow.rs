@@ -114,12 +114,10 @@ impl Narrowing<'_> {
                 self.judge(&ask, &verified, &origin, Some(acted)).await
             }
             Err(NoActor::Denied(denial)) => Err(self.denied(Fallen::of(&verified, Some(&origin)), &denial).await),
-            Err(NoActor::KeysUnavailable(_, unavailable)) => {
-                let wait = unavailable.next_try.map_or(1, |next| next.seconds_since(self.road.now).clamp(1, 60));
-                let wait = u32::try_from(wait).unwrap_or(1);
-                Err(Refused::unavailable(self.road.decision, Cause::KeysUnavailable, wait))
+            Err(NoActor::KeysUnavailable(provider, unavailable)) => {
+                Err(self.road.keys_unavailable(provider, &unavailable))
             }
-            Err(NoActor::Throttled(_, spent)) => Err(Refused::throttled(self.road.decision, spent)),
+            Err(NoActor::Throttled(provider, spent)) => Err(self.road.throttled(Some(provider), spent)),
             Err(NoActor::Internal) => Err(Refused::unavailable(self.road.decision, Cause::Internal, 1)),
         }
     }
