@@ -239,6 +239,7 @@ impl Walk<'_> {
             mark: self.spends(provider, known, evidence, &terms)?,
             if_replayed: None,
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
+            rests_on: Vec::new(),
             decided_on: self.in_force.revocation,
         };
         let recording = traces.step(Step::Record);

@@ -159,6 +159,17 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     assert_eq!(there.introspected(&bearer, &issued), json!({"active": false}));
     within_a_second("the revocation", || here.introspected(&bearer, &issued) == json!({"active": false}));
 
+    // Whoever hears of it late makes nothing of it all the same.
+    for round in 0..5 {
+        let issued = here.exchange(&token(&issuer, &json!({})), &[]).access_token();
+        let child = narrowed(here, &issued).access_token();
+        assert_eq!(there.form("/oauth/revoke", &[], &[("token", &issued)]).status, 200);
+        for token in [&issued, &child] {
+            let refused = narrowed(here, token);
+            assert_eq!((refused.status, refused.member("reason").as_str()), (400, "token-inactive"), "round {round}");
+        }
+    }
+
     // A key that is tainted on one signs nowhere any more; one that is revoked takes its tokens along everywhere.
     let before = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
     here.accredit(["key", "taint", &kid(&before), "--reason", "test"]).ended(0);
@@ -347,4 +358,11 @@ fn intact(servers: &[Server]) {
         assert_eq!(verified["breaks"], json!([]), "{verified}");
         assert!(verified["chains"].as_u64().unwrap() >= servers.len() as u64, "{verified}");
     }
+}
+
+fn narrowed(server: &Server, token: &str) -> Answer {
+    let kind = "urn:ietf:params:oauth:token-type:access_token";
+    let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let parameters = [("grant_type", grant), ("subject_token_type", kind), ("subject_token", token)];
+    server.form("/oauth/token", &[], &parameters)
 }

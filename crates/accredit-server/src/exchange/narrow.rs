@@ -164,12 +164,13 @@ impl Narrowing<'_> {
         let traces = &self.road.app.traces;
         let unsigned = traces.during(Step::Mint, || mint::access_token(&terms, issuer, self.road.decision));
         let access_token = traces.during(Step::Sign, || key.sign(unsigned.signing_input)).map_err(|_| internal())?;
+        let made_from = [origin.ancestors.as_slice(), &[parent]].concat();
         let narrowed = Narrowed {
             face: self.road.face.name,
             provider,
             token: verified,
             token_hash: sha256(self.token.as_bytes()),
-            ancestors: &[origin.ancestors.as_slice(), &[parent]].concat(),
+            ancestors: &made_from,
             actor,
             limits_actors: origin.issued.limits_actors,
             terms: &terms,
@@ -178,11 +179,14 @@ impl Narrowing<'_> {
             sequence: self.road.in_force.world.sequence,
             trace: traces.id(),
         };
+        // Another server may have revoked one of them, and this one not have heard of it yet.
+        let others = if self.road.app.store.is_shared() { made_from.as_slice() } else { &[] };
         let entry = Entry {
             id: *self.road.decision.bits(),
             record: record::narrowed(&narrowed),
             mark: None,
             pins: Vec::new(),
+            rests_on: others.iter().map(|decision| *decision.bits()).collect(),
             if_replayed: None,
             decided_on: self.road.in_force.revocation,
         };
@@ -198,8 +202,7 @@ impl Narrowing<'_> {
             }
         }
         // Whoever was told that the token is revoked before this answer must not see another one come of it.
-        if std::iter::once(&parent).chain(&origin.ancestors).any(|decision| self.road.app.tokens.is_revoked(*decision))
-        {
+        if made_from.iter().any(|decision| self.road.app.tokens.is_revoked(*decision)) {
             let denial = Denial::inactive("token was revoked while it was exchanged");
             return Err(Refused::denied(self.road.decision, denial.reason));
         }
