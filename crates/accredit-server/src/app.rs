@@ -70,6 +70,8 @@ pub struct App {
     pub(crate) binds_certificates: bool,
     /// Proofs at the public listener.
     pub(crate) proofs: Proofs,
+    /// Those that APIs show when they ask about tokens.
+    pub(crate) proofs_of_apis: Proofs,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -131,6 +133,8 @@ impl App {
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
         let started = record::admin_act("server-started", clock::now(), "server", sequence, &detail);
         recorder.note(started).await.map_err(|fault| StartError::Record(fault.to_string()))?;
+        let room = config.limits.room_for_proofs();
+        let proofs = Proofs::new(config.public_url.clone(), room);
         let app = Self {
             public_url: config.public_url.clone(),
             plain_http: config.allows_plain_http(),
@@ -160,7 +164,8 @@ impl App {
             chain: own,
             retention: config.audit.retention,
             binds_certificates: config.public.client_certificates == ClientCertificates::Request,
-            proofs: Proofs::new(config.public_url.clone()),
+            proofs_of_apis: proofs.beside(room),
+            proofs,
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))

@@ -5,11 +5,13 @@ mod acting;
 mod aws_request;
 mod budgeted;
 mod genuine;
+mod narrow;
 mod refusing;
 mod spending;
 
 pub(crate) use acting::{NoActor, actor};
 pub(crate) use genuine::{Buffers, Genuine, is_another_providers};
+pub(crate) use narrow::narrow;
 pub(crate) use refusing::Refused;
 pub(crate) use spending::replayed;
 
@@ -140,7 +142,7 @@ impl Walk<'_> {
             }
             Err(NoActor::Denied(denial)) => Err(self.refused(subject, &denial).await),
             Err(NoActor::KeysUnavailable(provider, unavailable)) => Err(self.keys_unavailable(provider, &unavailable)),
-            Err(NoActor::Throttled(provider, spent)) => Err(self.throttled(provider, spent)),
+            Err(NoActor::Throttled(provider, spent)) => Err(self.throttled(Some(provider), spent)),
             Err(NoActor::Internal) => Err(Refused::unavailable(self.decision, Cause::Internal, 1)),
         }
     }
@@ -207,7 +209,7 @@ impl Walk<'_> {
         if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
             return Err(match why.denial() {
                 Some(denial) => self.refused(subject, &denial).await,
-                None => Refused::unavailable(self.decision, Cause::StoreUnavailable, 1),
+                None => Refused::no_memory(self.decision),
             });
         }
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
@@ -237,6 +239,7 @@ impl Walk<'_> {
             mark: self.spends(provider, known, evidence, &terms)?,
             if_replayed: None,
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
+            rests_on: Vec::new(),
             decided_on: self.in_force.revocation,
         };
         let recording = traces.step(Step::Record);

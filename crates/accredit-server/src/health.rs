@@ -98,7 +98,7 @@ impl Unready {
             Unready::StoreNotWritable => !app.recorder.is_open() || app.recorder.stats().is_failing(),
             Unready::StoreUnreachable => app.following.is_cut_off(),
             Unready::StoreNotFollowed => app.following.is_blind() && !app.following.is_cut_off(),
-            Unready::NoSigningKey => app.signing.signer(Signing::Es256, clock::now()).is_none(),
+            Unready::NoSigningKey => app.signing.active(Signing::Es256, clock::now()).is_none(),
             Unready::ClockBehind => app.signing.trust.is_behind(clock::now()),
             Unready::StoreTampered => app.signing.trust.is_in_doubt() || !app.store.tampering().is_empty(),
         }

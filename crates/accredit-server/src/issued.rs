@@ -169,6 +169,8 @@ fn read(record: &[u8]) -> Option<Origin> {
     let issued = Issued {
         provider: id("providerId")?,
         mapping: id("mappingId")?,
+        // No revision is 0: what does not say by which it was decided was decided by another one.
+        mapping_revision: record.get("mappingRevision").and_then(Value::as_i64).unwrap_or_default(),
         account: id("serviceAccountId")?,
         api: id("apiId")?,
         limits_actors: record.get("mayAct").is_some(),
@@ -203,10 +205,10 @@ mod tests {
         let first = DecisionId::new([1; 16]);
         let read = |text: String| super::read(text.as_bytes());
         let plain = read(format!(r#"{{"event":"exchange-allowed",{ids}}}"#)).unwrap();
-        assert_eq!(
-            plain,
-            Origin { issued: Issued { provider, mapping, account, api, limits_actors: false }, ancestors: vec![] }
-        );
+        let issued = Issued { provider, mapping, mapping_revision: 0, account, api, limits_actors: false };
+        assert_eq!(plain, Origin { issued, ancestors: vec![] });
+        let third = read(format!(r#"{{"event":"exchange-allowed","mappingRevision":3,{ids}}}"#)).unwrap();
+        assert_eq!(third.issued, Issued { mapping_revision: 3, ..issued });
         let narrowed = read(format!(r#"{{"event":"exchange-allowed","madeFrom":"{first} {first}",{ids}}}"#)).unwrap();
         assert_eq!(narrowed.ancestors, [first, first]);
         assert!(read(format!(r#"{{"event":"exchange-allowed","mayAct":1,{ids}}}"#)).unwrap().issued.limits_actors);

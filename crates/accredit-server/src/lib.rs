@@ -38,7 +38,6 @@ mod keys;
 mod memory;
 mod metrics;
 mod moving;
-mod narrow;
 mod ocsf;
 mod pinning;
 mod provider;

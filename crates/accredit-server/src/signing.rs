@@ -180,12 +180,17 @@ impl Signing {
     /// The key that signs access tokens so; `None` too when the store was not read for so long that others may have moved the
     /// keys on ([`crate::app::App::signer`] reads it).
     pub(crate) fn signer(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
+        self.trust.lets_mint(now).then(|| self.active(signing, now)).flatten()
+    }
+
+    /// The same, whether or not anything may be minted now.
+    pub(crate) fn active(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
         let keys = self.keys.load();
         let signer = match signing {
             Algorithms::Es256 => keys.signers.es256.as_ref(),
             Algorithms::Rs256 => keys.signers.rs256.as_ref(),
         };
-        signer.filter(|_| keys.is_recent(&self.schedule, now) && self.trust.lets_mint(now)).map(Arc::clone)
+        signer.filter(|_| keys.is_recent(&self.schedule, now)).map(Arc::clone)
     }
 
     /// What keys of no trust domain are made with.
@@ -203,9 +208,9 @@ impl Signing {
         self.wake.notify_one();
     }
 
-    /// The key that signs administrators' tokens.
+    /// The key that signs administrators' tokens, and those of Spiral's command line.
     pub(crate) fn internal(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
-        self.keys.load().signers.internal.clone().filter(|_| !self.trust.is_behind(now))
+        self.keys.load().signers.internal.clone().filter(|_| self.trust.lets_mint(now))
     }
 
     /// The keys by which we verify them ourselves.

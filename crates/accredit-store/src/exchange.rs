@@ -20,6 +20,9 @@ pub struct Entry {
     pub if_replayed: Option<Content>,
     /// Names that it lets in for the first time. Written with its record, or not at all.
     pub pins: Vec<NamePin>,
+    /// The decisions of tokens that it rests on: none of them may be revoked. Need not be said where nobody else writes to the
+    /// store, since its one writer knows what it revoked.
+    pub rests_on: Vec<[u8; 16]>,
     /// [`Head::revocation`] as the decision saw it. `i64::MAX` for a refusal, which no revocation makes wrong.
     pub decided_on: i64,
 }
@@ -59,8 +62,8 @@ pub enum EntryOutcome {
         /// Who spent it. `None` when it only may have been spent: what was spent at its time is not known any more.
         first: Option<FirstUse>,
     },
-    /// Something was revoked since it was decided, or a name of it was pinned to another id, and nothing of it was written:
-    /// decide again.
+    /// Something was revoked since it was decided, or a token that it rests on, or a name of it was pinned to another id, and
+    /// nothing of it was written: decide again.
     Stale,
 }
 

@@ -121,6 +121,8 @@ pub(crate) static FORGET_REVOKED: MultiRow =
     MultiRow::new("DELETE FROM revoked_token WHERE decision IN (VALUES ", 1, ")");
 pub(crate) const REVOKED: &str =
     "SELECT decision, expires_at, seal FROM revoked_token WHERE news > $1 ORDER BY decision";
+pub(crate) static REVOKED_AMONG: MultiRow =
+    MultiRow::new("SELECT decision FROM revoked_token WHERE decision IN (VALUES ", 1, ")");
 
 // First-use pins.
 pub(crate) const PINS: &str = "\

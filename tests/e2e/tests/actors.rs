@@ -131,6 +131,35 @@ fn an_actors_values_are_erased_on_request() {
     server.accredit(["audit", "verify"]).ended(0);
 }
 
+/// H05: an entry that does not go by `sub` names nobody once the mapping was changed: whoever was taken out takes his tokens with
+/// him there, too.
+#[test]
+fn h05_an_entry_that_is_taken_out_takes_its_tokens() {
+    let (_home, issuer, agents, server) = served();
+    let entries = |text: &str| apply(&server, &issuer, &agents, &format!("  actors: [{text}]"));
+    let (ops, dev) = ("{provider: agents, match: {team: ops}}", "{provider: agents, match: {team: dev}}");
+    let named = "{provider: agents, match: {sub: agent-2, team: ops}}";
+    entries(&format!("{ops}, {dev}, {named}"));
+    let subject = token(&issuer, &json!({}));
+    let plain = server.exchange(&subject, &[]).access_token();
+    let bearer = format!("Bearer {plain}");
+    let is_active = |token: &str| {
+        let told = server.form("/oauth/introspect", &[("Authorization", &bearer)], &[("token", token)]).json();
+        told["active"].as_bool().unwrap()
+    };
+    let narrow = |token: &str| server.form("/oauth/token", &[], &acting(ACCESS_TOKEN, token, "")[..3]);
+    let by = |name: &str| exchange(&server, &subject, &agent(&agents, name, &json!({}))).access_token();
+    let (one, two) = (by("agent-1"), by("agent-2"));
+    let narrowed = narrow(&one).access_token();
+    assert!([&one, &two, &narrowed].into_iter().all(|token| is_active(token)));
+
+    entries(&format!("{dev}, {named}"));
+    assert!(!is_active(&one) && !is_active(&narrowed), "of whoever was taken out");
+    refused(&narrow(&one), "actor-not-allowed");
+    assert!(is_active(&two) && is_active(&plain), "he is named, and nobody acts in the other");
+    narrow(&two).access_token();
+}
+
 /// H04: whoever is not one of the mapping's actors, or does not prove that he is, acts for nobody; the operator reads why.
 #[test]
 fn h04_nobody_acts_unnamed() {
@@ -197,7 +226,12 @@ fn h05_a_chain_grows_to_its_cap() {
     assert_eq!(said(&access)["act"], chain);
     refused(&further(&server, &access, &agent(&agents, "agent-5", &json!({}))), "act-too-deep");
     refused(&further(&server, &access, &agent(&agents, "agent-2", &json!({}))), "actor-repeated");
-    refused(&further(&server, &access, &agent(&agents, "agent-9", &json!({}))), "actor-not-allowed");
+    let stranger = further(&server, &access, &agent(&agents, "agent-9", &json!({})));
+    refused(&stranger, "actor-not-allowed");
+    let told = decision(&server, &stranger);
+    assert_eq!((&told["actor"]["provider"], &told["actor"]["claims"]["team"]), (&json!("agents"), &json!("ops")));
+    let record = server.accredit(["audit", "show", &stranger.decision()]).ended(0).stdout;
+    assert!(record.contains("actorTokenHash") && !record.contains("everything"), "{record}");
     let narrowed: Vec<_> =
         acting(ACCESS_TOKEN, &access, "").into_iter().filter(|(name, _)| !name.starts_with("actor")).collect();
     assert_eq!(said(&server.form("/oauth/token", &[], &narrowed).access_token())["act"], chain);
@@ -214,6 +248,28 @@ fn h05_a_chain_grows_to_its_cap() {
     }
     server.accredit(["provider", "disable", "agents"]).ended(0);
     refused(&server.form("/oauth/token", &[], &narrowed), "actor-not-allowed");
+}
+
+/// L22: what an actor's provider makes fail has a decision that can be looked up and is counted, at an exchange as where a token is
+/// narrowed.
+#[test]
+fn a_failure_of_the_actors_provider_is_told() {
+    let (_home, issuer, agents, server) = served();
+    let subject = token(&issuer, &json!({}));
+    let own = server.exchange(&subject, &[]).access_token();
+    // Nobody listens there.
+    server.apply(&format!(
+        "kind: Provider\nname: agents\nspec: {{type: oidc, issuer: {}, keys: {{jwksUrl: \"https://127.0.0.1:9/keys\"}}}}\n",
+        agents.url
+    ));
+    let shown = agent(&agents, "agent-1", &json!({}));
+    for answer in &[exchange(&server, &subject, &shown), further(&server, &own, &shown)] {
+        assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true), "{}", answer.text());
+        assert_eq!(decision(&server, answer)["reason"], "keys-unavailable");
+    }
+    let page = accredit_e2e::http::Connection::unix(&server.socket).get("/metrics").text().to_owned();
+    let counted = page.lines().find(|line| line.contains("reason=\"keys-unavailable\"")).unwrap_or_default();
+    assert!(counted.contains("provider=\"agents\"") && counted.ends_with(" 2"), "{page}");
 }
 
 /// H09: the actor presents, so his key binds the token; what the subject is bound to is not shed.

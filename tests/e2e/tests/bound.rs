@@ -184,6 +184,12 @@ fn i10_narrowing_keeps_the_key() {
     assert_eq!(said(&narrowed.access_token())["cnf"], json!({"jkt": own.thumbprint()}));
     // Its own token is no subject token of somebody else's either way.
     refused(&server.form("/oauth/token", &[], &narrow(&narrowed.access_token())), "invalid_request", "proof-missing");
+    // The record names the key that was proved, also where it was the wrong one.
+    let stolen = proved(&server, &other, &narrow(&bound));
+    for (answer, key) in [(&narrowed, &own), (&stolen, &other)] {
+        let record = server.accredit(["audit", "show", &answer.decision(), "-o", "json"]).ended(0).json();
+        assert_eq!(record["detail"]["proofKey"], key.thumbprint(), "{record}");
+    }
 
     let bearer = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
     let tied = proved(&server, &other, &narrow(&bearer)).access_token();
@@ -238,6 +244,63 @@ fn i10_introspection_does_not_take_a_bound_token_for_a_bearer() {
 
     assert_eq!(server.form("/oauth/revoke", &[], &[("token", &bound)]).status, 200);
     assert_eq!(ask(&[("Authorization", &as_bearer)]).json(), json!({"active": false}));
+}
+
+/// Whoever asks for a nonce pays a tenth of a failure, at introspection as at the token endpoint; a proof that does not hold is
+/// paid for.
+#[test]
+fn a_nonce_is_cheap_at_introspection() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    home.configure("[fetch]", "[limits]\nsource = { burst = 10, per_second = 1 }\n[fetch]");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    let key = key();
+    let bound = proved(&server, &key, &exchange(&token(&issuer, &json!({})))).access_token();
+    let shown = format!("DPoP {bound}");
+    let ask = |nonce: Option<&str>| {
+        let proof = Proof { path: "/oauth/introspect", nonce, token: Some(&bound) }.by(&key);
+        server.form("/oauth/introspect", &[("Authorization", &shown), ("DPoP", &proof)], &[("token", &bound)])
+    };
+    for number in 0..30 {
+        let answer = ask(None);
+        assert_eq!((answer.status, answer.member("error").as_str()), (401, "use_dpop_nonce"), "{number}");
+    }
+    let (nonce, other) = (nonce(&server), format!("DPoP {bound}x"));
+    assert_eq!(ask(Some(&nonce)).json()["active"], true);
+    let bad = || server.form("/oauth/introspect", &[("Authorization", &other)], &[("token", &bound)]).status;
+    assert_eq!((0..10).map(|_| bad()).find(|status| *status != 401), Some(429));
+}
+
+/// L21, I07: where proofs find no room, whoever shows one comes back later, and is told why; APIs that ask take none from whoever
+/// wants a token.
+#[test]
+fn i07_proofs_without_room_wait() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    home.configure("[fetch]", "[limits]\ndpop_proofs = 2\n[fetch]");
+    let server = home.start();
+    server.apply(&resources::usual(&issuer));
+    let key = key();
+    let wanted = || proved(&server, &key, &exchange(&token(&issuer, &json!({}))));
+    let bound = wanted().access_token();
+    let (nonce, shown) = (nonce(&server), format!("DPoP {bound}"));
+    let ask = || {
+        let proof = Proof { path: "/oauth/introspect", nonce: Some(&nonce), token: Some(&bound) }.by(&key);
+        server.form("/oauth/introspect", &[("Authorization", &shown), ("DPoP", &proof)], &[("token", &bound)])
+    };
+    let full = |answer: &Answer| {
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.text());
+        refused(answer, "temporarily_unavailable", "proof-memory");
+    };
+    for _ in 0..2 {
+        assert_eq!(ask().json()["active"], true);
+    }
+    full(&ask());
+    wanted().access_token();
+    full(&wanted());
+    full(&proved(&server, &key, &narrow(&bound)));
+    let page = accredit_e2e::http::Connection::unix(&server.socket).get("/metrics").text().to_owned();
+    let counted = page.lines().find(|line| line.contains("reason=\"proof-memory\"")).unwrap_or_default();
+    assert!(counted.ends_with(" 3"), "{page}");
 }
 
 /// I08, I10: the SDK's two ends: a workload that exchanges with a key, and an API that takes the token from that key alone.

@@ -157,6 +157,34 @@ fn replays_beyond_a_budget_are_counted() {
     assert!((3..15).contains(&listed.matches("exchange-denied").count()), "{listed}");
 }
 
+/// Narrowing costs what an exchange costs: who is refused again and again waits, and refusals beyond the budget are counted.
+#[test]
+fn narrowing_has_the_same_budgets() {
+    let (server, issuer) = served("subject = { burst = 120, per_second = 1 }", "");
+    let own = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let answers: Vec<_> = (0..6).map(|_| narrowed(&server, &own, "payments.delete")).collect();
+    assert_eq!(answers[0].member("reason"), "scope-not-granted");
+    assert!(has_to_wait(&answers[5], 2), "{}", answers[5].text());
+
+    let (server, issuer) = served("recorded_refusals = { burst = 3, per_second = 1 }", "");
+    let own = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let denied = |scope: &str| {
+        let before =
+            server.accredit(["audit", "list", "-o", "json"]).ended(0).stdout.matches("exchange-denied").count();
+        let answers: Vec<_> = (0..20).map(|_| narrowed(&server, &own, scope)).collect();
+        assert!(answers.iter().all(|answer| answer.status == 400), "{:?}", answers.last());
+        let told = server.accredit(["decision", &answers[19].decision(), "-o", "json"]).ended(0).json();
+        assert_eq!(told["reason"], answers[19].member("reason"), "{told}");
+        let listed = server.accredit(["audit", "list", "-o", "json"]).ended(0).stdout;
+        listed.matches("exchange-denied").count() - before
+    };
+    let refused = denied("payments.delete");
+    assert!((3..15).contains(&refused), "{refused}");
+    server.form("/oauth/revoke", &[], &[("token", &own)]);
+    let refused = denied("payments.read");
+    assert!((3..15).contains(&refused), "of a revoked token: {refused}");
+}
+
 /// H02: an address has its share of connections, and all together have an end. Who is turned away is told why and when to
 /// come back; a place that is given back is given on.
 #[test]
@@ -229,6 +257,16 @@ fn dawdlers_are_left() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
+}
+
+fn narrowed(server: &Server, token: &str, scope: &str) -> Answer {
+    let parameters = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("subject_token", token),
+        ("scope", scope),
+    ];
+    server.form("/oauth/token", &[], &parameters)
 }
 
 fn served(limits: &str, public: &str) -> (Kept, Issuer) {

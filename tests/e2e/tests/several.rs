@@ -159,6 +159,17 @@ fn k05_a_token_of_one_is_known_and_revoked_at_all() {
     assert_eq!(there.introspected(&bearer, &issued), json!({"active": false}));
     within_a_second("the revocation", || here.introspected(&bearer, &issued) == json!({"active": false}));
 
+    // Whoever hears of it late makes nothing of it all the same.
+    for round in 0..5 {
+        let issued = here.exchange(&token(&issuer, &json!({})), &[]).access_token();
+        let child = narrowed(here, &issued).access_token();
+        assert_eq!(there.form("/oauth/revoke", &[], &[("token", &issued)]).status, 200);
+        for token in [&issued, &child] {
+            let refused = narrowed(here, token);
+            assert_eq!((refused.status, refused.member("reason").as_str()), (400, "token-inactive"), "round {round}");
+        }
+    }
+
     // A key that is tainted on one signs nowhere any more; one that is revoked takes its tokens along everywhere.
     let before = there.exchange(&token(&issuer, &json!({})), &[]).access_token();
     here.accredit(["key", "taint", &kid(&before), "--reason", "test"]).ended(0);
@@ -229,7 +240,8 @@ fn i01_a_token_that_counts_once_counts_once_on_three_servers() {
     intact(&servers);
 }
 
-/// K07: who cannot reach the store issues nothing, says that he is not ready, and comes back by himself.
+/// K05, K07: who cannot reach the store issues nothing and calls no token active, says that he is not ready, and comes back by
+/// himself.
 #[test]
 fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     let Some(cluster) = shared() else { return };
@@ -250,6 +262,10 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
     within_a_second("the first resources", || servers[0].exchange(&subject(), &[]).status == 200);
     for (state, is_asked) in [(State::Cut, true), (State::Silent, true), (State::Cut, false)] {
         assert_eq!(ready(&servers[0]), 200);
+        // Both are known to the one that is about to be cut off, so that it need not ask the store for them.
+        let [bearer, token] = [0, 1].map(|_| servers[0].exchange(&subject(), &[]).access_token());
+        let ask = || servers[0].form_as(&bearer, "/oauth/introspect", &[("token", &token)]);
+        assert_eq!(ask().json()["active"], true);
         wire.be(state);
         if is_asked {
             let refused = servers[0].exchange(&subject(), &[]);
@@ -262,13 +278,18 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
         servers[1].accredit(["mapping", "disable", "ci/web-main"]).ended(0);
+        assert_eq!(servers[1].form("/oauth/revoke", &[], &[("token", &token)]).status, 200);
         assert_eq!(servers[0].exchange(&subject(), &[]).status, 503);
+        eventually("nothing is said of tokens", || ask().status == 503);
+        assert!(ask().header("retry-after").is_some());
         wire.be(State::Whole);
         eventually("ready again", || ready(&servers[0]) == 200);
+        assert_eq!(ask().status, 401, "the caller is not active either while its mapping is disabled");
         let refused = servers[0].exchange(&subject(), &[]);
         assert_eq!(refused.status, 400, "what was forbidden meanwhile: {}", refused.text());
         servers[1].accredit(["mapping", "enable", "ci/web-main"]).ended(0);
         within_a_second("what was enabled", || servers[0].exchange(&subject(), &[]).status == 200);
+        assert_eq!(ask().json(), json!({"active": false}));
     }
     intact(&servers);
     // L22: nobody learns the password of the database from what a server says.
@@ -337,4 +358,11 @@ fn intact(servers: &[Server]) {
         assert_eq!(verified["breaks"], json!([]), "{verified}");
         assert!(verified["chains"].as_u64().unwrap() >= servers.len() as u64, "{verified}");
     }
+}
+
+fn narrowed(server: &Server, token: &str) -> Answer {
+    let kind = "urn:ietf:params:oauth:token-type:access_token";
+    let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let parameters = [("grant_type", grant), ("subject_token_type", kind), ("subject_token", token)];
+    server.form("/oauth/token", &[], &parameters)
 }

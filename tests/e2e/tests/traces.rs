@@ -85,6 +85,41 @@ fn an_exchange_is_told_of_step_by_step() {
     }
 }
 
+/// Narrowing is told of by the same steps, and its records name the trace and who asked, whatever became of it.
+#[test]
+fn narrowing_is_told_of_step_by_step() {
+    let (collector, home, issuer) = (Collector::serve(), Home::new(), Issuer::new("https://ci.test"));
+    let server = traced(&home, &collector, "");
+    server.apply(&resources::usual(&issuer));
+    let own = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let narrowed = |scope: &str| {
+        let (grant, kind) = ("grant-type:token-exchange", "token-type:access_token");
+        let body = format!(
+            "grant_type=urn:ietf:params:oauth:{grant}&subject_token_type=urn:ietf:params:oauth:{kind}&subject_token={own}&scope={scope}"
+        );
+        let mut connection = server.connect();
+        let traceparent = format!("traceparent: 00-{TRACE}-{CALLER}-01\r\n");
+        connection.ask(&connection.form_request("/oauth/token", &traceparent, &body))
+    };
+    let steps: [(&str, u16, &[&str]); 2] = [
+        ("payments.read", 200, &["verify", "decide", "mint", "sign", "record"]),
+        ("payments.delete", 400, &["verify", "decide"]),
+    ];
+    for (scope, status, expected) in steps {
+        let answer = narrowed(scope);
+        assert_eq!(answer.status, status, "{}", answer.text());
+        let about = |span: &Span| span.attributes.get("accredit.decision.id") == Some(&answer.decision());
+        let spans = collector.trace("POST /oauth/token", about);
+        let root = spans.iter().find(|span| about(span)).unwrap();
+        for step in ["verify", "decide", "mint", "sign", "record"] {
+            let found = spans.iter().filter(|span| span.name == step && span.parent == root.id).count();
+            assert_eq!(found, usize::from(expected.contains(&step)), "{step} of {scope} in {spans:#?}");
+        }
+        let record = server.accredit(["audit", "show", &answer.decision(), "-o", "json"]).ended(0).json();
+        assert_eq!((&record["detail"]["trace"], &record["detail"]["source"]), (&json!(TRACE), &json!("127.0.0.1")));
+    }
+}
+
 /// What is done by administrators is told of by the patterns of routes, with the store's part in it.
 #[test]
 fn acts_are_told_of_by_their_routes() {

@@ -92,12 +92,19 @@ pub(super) fn usable<S>(acting: &Acting<'_, S>, held: Held<'_>, world: &World) -
 }
 
 /// Whether every actor of a token may still be one, as far as his name tells: his provider counts and is named by the mapping,
-/// and no entry's expectation of `sub` speaks against him.
-pub(super) fn still_may(chain: &[Actor], resource: &Resource, mapping: &Mapping, world: &World) -> Result<(), Denial> {
+/// and an entry's expectation of `sub` names him. An entry that expects no `sub` may mean him while the mapping is as it was
+/// when it let him act: by one that was written since, somebody else might be meant.
+pub(super) fn still_may(
+    chain: &[Actor],
+    decided_by: i64,
+    (resource, mapping): (&Resource, &Mapping),
+    world: &World,
+) -> Result<(), Denial> {
+    let is_as_it_was = decided_by == resource.revision;
     let may = |actor: &Actor| {
         mapping.actors.iter().any(|entry| {
             let known = world.enabled(entry.provider).and_then(|provider| provider.as_provider());
-            known.is_some_and(|known| known.issuer == *actor.issuer && names(entry, actor, known))
+            known.is_some_and(|known| known.issuer == *actor.issuer && names(entry, actor, known, is_as_it_was))
         })
     };
     match chain.iter().all(may) {
@@ -172,13 +179,17 @@ fn not_allowed<S>(acting: &Acting<'_, S>, resource: &Resource, mapping: &Mapping
     Denial::new(Reason::ActorNotAllowed, operator).hint("say in its `actors` who may act, if this one may")
 }
 
-/// Whether an entry may mean an actor of whom nothing but the name is known.
-fn names(entry: &Actors, actor: &Actor, known: &Provider) -> bool {
+/// Whether an entry means an actor of whom nothing but the name is known; `otherwise` where it does not go by names.
+fn names(entry: &Actors, actor: &Actor, known: &Provider, otherwise: bool) -> bool {
     let mut named = Object::new();
     named.insert("sub", Json::String((&*actor.subject).into()));
     let facts = Facts::<crate::facts::TypedIn>::typed_in(known, &named, None);
     let of_subject = |clause: &&crate::model::Clause| clause.claim == Claim::Raw("sub".into());
-    entry.clauses.iter().filter(of_subject).all(|clause| holds(clause, &facts))
+    let mut of_subject = entry.clauses.iter().filter(of_subject).peekable();
+    match of_subject.peek() {
+        None => otherwise,
+        Some(_) => of_subject.all(|clause| holds(clause, &facts)),
+    }
 }
 
 fn claim<'c>(claims: &'c Object<'c>, name: &str) -> Option<&'c Json<'c>> {

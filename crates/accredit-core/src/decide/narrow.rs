@@ -28,6 +28,8 @@ pub struct Issued {
     pub provider: Id,
     /// The mapping that allowed it.
     pub mapping: Id,
+    /// The mapping's revision by which it did.
+    pub mapping_revision: i64,
     /// The service account.
     pub account: Id,
     /// The API.
@@ -68,7 +70,7 @@ pub fn standing<'w>(issued: &Issued, scope: &str, actors: &[Actor], world: &'w W
         })?;
     let (account, project) = usable_account(issued.account, world)?;
     let api = enabled(issued.api, Reason::TargetUnknown, "API", world)?;
-    acting::still_may(actors, mapping, rules, world)?;
+    acting::still_may(actors, issued.mapping_revision, (mapping, rules), world)?;
     let permissions = left(scope, rules, account, api, world)?;
     Ok(Standing { provider, mapping, account, project, api, permissions })
 }

@@ -3,7 +3,7 @@
 //! | payer | pays for | when there is nothing left |
 //! |---|---|---|
 //! | source: an IPv4 address, an IPv6 /64 | requests that fail before anybody has vouched for them | refused before its body is read |
-//! | subject: of one provider | what it asks for once its token has verified; a refusal counts fifty-fold | refused before it is decided, unrecorded |
+//! | subject: of one provider; a service account where a token of ours is narrowed | what it asks for once its token has verified; a refusal counts fifty-fold | refused before it is decided, unrecorded |
 //! | provider: all its subjects | the same, where the configuration says so | the same |
 //! | refusals of a provider's tokens | explanations and records | refused as before, counted and not recorded |
 //!
@@ -128,7 +128,15 @@ impl Budgets {
         if let Some(subject) = subject {
             self.subjects.spend(self.subject(provider, subject), REFUSAL, now);
         }
-        let payer = self.provider(provider);
+        self.is_recorded(self.provider(provider), now)
+    }
+
+    /// The same of a token of ours that has ended or was revoked: nobody looks up any more by which provider it came.
+    pub(crate) fn refused_of_ours(&self) -> bool {
+        self.is_recorded(self.payer(|hasher| hasher.write(b"ours")), self.now())
+    }
+
+    fn is_recorded(&self, payer: Payer, now: u64) -> bool {
         let is_recorded = self.recorded_refusals.wait(payer, now).is_none();
         if is_recorded {
             self.recorded_refusals.spend(payer, 1, now);

@@ -25,6 +25,9 @@ pub struct LimitsConfig {
     /// The most pieces of evidence of one provider that are remembered as used at once; beyond it none that may be used once is
     /// taken until some have ended.
     pub replay_marks: u64,
+    /// The most DPoP proofs that are remembered as shown, each for three minutes in some 60 bytes; those of introspection have as
+    /// much room of their own. Beyond it none is taken. INVARIANT: by default no fewer than one subject may spend in that time.
+    pub dpop_proofs: u64,
     /// The most connections that a TCP listener keeps open.
     pub connections: usize,
     /// The most that it keeps open to one address; listed proxies are exempt.
@@ -56,6 +59,7 @@ impl Default for LimitsConfig {
             provider: None,
             recorded_refusals: Allowance { burst: 5_000, per_second: 200 },
             replay_marks: 1_000_000,
+            dpop_proofs: 1_000_000,
             connections: 8_192,
             connections_per_source: 1_024,
             idle_seconds: 75,
@@ -64,12 +68,18 @@ impl Default for LimitsConfig {
 }
 
 impl LimitsConfig {
+    /// For how many DPoP proofs there is room.
+    pub(crate) fn room_for_proofs(&self) -> usize {
+        usize::try_from(self.dpop_proofs).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigFault> {
         let numbers = [
             ("limits.max_token_seconds", self.max_token_seconds, 10..=3600),
             ("limits.max_jwt_svid_seconds", self.max_jwt_svid_seconds, 10..=LONGEST_SVID),
             ("limits.max_x509_svid_seconds", self.max_x509_svid_seconds, 10..=LONGEST_SVID),
             ("limits.replay_marks", self.replay_marks, 10..=100_000_000),
+            ("limits.dpop_proofs", self.dpop_proofs, 1..=100_000_000),
             ("limits.connections", self.connections as u64, 16..=1_000_000),
             ("limits.connections_per_source", self.connections_per_source as u64, 1..=1_000_000),
             ("limits.idle_seconds", self.idle_seconds, 1..=3600),

@@ -1,5 +1,7 @@
 //! The proofs of one listener, judged against its own URL and nonces.
 
+use std::sync::Arc;
+
 use accredit_core::decide::Denial;
 use accredit_id::jose::dpop::{self, ExpectedProof, Freshness, NotSpent, Proof, ProofFault, Spent};
 use accredit_id::time::Timestamp;
@@ -13,7 +15,7 @@ pub(crate) struct Proofs {
     /// The listener's URL as its callers know it, without a slash at its end. Never what a request calls it: whoever relays
     /// one could choose that.
     pub(crate) url: String,
-    nonces: Nonces,
+    nonces: Arc<Nonces>,
     spent: Spent,
 }
 
@@ -45,9 +47,14 @@ impl ProofRefused {
 // === impl Proofs ===
 
 impl Proofs {
-    /// For a listener that is reached at this URL.
-    pub(crate) fn new(url: String) -> Self {
-        Self { url, nonces: Nonces::new(), spent: Spent::new(REMEMBERED, CAPACITY) }
+    /// For a listener that is reached at this URL, with room for so many proofs at a time.
+    pub(crate) fn new(url: String, room: usize) -> Self {
+        Self { url, nonces: Arc::new(Nonces::new()), spent: Spent::new(REMEMBERED, room) }
+    }
+
+    /// Another memory of the same listener, by the same nonces: who fills one takes no room in the other.
+    pub(crate) fn beside(&self, room: usize) -> Self {
+        Self { url: self.url.clone(), nonces: Arc::clone(&self.nonces), spent: Spent::new(REMEMBERED, room) }
     }
 
     /// Judges the proof of a request. `bound` is the access token that the request shows, and the key that it is bound to.
@@ -95,12 +102,19 @@ const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// Seconds. INVARIANT: no shorter than a nonce counts (`nonces.rs`: two slots), with a slot to spare for a clock that is
 /// set back; shorter, and a proof could be shown twice.
 const REMEMBERED: i64 = 3 * nonces::SLOT;
-/// 1400 requests a second for three minutes, in some 12 MiB.
-const CAPACITY: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LimitsConfig;
+
+    /// L21: one subject alone does not fill the memory, whatever its budget lets it ask for while proofs are remembered.
+    #[test]
+    fn l21_there_is_room_for_what_a_subject_may_spend() {
+        let LimitsConfig { subject, dpop_proofs, .. } = LimitsConfig::default();
+        let most = u64::from(subject.burst) + u64::from(subject.per_second) * REMEMBERED.unsigned_abs();
+        assert!(dpop_proofs >= most, "{dpop_proofs} are remembered, {most} may be shown");
+    }
 
     #[test]
     fn the_challenge_lists_the_algorithms_that_are_taken() {

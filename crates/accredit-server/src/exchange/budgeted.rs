@@ -9,7 +9,7 @@ use accredit_id::json::{Json, Object};
 use super::{Refused, Walk};
 use crate::budget::{Cost, Spent};
 use crate::faces::Cause;
-use crate::record::{self, RecordFault, Recorded};
+use crate::record::{RecordFault, Recorded};
 
 /// Seconds in which some marks may have ended.
 const MARKS_WAIT: u32 = 10;
@@ -21,13 +21,13 @@ impl Walk<'_> {
     /// The evidence holds: from now on its subject pays, not the source.
     pub(super) fn pay(&self, provider: &Resource, evidence: Evidence<'_>) -> Result<(), Refused> {
         let paid = self.app.budgets.verified(provider.id, subject(evidence.claims()));
-        paid.map_err(|spent| self.throttled(provider, spent))
+        paid.map_err(|spent| self.throttled(Some(provider), spent))
     }
 
     /// Nobody of this provider's, or not this one, has anything left.
-    pub(super) fn throttled(&self, provider: &Resource, spent: Spent) -> Refused {
-        self.app.tally.count(Some(provider.name.as_str()), RATE_LIMITED, self.source);
-        self.app.metrics.exchanges.refused(self.face.name, Some(provider), RATE_LIMITED);
+    pub(super) fn throttled(&self, provider: Option<&Resource>, spent: Spent) -> Refused {
+        self.app.tally.count(provider.map(|provider| provider.name.as_str()), RATE_LIMITED, self.source);
+        self.app.metrics.exchanges.refused(self.face.name, provider, RATE_LIMITED);
         Refused::throttled(self.decision, spent)
     }
 
@@ -58,17 +58,8 @@ impl Walk<'_> {
 
     /// So many refusals of this provider are on record that this one is counted alone. It is explained for a while.
     pub(super) fn count_unrecorded(&self, provider: &Resource, reason: &'static str) {
-        self.app.tally.count(Some(provider.name.as_str()), reason, self.source);
-        let refused = record::Unverified {
-            at: self.now,
-            sequence: self.in_force.world.sequence,
-            reason,
-            operator: "refusals of this provider come so fast that this one is counted and not explained".to_owned(),
-            hint: Some("send the token to `accredit explain`".to_owned()),
-            provider: Some(provider.name.to_string()),
-            account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
-        };
-        self.app.ring.push(self.decision, refused);
+        let operator = "refusals of this provider come so fast that this one is counted and not explained".to_owned();
+        self.count_alone(reason, operator, Some("send the token to `accredit explain`".to_owned()), Some(provider));
     }
 
     /// Counts what was issued.

@@ -8,7 +8,8 @@ use accredit_id::verify::{Rejected, TokenFault};
 
 use super::{Evident, Walk};
 use crate::budget::Cost;
-use crate::faces::Cause;
+use crate::dpop::ProofRefused;
+use crate::faces::{Cause, RequestFault};
 use crate::gather::KeysUnavailable;
 use crate::record::{self, Acted, Denied};
 use crate::tell::{self, UNACCEPTABLE};
@@ -165,6 +166,24 @@ impl Walk<'_> {
     ) -> Refused {
         self.pay_for_failure(code);
         self.app.metrics.exchanges.refused(self.face.name, provider, code);
+        self.count_alone(code, operator, hint, provider);
+        Refused {
+            decision: self.decision,
+            cause: Cause::Token,
+            sentence: UNACCEPTABLE,
+            reason: None,
+            retry_after: None,
+        }
+    }
+
+    /// Counted, and explained for a while.
+    pub(super) fn count_alone(
+        &self,
+        code: &'static str,
+        operator: String,
+        hint: Option<String>,
+        provider: Option<&Resource>,
+    ) {
         let provider = provider.map(|provider| provider.name.to_string());
         self.app.tally.count(provider.as_deref(), code, self.source);
         let refused = record::Unverified {
@@ -177,13 +196,6 @@ impl Walk<'_> {
             account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
         };
         self.app.ring.push(self.decision, refused);
-        Refused {
-            decision: self.decision,
-            cause: Cause::Token,
-            sentence: UNACCEPTABLE,
-            reason: None,
-            retry_after: None,
-        }
     }
 }
 
@@ -197,6 +209,12 @@ impl Refused {
             reason: Some(reason.caller_code()),
             retry_after: None,
         }
+    }
+
+    /// The request's proof cannot be remembered, so it could be shown again.
+    pub(crate) fn no_memory(decision: DecisionId) -> Self {
+        let RequestFault { cause, code, sentence } = ProofRefused::Full.into();
+        Self { decision, cause, sentence, reason: Some(code), retry_after: Some(1) }
     }
 
     pub(crate) fn unavailable(decision: DecisionId, cause: Cause, retry_after: u32) -> Self {

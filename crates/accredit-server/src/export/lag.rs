@@ -132,6 +132,7 @@ mod tests {
                 mark: None,
                 if_replayed: None,
                 pins: Vec::new(),
+                rests_on: Vec::new(),
                 decided_on: i64::MAX,
             };
             let entries: Vec<Entry> = (0..count).map(entry).collect();

@@ -33,7 +33,7 @@ pub fn request_head(lines: &[u8]) {
     if let Some(shown) = Presented::of(&head) {
         assert!(!shown.token.contains(['\r', '\n']) && head.headers.get_all("authorization").iter().count() == 1);
     }
-    let proofs = Proofs::new("https://accredit.example.org".to_owned());
+    let proofs = Proofs::new("https://accredit.example.org".to_owned(), 16);
     let judged = proofs.judge(&head.headers, "POST", "/oauth/token", None, Timestamp::from_unix(1_800_000_000));
     assert!(judged.is_err(), "a proof without a nonce of ours holds");
     forwarded(&head.headers);

@@ -23,8 +23,23 @@ use super::token::refused;
 use super::{one_token, unavailable};
 use crate::app::App;
 use crate::binding::{NotProven, Presented, Scheme};
+use crate::budget::Cost;
 use crate::dpop::{PROOF, ProofRefused};
 use crate::{clock, issued};
+
+/// Why nothing is said about a token.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another server may have revoked it.
+    #[error("what other servers revoke cannot be followed")]
+    Blind,
+    /// The caller's proof cannot be remembered, so it could be shown again.
+    #[error("there is no room for the caller's proof")]
+    Memory,
+}
 
 /// Answers one request to `/oauth/introspect`.
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
@@ -41,10 +56,11 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
         return refused(app, &fault, source);
     }
     let now = clock::now();
-    let Some(shown) = Presented::of(head) else { return unauthenticated(BEARER) };
+    let Some(shown) = Presented::of(head) else { return unauthenticated(app, BEARER, source) };
     let api = match caller(app, shown, head, now).await {
         Ok(Ok(audience)) => audience,
-        Ok(Err(challenge)) => return unauthenticated(challenge),
+        Ok(Err(challenge)) => return unauthenticated(app, challenge, source),
+        Err(Unanswered::Memory) => return refused(app, &ProofRefused::Full.into(), source),
         Err(fault) => return unavailable(&fault),
     };
     match one_token::read(body).await {
@@ -63,7 +79,8 @@ async fn caller(
     shown: Presented<'_>,
     head: &Parts,
     now: Timestamp,
-) -> Result<Result<String, &'static str>, StoreError> {
+) -> Result<Result<String, &'static str>, Unanswered> {
+    follows(app)?;
     let refused = match shown.scheme {
         Scheme::Bearer => BEARER_REFUSED,
         Scheme::Dpop => DPOP_REFUSED,
@@ -75,15 +92,18 @@ async fn caller(
     if issued::active(app, &verified, &in_force.world).await?.is_none() {
         return Ok(Err(refused));
     }
-    Ok(match shown.check(&verified, head, &app.proofs, now) {
+    Ok(match shown.check(&verified, head, &app.proofs_of_apis, now) {
         Ok(()) => Ok(audience),
+        Err(NotProven::Proof(ProofRefused::Full)) => return Err(Unanswered::Memory),
         Err(NotProven::Proof(ProofRefused::Fault(ProofFault::Nonce))) => Err(NONCE_WANTED),
         Err(NotProven::Proof(_)) => Err(PROOF_REFUSED),
         Err(NotProven::Scheme | NotProven::Certificate) => Err(refused),
     })
 }
 
-async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result<Option<Value>, StoreError> {
+async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result<Option<Value>, Unanswered> {
+    // Once more: the caller may have taken his time with the body.
+    follows(app)?;
     let mut buffer = Buffer::default();
     let Ok(verified) = issued::genuine(app, token, api, &mut buffer, now) else { return Ok(None) };
     let in_force = app.read_model.now();
@@ -92,6 +112,11 @@ async fn introspect(app: &App, token: &str, api: &str, now: Timestamp) -> Result
         let scope: Vec<&str> = standing.permissions.iter().map(|permission| permission.as_str()).collect();
         told(&verified, &scope.join(" "), standing.project)
     }))
+}
+
+/// Whatever other servers have revoked or disabled is known here, as far as it can be.
+fn follows(app: &App) -> Result<(), Unanswered> {
+    if app.following.is_blind() { Err(Unanswered::Blind) } else { Ok(()) }
 }
 
 /// RFC 7662 section 2.2. `scope` is what is still granted of the token's own.
@@ -123,7 +148,9 @@ fn told(token: &Verified<'_>, scope: &str, project: &Resource) -> Value {
 }
 
 /// RFC 6750 section 3, RFC 9449 section 7.1.
-fn unauthenticated(challenge: &'static str) -> Response<Full<Bytes>> {
+fn unauthenticated(app: &App, challenge: &'static str, source: IpAddr) -> Response<Full<Bytes>> {
+    let cost = if challenge == NONCE_WANTED { Cost::Nonce } else { Cost::Verification };
+    app.budgets.failed(source, cost);
     let (error, sentence) = match challenge {
         NONCE_WANTED => ("use_dpop_nonce", "the DPoP proof needs the nonce of this answer"),
         PROOF_REFUSED => ("invalid_dpop_proof", "the DPoP proof does not hold for the token and this request"),

@@ -249,7 +249,7 @@ impl Door {
             return token::throttled(&self.app, faces::FALLBACK, spent, source).map(Either::Left);
         }
         let answer = match request.uri().path() {
-            "/oauth/introspect" => introspect::answer(&self.app, request, source).await.map(Either::Left),
+            "/oauth/introspect" => return introspect::answer(&self.app, request, source).await.map(Either::Left),
             "/oauth/revoke" => revoke::answer(&self.app, request, source).await.map(Either::Left),
             _ => self.routed(request).await,
         };

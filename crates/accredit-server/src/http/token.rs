@@ -17,9 +17,8 @@ use crate::app::App;
 use crate::binding::Proven;
 use crate::budget::{Cost, Spent};
 use crate::dpop::PROOF;
-use crate::exchange::{RATE_LIMITED, Refused, exchange};
+use crate::exchange::{RATE_LIMITED, Refused, exchange, narrow};
 use crate::faces::{Cause, FALLBACK, Face, Media, Params, Proof, RequestFault, recognise};
-use crate::narrow::narrow;
 use crate::{chance, clock};
 
 /// Answers one request to a path of faces; `fallback` is the one that renders what fails before its face is known.
@@ -96,7 +95,7 @@ async fn admitted(
 /// Everything else that is refused is counted where it is known whose token it was.
 pub(super) fn count_unavailable(app: &App, face: &Face, refused: &Refused) {
     let reason = match refused.cause {
-        Cause::StoreUnavailable => "store-unavailable",
+        Cause::StoreUnavailable => refused.reason.unwrap_or("store-unavailable"),
         Cause::Internal => "internal",
         _ => return,
     };
@@ -176,15 +175,17 @@ fn refuse(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Respo
 
 /// The same before it is rendered.
 pub(super) fn faulty(app: &App, face: &Face, fault: &RequestFault, source: IpAddr) -> Refused {
-    let cost = match fault.cause {
-        Cause::Proof => Cost::Verification,
-        Cause::ProofNonce => Cost::Nonce,
-        _ => Cost::Look,
+    let (cost, retry_after) = match fault.cause {
+        Cause::Proof => (Some(Cost::Verification), None),
+        Cause::ProofNonce => (Some(Cost::Nonce), None),
+        // Nothing that the caller could help.
+        Cause::StoreUnavailable => (None, Some(1)),
+        _ => (Some(Cost::Look), None),
     };
-    app.budgets.failed(source, cost);
+    cost.into_iter().for_each(|cost| app.budgets.failed(source, cost));
     app.metrics.exchanges.refused(face.name, None, fault.code);
     let decision = DecisionId::new(chance::bits());
-    Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after: None }
+    Refused { decision, cause: fault.cause, sentence: fault.sentence, reason: Some(fault.code), retry_after }
 }
 
 /// The answer to a request that no face is asked about.

@@ -25,7 +25,15 @@ async fn found(record: &Value, values: Option<&Value>) -> accredit_store::Found 
     let erasable = values.map(|values| Erasable { salt: [1; 16], bytes: values.to_string().into_bytes() });
     let content = Content { bytes: record.to_string().into_bytes(), erasable };
     let NewRecord { id, content } = NewRecord { id: [0xab; 16], content };
-    let entry = Entry { id, record: content, mark: None, if_replayed: None, pins: Vec::new(), decided_on: i64::MAX };
+    let entry = Entry {
+        id,
+        record: content,
+        mark: None,
+        if_replayed: None,
+        pins: Vec::new(),
+        rests_on: Vec::new(),
+        decided_on: i64::MAX,
+    };
     store.commit_records(&mut chain, &[entry], 1_800_000_001).await.unwrap();
     store.find_record(&id).await.unwrap().unwrap()
 }

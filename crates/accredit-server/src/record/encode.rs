@@ -166,11 +166,12 @@ pub(super) fn claims(provider: &Provider, seen: &Object<'_>, explanation: Option
 
 /// The same with who asked, and with what a workload says of itself, as text: nobody vouches for it, so nothing is read out of it.
 /// The beginning is kept, and what a reader would not see is written out.
-fn beside(mut claims: Vec<u8>, context: Option<&str>, source: IpAddr) -> Vec<u8> {
+pub(super) fn beside(mut claims: Vec<u8>, context: Option<&str>, source: IpAddr) -> Vec<u8> {
     use std::io::Write as _;
     claims.pop();
+    let separator = if claims.len() > 1 { "," } else { "" };
     // Writing to a vector cannot fail.
-    let _ = write!(claims, r#","source":"{source}"}}"#);
+    let _ = write!(claims, r#"{separator}"source":"{source}"}}"#);
     let Some(context) = context else { return claims };
     let mut kept = String::new();
     for character in context.chars().take(MAX_CONTEXT) {
@@ -240,14 +241,14 @@ impl Line {
     }
 
     /// The trace that the request belongs to, by which its spans are found.
-    fn trace(&mut self, trace: Option<TraceId>) {
+    pub(super) fn trace(&mut self, trace: Option<TraceId>) {
         if let Some(trace) = trace {
             self.text("trace", &trace.to_string());
         }
     }
 
     /// The keys that the request proved.
-    fn held(&mut self, held: &Held<'_>) {
+    pub(super) fn held(&mut self, held: &Held<'_>) {
         let Held { proof_key, certificate } = held;
         for (name, key) in [("proofKey", proof_key), ("certificate", certificate)] {
             if let Some(key) = key {
@@ -312,5 +313,7 @@ mod tests {
         assert_eq!(kept(&"\u{e4}".repeat(5000)).chars().count(), MAX_CONTEXT);
         let plain = beside(br#"{"claims":{}}"#.to_vec(), None, IpAddr::from([192, 0, 2, 7]));
         assert_eq!(plain, br#"{"claims":{},"source":"192.0.2.7"}"#);
+        let alone = beside(b"{}".to_vec(), None, IpAddr::from([192, 0, 2, 7]));
+        assert_eq!(alone, br#"{"source":"192.0.2.7"}"#);
     }
 }

@@ -151,8 +151,15 @@ impl Recorder {
     /// Writes a record that nothing waits for and that no revocation makes wrong.
     pub(crate) async fn note(&self, record: NewRecord) -> Result<(), RecordFault> {
         let NewRecord { id, content } = record;
-        let entry =
-            Entry { id, record: content, mark: None, if_replayed: None, pins: Vec::new(), decided_on: i64::MAX };
+        let entry = Entry {
+            id,
+            record: content,
+            mark: None,
+            if_replayed: None,
+            pins: Vec::new(),
+            rests_on: Vec::new(),
+            decided_on: i64::MAX,
+        };
         self.record(entry).await.map(|_| ())
     }
 

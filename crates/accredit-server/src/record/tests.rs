@@ -28,6 +28,7 @@ async fn old_marks_make_room_for_new_ones() {
             mark: Some(mark(number, issued_at)),
             if_replayed: None,
             pins: Vec::new(),
+            rests_on: Vec::new(),
             decided_on: i64::MAX,
         };
         let recorder = recorder.clone();
@@ -72,6 +73,7 @@ async fn marks_of_a_provider_are_bounded() {
             mark: Some(mark),
             if_replayed: None,
             pins: Vec::new(),
+            rests_on: Vec::new(),
             decided_on: i64::MAX,
         };
         let recorder = recorder.clone();

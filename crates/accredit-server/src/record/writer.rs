@@ -49,7 +49,7 @@ impl Writer {
         most_marks: u64,
     ) -> Self {
         let (last_batch, last_head) = (0, clock::now());
-        let (forgetting, quota) = (Forgetting::default(), Quota::new(most_marks));
+        let (forgetting, quota) = (Forgetting::default(), Quota::new(most_marks, store.is_shared()));
         Self { shared, store, chain, sign_head, bring_pins, forgetting, quota, last_batch, last_head }
     }
 

@@ -53,8 +53,8 @@ impl App {
 
     /// The key that signs access tokens so, by a reading of the store that is recent. `None` while no key may sign.
     pub(crate) async fn signer(&self, signing: Algorithms, now: Timestamp) -> Option<Arc<SigningKey>> {
-        // What other servers have changed may not be in force here.
-        if self.following.is_blind() {
+        // What other servers have changed may not be in force here; or nothing may be minted, whatever the store says of keys.
+        if self.following.is_blind() || !self.signing.trust.lets_mint(now) {
             return None;
         }
         if let Some(key) = self.signing.signer(signing, now) {

@@ -164,9 +164,35 @@ mod tests {
             assert_eq!(app.signing.signer(Signing::Es256, now).is_some(), mints);
             assert_eq!(app.signing.internal(now).is_some(), mints);
             assert_eq!(Unready::ClockBehind.holds(&app), !mints);
+            assert!(!Unready::NoSigningKey.holds(&app));
             app.recorder.close();
             writer.await.unwrap();
         }
+    }
+
+    /// L18: while rows are missing or were put back, nobody knows which, nothing is minted: an administrator's row may be one.
+    /// Nor is the store asked for keys, which would not help, by each request that wants a token.
+    #[tokio::test]
+    async fn l18_nothing_is_minted_on_rows_that_are_in_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::demo("127.0.0.1:7070".parse().unwrap(), folder.path());
+        let (app, writer) = App::start(&config).await.unwrap();
+        let now = clock::now();
+        for in_doubt in [false, true] {
+            app.signing.trust.in_doubt.store(in_doubt, Relaxed);
+            assert_eq!(app.signing.signer(Signing::Es256, now).is_none(), in_doubt);
+            assert_eq!(app.signing.internal(now).is_none(), in_doubt);
+            // Keys that were read so long ago that somebody who signs reads them again.
+            let keys = app.signing.keys.load_full();
+            keys.read_at.store(0, Relaxed);
+            assert_eq!(app.signer(Signing::Es256, now).await.is_none(), in_doubt);
+            assert_eq!(keys.read_at.load(Relaxed) == 0, in_doubt);
+        }
+        assert!(Unready::StoreTampered.holds(&app));
+        app.signing.read(&app.store, now).await.unwrap();
+        assert!(!Unready::NoSigningKey.holds(&app), "there is a key, and it is not for want of one");
+        app.recorder.close();
+        writer.await.unwrap();
     }
 
     /// L18: rows of before there were seals count by their operator's word alone, and that word is taken once.

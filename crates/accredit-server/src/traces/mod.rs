@@ -114,7 +114,7 @@ impl Traces {
         let name = name()?;
         let caller = Context::of(headers);
         let id = caller.map_or_else(|| TraceId::new(chance::bits()), |caller| caller.trace);
-        if kept.sampler.takes(caller.as_ref(), &id) {
+        if kept.sampler.takes(caller.as_ref(), &id, chance::bits) {
             return Some(kept.trace(id, caller.map(|caller| caller.span), name));
         }
         caller.map(|caller| Trace(Arc::new(Inner { id: caller.trace, recording: None })))

@@ -26,17 +26,20 @@ impl Sampler {
         Self { share, heed_callers, per_second, second: Mutex::default() }
     }
 
-    /// Whether a request is traced, after its caller's word and by its trace's id, so that servers which see the same trace
-    /// choose alike.
-    pub(super) fn takes(&self, caller: Option<&Context>, trace: &TraceId) -> bool {
-        let is_chosen = match caller.filter(|_| self.heed_callers) {
-            Some(caller) => caller.sampled,
-            None => {
-                let [.., a, b, c, d, e, f, g, h] = *trace.bytes();
-                u128::from(u64::from_be_bytes([a, b, c, d, e, f, g, h])) < self.share
-            }
+    /// Whether a request is traced, after its caller's word or by its trace's id, so that servers which see the same trace choose
+    /// alike. A caller who is not heeded does not choose by the id that he names either: lots are drawn by `fresh` bits.
+    pub(super) fn takes(&self, caller: Option<&Context>, trace: &TraceId, fresh: impl FnOnce() -> [u8; 16]) -> bool {
+        let is_chosen = match caller {
+            Some(caller) if self.heed_callers => caller.sampled,
+            Some(_) => self.is_lucky(&fresh()),
+            None => self.is_lucky(trace.bytes()),
         };
         is_chosen && self.has_room(Instant::now())
+    }
+
+    fn is_lucky(&self, bits: &[u8; 16]) -> bool {
+        let [.., a, b, c, d, e, f, g, h] = *bits;
+        u128::from(u64::from_be_bytes([a, b, c, d, e, f, g, h])) < self.share
     }
 
     /// Whether one more fits into the allowance of this second.
@@ -81,10 +84,21 @@ mod tests {
             (1.0, false, Some(caller(false)), true),
         ] {
             assert_eq!(
-                Sampler::new(ratio, heed, 10).takes(caller.as_ref(), &trace),
+                Sampler::new(ratio, heed, 10).takes(caller.as_ref(), &trace, || [7; 16]),
                 expected,
                 "{ratio} {heed} {caller:?}"
             );
+        }
+    }
+
+    /// A caller who is not heeded names a trace that the share would always take, or never; it does not matter.
+    #[test]
+    fn nobody_is_taken_for_the_id_that_he_names() {
+        let sampler = Sampler::new(0.5, false, u32::MAX);
+        for (named, drawn, expected) in [(0, 0, true), (0, 0xff, false), (0xff, 0, true), (0xff, 0xff, false)] {
+            let trace = TraceId::new([[1; 8], [named; 8]].concat().try_into().unwrap());
+            let taken = sampler.takes(Some(&caller(true)), &trace, || [drawn; 16]);
+            assert_eq!(taken, expected, "{named} {drawn}");
         }
     }
 
@@ -92,7 +106,7 @@ mod tests {
     fn the_share_is_of_traces() {
         let sampler = Sampler::new(0.25, true, u32::MAX);
         let id = |first: u8| TraceId::new([0, 0, 0, 0, 0, 0, 0, 0, first, 9, 9, 9, 9, 9, 9, 9]);
-        let taken: Vec<_> = (0..=255).filter(|first| sampler.takes(None, &id(*first))).collect();
+        let taken: Vec<_> = (0..=255).filter(|first| sampler.takes(None, &id(*first), || [0; 16])).collect();
         assert_eq!(taken, (0..64).collect::<Vec<_>>());
     }
 

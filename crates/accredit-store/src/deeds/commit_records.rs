@@ -1,15 +1,19 @@
 //! Records decisions before they are answered.
 
+use std::collections::HashSet;
+
 use super::marks::{self, Claim};
 use super::pins::{self, Met};
 use crate::audit::Content;
-use crate::backend::{Connection, Writer, begin_write, fault};
+use crate::backend::{Connection, Writer, begin_write, fault, query_as};
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome};
 use crate::head;
+use crate::multi_row::filled;
 use crate::pin::NamePin;
 use crate::seal::{Book, Sealer};
+use crate::sql;
 
 /// See [`Store::commit_records`](crate::Store::commit_records).
 pub(crate) async fn commit_records(
@@ -38,7 +42,8 @@ async fn commit_at_once(
     entries: &[Entry],
     at: i64,
 ) -> Result<bool, StoreError> {
-    if entries.iter().any(|entry| entry.mark.is_some() || !entry.pins.is_empty()) {
+    let is_plain = |entry: &Entry| entry.mark.is_none() && entry.pins.is_empty() && entry.rests_on.is_empty();
+    if !entries.iter().all(is_plain) {
         return Ok(false);
     }
     let Some(decided_on) = entries.iter().map(|entry| entry.decided_on).min() else { return Ok(false) };
@@ -104,8 +109,13 @@ async fn judge(
 ) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
     let current: Vec<_> = entries.iter().enumerate().filter(|(_, entry)| revocation <= entry.decided_on).collect();
     let Met { there, clashing } = pins::meet(connection, &current, sealer).await?;
+    let revoked = revoked_among(connection, entries.iter().flat_map(|entry| &entry.rests_on)).await?;
     // What is stale claims nothing: it would burn evidence for a decision that is not made.
-    let is_stale = |place: usize, entry: &Entry| revocation > entry.decided_on || clashing.contains(&place);
+    let is_stale = |place: usize, entry: &Entry| {
+        revocation > entry.decided_on
+            || clashing.contains(&place)
+            || entry.rests_on.iter().any(|decision| revoked.contains(&decision[..]))
+    };
     let claims: Vec<_> = current
         .iter()
         .filter(|(place, entry)| !is_stale(*place, entry))
@@ -123,6 +133,24 @@ async fn judge(
     };
     let outcomes = entries.iter().enumerate().map(outcome).collect();
     Ok((outcomes, there))
+}
+
+/// Those of the decisions whose tokens were revoked, by whichever server.
+async fn revoked_among<'e>(
+    connection: &mut Connection,
+    decisions: impl Iterator<Item = &'e [u8; 16]>,
+) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let decisions: Vec<_> = decisions.collect();
+    let mut revoked = HashSet::new();
+    for chunk in filled(decisions.len()) {
+        let mut query = query_as(sql::REVOKED_AMONG.text(&chunk));
+        for place in chunk.places() {
+            query = query.bind(decisions[place].to_vec());
+        }
+        let rows: Vec<(Vec<u8>,)> = query.fetch_all(&mut *connection).await.map_err(fault)?;
+        revoked.extend(rows.into_iter().map(|(decision,)| decision));
+    }
+    Ok(revoked)
 }
 
 fn to_write<'e>((entry, outcome): (&'e Entry, &EntryOutcome)) -> Option<(&'e [u8; 16], &'e Content)> {

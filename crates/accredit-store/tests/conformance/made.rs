@@ -34,7 +34,15 @@ pub(crate) fn change(expected_sequence: i64, puts: Vec<Row>) -> Change {
 
 pub(crate) fn entry(number: u64) -> Entry {
     let NewRecord { id, content } = record(number);
-    Entry { id, record: content, mark: None, if_replayed: None, pins: Vec::new(), decided_on: i64::MAX }
+    Entry {
+        id,
+        record: content,
+        mark: None,
+        if_replayed: None,
+        pins: Vec::new(),
+        rests_on: Vec::new(),
+        decided_on: i64::MAX,
+    }
 }
 
 /// A key that signs.

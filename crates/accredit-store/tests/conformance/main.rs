@@ -104,7 +104,8 @@ on_every_backend! {
         l18_sealed_rows_add_up;
     revoked:
         a_token_is_revoked_once
-        k09_revocations_survive_reopening_and_are_forgotten_behind_their_end;
+        k09_revocations_survive_reopening_and_are_forgotten_behind_their_end
+        k05_what_rests_on_a_revoked_token_is_stale;
     keys:
         keys_are_kept_and_moved
         keys_of_trust_domains_are_kept

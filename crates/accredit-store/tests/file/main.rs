@@ -34,6 +34,7 @@ fn entry(number: u64, text: &str) -> Entry {
         mark: None,
         if_replayed: None,
         pins: Vec::new(),
+        rests_on: Vec::new(),
         decided_on: i64::MAX,
     }
 }

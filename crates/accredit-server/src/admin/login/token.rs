@@ -266,6 +266,7 @@ impl Walk<'_> {
             mark: None,
             if_replayed: None,
             pins: Vec::new(),
+            rests_on: Vec::new(),
             decided_on: self.in_force.revocation,
         };
         let recorded = app.recorder.record(entry).await;
