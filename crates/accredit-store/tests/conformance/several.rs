@@ -410,14 +410,12 @@ async fn two_servers_remove_old_records() {
             let (key_id, signature) = ("audit-1".to_owned(), head.message());
             Some(accredit_store::audit::SignedHead { head: *head, key_id, signature })
         };
-        let holds =
-            |signed: &accredit_store::audit::SignedHead| signed.signature == signed.head.message();
+        let holds = |signed: &accredit_store::audit::SignedHead| signed.signature == signed.head.message();
         let keys = accredit_store::HeadKeys { sign: Arc::new(sign), verify: Arc::new(holds) };
         accredit_store::Sweep::Records(accredit_store::Removal::new(NOW, vec![], keys, NOW))
     };
     let head = one.head(NOW);
-    let signed =
-        accredit_store::audit::SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() };
+    let signed = accredit_store::audit::SignedHead { head, key_id: "audit-1".to_owned(), signature: head.message() };
     stores[0].write_head(&signed).await.unwrap();
     for round in 0..3 {
         let records = [record(9000 + round), record(9100 + round)];
