@@ -29,6 +29,11 @@ impl Chain {
         self.tail.chain
     }
 
+    /// Where it ends.
+    pub(crate) fn tail(&self) -> Tail {
+        self.tail
+    }
+
     /// What is to be signed now, `signed_at` in Unix seconds.
     pub fn head(&self, signed_at: i64) -> audit::Head {
         audit::Head { chain: self.tail.chain, number: self.tail.number, hash: self.tail.hash, signed_at }

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::bundle::{BundleDeed, KeptBundle};
 use crate::chain::Chain;
 use crate::copying::{self, Copied};
-use crate::deeds;
+use crate::deeds::{self, NotRecorded};
 use crate::error::StoreError;
 use crate::exchange::{Committed, Entry, EntryOutcome, Mark};
 use crate::head::{self, Head};
@@ -225,8 +225,21 @@ impl Store {
     ///
     /// Batches that spend nothing and that nothing was revoked behind take one statement. On an error nothing may be
     /// answered, though some of it may be on the disk: a record without a token, never the reverse.
+    ///
+    /// Where a database elsewhere does not answer a commit, it is asked once on a new connection whether it came about: its
+    /// evidence would be spent for nothing.
     pub async fn commit_records(&self, chain: &mut Chain, entries: &[Entry], at: i64) -> Result<Committed, StoreError> {
-        deeds::commit_records(&mut *self.backend.writer().await?, chain, self.sealer.get(), entries, at).await
+        let mut writer = self.backend.writer().await?;
+        let done = deeds::commit_records(&mut writer, chain, self.sealer.get(), entries, at).await;
+        drop(writer);
+        match done {
+            Ok(committed) => Ok(committed),
+            Err(NotRecorded::Perhaps(fault, committed, tail)) if self.is_shared() => {
+                let came_about = deeds::has_come_about(&mut self.backend.writer().await?.connection, chain, tail).await;
+                if matches!(came_about, Ok(true)) { Ok(committed) } else { Err(fault) }
+            }
+            Err(NotRecorded::Perhaps(fault, ..) | NotRecorded::Surely(fault)) => Err(fault),
+        }
     }
 
     /// All first-use pins, by mapping, claim and name.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::marks::{self, Claim};
 use super::pins::{self, Met};
-use crate::audit::Content;
+use crate::audit::{Content, Tail};
 use crate::backend::{Connection, Writer, begin_write, fault, query_as};
 use crate::chain::{Chain, check_size};
 use crate::error::StoreError;
@@ -15,6 +15,20 @@ use crate::pin::NamePin;
 use crate::seal::{Book, Sealer};
 use crate::sql;
 
+/// Why decisions were not recorded.
+pub(crate) enum NotRecorded {
+    /// Their evidence is not spent.
+    Surely(StoreError),
+    /// The commit was not answered: what would have become of them, and where the chain ends if it came about.
+    Perhaps(StoreError, Committed, Tail),
+}
+
+impl From<StoreError> for NotRecorded {
+    fn from(fault: StoreError) -> Self {
+        Self::Surely(fault)
+    }
+}
+
 /// See [`Store::commit_records`](crate::Store::commit_records).
 pub(crate) async fn commit_records(
     writer: &mut Writer,
@@ -22,7 +36,7 @@ pub(crate) async fn commit_records(
     sealer: Option<&Sealer>,
     entries: &[Entry],
     at: i64,
-) -> Result<Committed, StoreError> {
+) -> Result<Committed, NotRecorded> {
     for entry in entries {
         check_size(&entry.record)?;
         entry.if_replayed.as_ref().map_or(Ok(()), check_size)?;
@@ -31,8 +45,24 @@ pub(crate) async fn commit_records(
     if commit_at_once(&mut writer.connection, chain, entries, at).await? {
         return Ok(Committed { outcomes: vec![EntryOutcome::Recorded; entries.len()], pins: Vec::new() });
     }
-    let (outcomes, pins) = commit_each(writer, chain, sealer, entries, at).await?;
-    Ok(Committed { outcomes, pins })
+    commit_each(writer, chain, sealer, entries, at).await
+}
+
+/// Whether a commit that was not answered came about, and is on every disk that a commit has to be on.
+pub(crate) async fn has_come_about(
+    connection: &mut Connection,
+    chain: &mut Chain,
+    tail: Tail,
+) -> Result<bool, StoreError> {
+    chain.settle(connection).await?;
+    if chain.tail() != tail {
+        return Ok(false);
+    }
+    // It can be read here before a standby has it. What is committed behind it is answered when the standby has both.
+    let mut transaction = begin_write(connection).await?;
+    head::hold(&mut transaction).await?;
+    transaction.commit().await.map_err(fault)?;
+    Ok(true)
 }
 
 /// One statement, one trip to the database. False when it takes more than that; nothing is written then.
@@ -61,7 +91,7 @@ async fn commit_each(
     sealer: Option<&Sealer>,
     entries: &[Entry],
     at: i64,
-) -> Result<(Vec<EntryOutcome>, Vec<NamePin>), StoreError> {
+) -> Result<Committed, NotRecorded> {
     let own_head = writer.own_head().await?;
     let mut transaction = begin_write(&mut writer.connection).await?;
     // Before anything is looked at: of two servers on which a name is used first, one waits here and then sees the other's.
@@ -78,7 +108,7 @@ async fn commit_each(
     if batches.is_empty() {
         // Marks are only ever claimed for what is recorded, or else were spent before: nothing was changed.
         transaction.rollback().await.map_err(fault)?;
-        return Ok((outcomes, there));
+        return Ok(Committed { outcomes, pins: there });
     }
     // INVARIANT: recorded, since its id masks the ledger, and that of one that is stale comes again with the next attempt.
     let is_pinning =
@@ -95,9 +125,12 @@ async fn commit_each(
     }
     there.extend(new);
     let tail = chain.append(&mut transaction, batches).await?;
-    transaction.commit().await.map_err(fault)?;
+    let committed = Committed { outcomes, pins: there };
+    if let Err(error) = transaction.commit().await {
+        return Err(NotRecorded::Perhaps(fault(error), committed, tail));
+    }
     chain.committed(tail);
-    Ok((outcomes, there))
+    Ok(committed)
 }
 
 /// What becomes of each entry, and what its names are pinned to already.

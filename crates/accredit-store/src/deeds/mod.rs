@@ -19,7 +19,7 @@ pub(crate) use apply_change::apply_change;
 pub(crate) use begin_seals::begin_seals;
 pub(crate) use bundles::keep_bundle;
 pub(crate) use change_keys::{change_keys, take_steps as take_key_steps};
-pub(crate) use commit_records::commit_records;
+pub(crate) use commit_records::{NotRecorded, commit_records, has_come_about};
 pub(crate) use cursors::{begin_at_end, confirm, hold_chain};
 pub(crate) use erase_values::erase_values;
 pub(crate) use marks::{count_marks, doubt_evidence, foresee, forget_marks};

@@ -1,6 +1,7 @@
 //! What a store is: the same cases on every backend. A behaviour that no case shows is not promised.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod answers;
 mod backends;
 mod backups;
 mod copies;
