@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use accredit_e2e::claims::token;
-use accredit_e2e::command::{accredit, run};
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::patience::eventually;
 use accredit_e2e::resources;
@@ -108,49 +107,6 @@ fn old_values_go_by_themselves() {
     let server = home.start();
     thread::sleep(Duration::from_secs(1));
     assert_eq!(swept(&server), 2);
-}
-
-/// L18: a backup of a log whose oldest batches are gone begins at the same signed checkpoint, and so does what is restored from it.
-/// What stands there is as little to be altered as a log that begins at its beginning.
-#[test]
-fn l18_a_log_behind_a_checkpoint_is_backed_up_and_restored() {
-    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
-    let server = home.start();
-    server.apply(&resources::usual(&issuer));
-    let old: Vec<String> = (0..5).map(|_| server.exchange(&token(&issuer, &json!({})), &[]).decision()).collect();
-    assert!(server.stop().success());
-    home.configure("[fetch]", "[audit]\nretention = { records = \"1s\" }\n\n[fetch]");
-    thread::sleep(Duration::from_secs(2));
-    // Heads of what is about to go, and of what stays.
-    let server = home.start();
-    let heads = home.path("heads").display().to_string();
-    server.accredit(["audit", "heads", "--append", &heads]).ended(0);
-    eventually("old records go", || verified(&server)["removed"].as_i64() > Some(5));
-    for id in &old {
-        server.accredit(["audit", "show", id]).ended(1);
-    }
-    let young = server.exchange(&token(&issuer, &json!({})), &[]).decision();
-    let before = verified(&server);
-
-    let file = home.path("behind.backup").display().to_string();
-    let made = server.accredit(["backup", "create", &file, "-o", "json"]).ended(0).json();
-    assert_eq!((&made["audit"]["breaks"], &made["audit"]["removed"]), (&json!([]), &before["removed"]), "{made}");
-    assert!(server.stop().success());
-    let bare = |arguments: &[&str]| run(accredit().args(arguments).env("HOME", home.folder()), "");
-    bare(&["backup", "verify", &file, "--heads", &heads]).ended(0);
-
-    std::fs::rename(home.path("data"), home.path("lost")).unwrap();
-    let config = home.path("accredit.toml").display().to_string();
-    bare(&["backup", "restore", &file, "--config", &config]).ended(0);
-    // Nothing more is to go at the start.
-    home.configure("records = \"1s\"", "records = \"forever\"");
-    let server = home.start();
-    let after = verified(&server);
-    assert_eq!(after["removed"], before["removed"]);
-    assert!(after["records"].as_i64() > before["records"].as_i64(), "{before} {after}");
-    server.accredit(["audit", "verify", "--heads", &heads]).ended(0);
-    assert_eq!(record(&server, &young)["event"], "exchange-allowed");
-    assert!(server.stop().success());
 }
 
 fn swept(server: &Server) -> usize {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::backends::{Factory, File, Postgres};
 use crate::made::{NOW, chain, change, entry, mark, record, replayed, row, spending};
+use crate::sweeps::{cover, holds, removal, sweep};
 
 async fn taken(store: &Store) -> Vec<u8> {
     let asked = Asked { made_at: NOW, version: "1".to_owned(), public_url: "https://a.test".to_owned() };
@@ -72,6 +73,46 @@ pub(crate) async fn l16_a_backup_is_restored_and_goes_on(factory: impl Factory) 
     // Nothing is written onto what is there.
     let refused = other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW).await.unwrap_err();
     assert!(matches!(refused, RestoreFault::NotEmpty { .. }), "{refused}");
+}
+
+/// L18: a backup of a log whose oldest batches are gone begins at the same signed checkpoints, and so does what is restored from
+/// it; heads of what went hold as well. Where the checkpoints are forged it is as broken as its store.
+pub(crate) async fn l18_a_log_behind_a_checkpoint_is_backed_up_and_restored(factory: impl Factory) {
+    let store = factory.open().await;
+    let mut first = chain(&store, 1).await;
+    for number in 0..300 {
+        store.commit_records(&mut first, &[entry(number)], NOW - 100).await.unwrap();
+    }
+    let outside = [cover(&store, &first).await];
+    let mut second = chain(&store, 2).await;
+    store.commit_records(&mut second, &[entry(1000)], NOW - 100).await.unwrap();
+    store.commit_records(&mut second, &[entry(1001)], NOW).await.unwrap();
+    cover(&store, &second).await;
+    assert!(sweep(&store, &mut second, removal(NOW - 50, &[]), 9000).await > 0);
+    let before = store.verify_audit(&outside, holds).await.unwrap();
+    assert_eq!((&before.breaks, before.removed, before.records), (&vec![], 301, 2));
+
+    let bytes = taken(&store).await;
+    let inspect = |is_signed: bool| {
+        let archive = Archive::open(bytes.as_slice()).unwrap();
+        archive.inspect(&outside, |_, signed| is_signed && holds(signed)).unwrap().audit
+    };
+    assert_eq!(inspect(true), before);
+    assert!(!inspect(false).is_intact());
+    let other = Store::open("sqlite::memory:").await.unwrap();
+    other.restore(Archive::open(bytes.as_slice()).unwrap(), deed(), NOW + 50).await.unwrap();
+    let after = other.verify_audit(&outside, holds).await.unwrap();
+    assert_eq!((&after.breaks, after.removed, after.records), (&vec![], 301, 3));
+    assert!(!other.verify_audit(&outside, |_| false).await.unwrap().is_intact());
+    // More may go there, and a backup of that is whole as well.
+    let mut next = chain(&other, 3).await;
+    other.commit_records(&mut next, &[entry(2000)], NOW + 60).await.unwrap();
+    cover(&other, &next).await;
+    assert!(sweep(&other, &mut next, removal(NOW + 55, &[]), 9001).await > 0);
+    let twice = taken(&other).await;
+    let audit = Archive::open(twice.as_slice()).unwrap().inspect(&outside, |_, signed| holds(signed)).unwrap().audit;
+    assert_eq!(audit.breaks, []);
+    assert_eq!(audit, other.verify_audit(&outside, holds).await.unwrap());
 }
 
 /// All or nothing: what breaks off or was altered leaves an empty store behind.

@@ -98,6 +98,7 @@ on_every_backend! {
         the_clock_mark_is_the_latest_time;
     backups:
         l16_a_backup_is_restored_and_goes_on
+        l18_a_log_behind_a_checkpoint_is_backed_up_and_restored
         what_is_not_whole_leaves_nothing;
     seals:
         l18_sealed_rows_add_up;

@@ -8,7 +8,7 @@ use accredit_store::{Chain, Entry, HeadKeys, Place, Removal, Store, Sweep};
 use crate::backends::Factory;
 use crate::made::{NOW, chain, entry, id, record};
 
-fn holds(signed: &SignedHead) -> bool {
+pub(crate) fn holds(signed: &SignedHead) -> bool {
     signed.signature == signed.head.message()
 }
 
@@ -22,7 +22,7 @@ async fn value(store: &Store, number: u64) -> Value {
 }
 
 /// Sweeps to the end; how many stretches took something.
-async fn sweep(store: &Store, chain: &mut Chain, sweep: Sweep, number: u64) -> usize {
+pub(crate) async fn sweep(store: &Store, chain: &mut Chain, sweep: Sweep, number: u64) -> usize {
     let (mut left, mut takes, mut rounds) = (Some(sweep), 0, 0);
     while let Some(sweep) = left {
         rounds += 1;
@@ -98,7 +98,7 @@ pub(crate) async fn stretches_without_values_are_passed_by(factory: impl Factory
     assert_eq!(store.find_record(&id(9000)).await.unwrap(), None);
 }
 
-fn removal(before: i64, sinks: &[&str]) -> Sweep {
+pub(crate) fn removal(before: i64, sinks: &[&str]) -> Sweep {
     let sinks = sinks.iter().map(|sink| (*sink).to_owned()).collect();
     let keys = HeadKeys { sign: Arc::new(|head| Some(sign(*head))), verify: Arc::new(holds) };
     Sweep::Records(Removal::new(before, sinks, keys, NOW))
@@ -109,7 +109,7 @@ fn sign(head: Head) -> SignedHead {
 }
 
 /// Signs where the chain ends now.
-async fn cover(store: &Store, chain: &Chain) -> SignedHead {
+pub(crate) async fn cover(store: &Store, chain: &Chain) -> SignedHead {
     let signed = sign(chain.head(NOW));
     store.write_head(&signed).await.unwrap();
     signed
