@@ -103,9 +103,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     for unheeded in &config.telemetry.unheeded {
         tracing::warn!(event = "variable-not-heeded", "a variable is not heeded: {unheeded}");
     }
-    app.check_upstreams();
-    // The first keys of trust domains, and whatever else fell due while nobody was here.
-    app.signing.hurry();
+    app.begin_domains();
     let mut background = JoinSet::new();
     background.spawn(Arc::clone(&app).keep_tally());
     background.spawn(Arc::clone(&app).keep_keys());

@@ -116,8 +116,14 @@ impl App {
         Ok(self.store.confirm_bundle(&said, now - FORGOTTEN_AFTER).await?)
     }
 
-    /// Looks whether authorities above those of trust domains can be used, and says so.
-    pub(crate) fn check_upstreams(&self) {
+    /// Before the first round: looks whether authorities above those of trust domains can be used, and says so; has trust
+    /// domains without keys, as after a restore, get theirs at once.
+    pub(crate) fn begin_domains(&self) {
+        let keys = self.signing.keys.load_full();
+        let has_keys = |slot: &Slot| keys.ring.lives().iter().any(|key| key.slot.domain == slot.domain);
+        if self.known_slots().iter().any(|slot| !has_keys(slot)) {
+            self.signing.hurry();
+        }
         let world = self.read_model.now();
         for resource in world.world.of_kind(Kind::TrustDomain) {
             let Some(domain) = resource.as_trust_domain() else { continue };
