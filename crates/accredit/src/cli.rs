@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alarm, apply, audit, backup, change, config, context, decision, demo, diff, explain, export, federation, get, init,
-    key, lint, list, login, mapping, noun, provider, server, store, token, write,
+    alarm, apply, audit, backup, change, cluster, config, context, decision, demo, diff, explain, export, federation,
+    get, init, key, lint, list, login, mapping, noun, provider, server, store, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -145,8 +145,8 @@ pub(crate) enum Verb {
     Federation(federation::Verb),
     /// What shares attestation and issuance policy in a trust domain
     #[command(subcommand)]
-    Cluster(noun::Verb),
-    /// The managed configuration of a cluster: set, get, validate, diff
+    Cluster(cluster::Verb),
+    /// The managed configuration of a cluster: set, get, validate, diff, history
     #[command(subcommand)]
     Config(config::Verb),
     /// Who may change and read what on this server

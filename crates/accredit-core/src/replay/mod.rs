@@ -6,6 +6,7 @@
 //!
 //! Times are not decided again: every token counts as one that is valid now.
 
+mod identities;
 mod judge;
 mod reads;
 mod subject;
@@ -18,6 +19,7 @@ use accredit_id::time::Timestamp;
 use crate::decide::Limits;
 use crate::model::{DecisionId, Id};
 use crate::world::World;
+pub use identities::{IdentityChange, RecordedIdentity, identity_after};
 use judge::{Judged, judge, same_whatever_is_missing};
 use reads::Reads;
 pub use subject::{Recorded, Subject};

@@ -11,6 +11,7 @@ use accredit_core::plan::{self, Context};
 use accredit_id::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::config_history;
 use super::write::show;
 use crate::cli::Common;
 use crate::documents::read_file;
@@ -30,6 +31,8 @@ pub(crate) enum Verb {
     Validate(Validate),
     /// Say what a file would change, change nothing
     Diff(Diff),
+    /// Say which sections were changed when
+    History(config_history::Args),
 }
 
 /// Whose configuration.
@@ -117,6 +120,7 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
             let wanted = read(file, terminal)?;
             set(common, id, &wanted, How { prune: *prune, dry_run: true, revision: None }, terminal).await
         }
+        Verb::History(args) => config_history::run(common, args, terminal).await,
         Verb::Get(Get { of: Of { scope: Scope::Cluster, id }, section }) => {
             get(common, id, section.as_deref(), terminal).await
         }

@@ -7,7 +7,9 @@ pub(crate) mod audit_erase;
 pub(crate) mod audit_export;
 pub(crate) mod backup;
 pub(crate) mod change;
+pub(crate) mod cluster;
 pub(crate) mod config;
+pub(crate) mod config_history;
 pub(crate) mod context;
 pub(crate) mod decision;
 pub(crate) mod demo;
@@ -102,7 +104,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Mapping(verb) => mapping::run(common, &verb, terminal).await,
         Verb::TrustDomain(verb) => noun::run(common, Kind::TrustDomain, &verb, terminal).await,
         Verb::Federation(verb) => federation::run(common, &verb, terminal).await,
-        Verb::Cluster(verb) => noun::run(common, Kind::Cluster, &verb, terminal).await,
+        Verb::Cluster(verb) => cluster::run(common, verb, terminal).await,
         Verb::Config(verb) => config::run(common, &verb, terminal).await,
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,

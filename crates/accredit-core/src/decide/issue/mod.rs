@@ -22,7 +22,7 @@ use crate::evidence::Evidence;
 use crate::facts::{Facts, Proved, Seen, TypedIn};
 use crate::model::{AllowedIssuer, Cluster, Lifetime, Policy, Replay, Resource};
 use crate::plan::Context;
-use crate::template::{Attribute, Rdn, RenderFault, Sources};
+use crate::template::{Attribute, PathTemplate, Rdn, RenderFault, Sources};
 use crate::world::World;
 
 pub use explain::{ExplainedIssue, PolicyTrace, explain_issue};
@@ -150,17 +150,40 @@ pub fn issue<S>(
     context: &Context<'_>,
     now: Timestamp,
 ) -> Result<Identity<S>, IssueDenial> {
-    let cluster = in_force(ask.cluster, ask.wanted.len(), world)?;
+    let cluster = in_force(ask.cluster, world)?;
+    number(ask.wanted.len())?;
     admitted(ask, cluster, job)?;
     let sources = sources(cluster, job);
     let (name, policy) = applicable(cluster, &sources);
-    let template = policy.path.as_ref().ok_or_else(|| no_path(ask.cluster, &name))?;
-    let unfit = |fault: RenderFault| IssueDenial::unfit(&fault, &name, "pathTemplate");
-    let spiffe_id = template.render(&cluster.trust_domain_name, &sources).map_err(unfit)?;
+    let (template, spiffe_id) = named(ask.cluster, cluster, (&name, policy), &sources)?;
     let svids = terms::svids(ask, (&name, policy), cluster, &sources, job, context, now)?;
     let facts = read(cluster, policy, &sources);
     let (template, replay) = (template.source().into(), job.issuer.replay);
     Ok(Identity { spiffe_id, policy: name, template, svids, facts, replay, standing: PhantomData })
+}
+
+/// Who a job is, whatever is asked for.
+pub(crate) fn identity<S>(
+    ask: &IdentityAsk<'_>,
+    job: &JobFacts<'_, S>,
+    world: &World,
+) -> Result<SpiffeId, IssueDenial> {
+    let cluster = in_force(ask.cluster, world)?;
+    admitted(ask, cluster, job)?;
+    let sources = sources(cluster, job);
+    let (name, policy) = applicable(cluster, &sources);
+    named(ask.cluster, cluster, (&name, policy), &sources).map(|(_, id)| id)
+}
+
+fn named<'p, S>(
+    resource: &Resource,
+    cluster: &Cluster,
+    (name, policy): (&str, &'p Policy),
+    sources: &Sources<'_, S>,
+) -> Result<(&'p PathTemplate, SpiffeId), IssueDenial> {
+    let template = policy.path.as_ref().ok_or_else(|| no_path(resource, name))?;
+    let unfit = |fault: RenderFault| IssueDenial::unfit(&fault, name, "pathTemplate");
+    Ok((template, template.render(&cluster.trust_domain_name, sources).map_err(unfit)?))
 }
 
 // === impl JobFacts ===
@@ -192,7 +215,7 @@ impl<'j, S> JobFacts<'j, S> {
 }
 
 /// A cluster that counts, of a trust domain that does.
-fn in_force<'c>(resource: &'c Resource, wanted: usize, world: &World) -> Result<&'c Cluster, IssueDenial> {
+fn in_force<'c>(resource: &'c Resource, world: &World) -> Result<&'c Cluster, IssueDenial> {
     let name = &resource.name;
     let cluster = resource.as_cluster().ok_or_else(|| IssueDenial::unknown_cluster(name.as_str()))?;
     if world.enabled(resource.id).is_none() {
@@ -204,8 +227,13 @@ fn in_force<'c>(resource: &'c Resource, wanted: usize, world: &World) -> Result<
         return Err(IssueDenial::new(IssueReason::ClusterDisabled, format!("trust domain `{domain}` is disabled"))
             .hint(format!("accredit trust-domain enable {domain}")));
     }
+    Ok(cluster)
+}
+
+/// As many as are made under one proof.
+fn number(wanted: usize) -> Result<(), IssueDenial> {
     match wanted {
-        1..=MOST_SVIDS => Ok(cluster),
+        1..=MOST_SVIDS => Ok(()),
         other => Err(IssueDenial::new(
             IssueReason::SvidsTooMany,
             format!("{other} SVIDs are asked for, expected 1 to {MOST_SVIDS}"),

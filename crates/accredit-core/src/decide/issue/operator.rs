@@ -7,7 +7,7 @@ use accredit_id::spiffe_id::SpiffeId;
 use accredit_id::time::Timestamp;
 use serde_json::Map;
 
-use super::{Identity, IssueDenial, IssueReason, SvidTerms, Wanted, in_force, terms};
+use super::{Identity, IssueDenial, IssueReason, SvidTerms, Wanted, in_force, number, terms};
 use crate::facts::Proved;
 use crate::model::{Lifetime, OperatorPath, Replay, Resource};
 use crate::plan::Context;
@@ -34,7 +34,8 @@ pub fn issue_to_operator(
     context: &Context<'_>,
     now: Timestamp,
 ) -> Result<Identity<Proved>, IssueDenial> {
-    let cluster = in_force(ask.cluster, ask.wanted.len(), world)?;
+    let cluster = in_force(ask.cluster, world)?;
+    number(ask.wanted.len())?;
     let refused = |told: String| IssueDenial::new(IssueReason::OperatorNotAllowed, told);
     if !cluster.issuance.operators.iter().any(|path: &OperatorPath| path.takes(ask.path)) {
         let told = format!("cluster `{}` lets operators mint nothing at `{}`", ask.cluster.name, Shown::of(ask.path));
