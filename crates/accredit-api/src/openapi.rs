@@ -8,11 +8,11 @@ use crate::admin::{
     DroppedBundleEntry, DroppedProviderKey, EraseRequest, EraseResponse, ExplainRequest, Explanation,
     FederationAuthority, FederationBundle, FieldChange, Finding, KeyFetchFault, KeySchedule, KeyStep, KeyTally,
     KeysChanged, KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource,
-    Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys, RefreshFederationRequest,
-    RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange,
-    ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RewrapKeysRequest, RoleHeld,
-    RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, TrustDomainStatus, UpstreamStatus,
-    Verdict, VerifyAuditRequest, WhoAmI, Written,
+    Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys, PublishedDocument,
+    RefreshFederationRequest, RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally,
+    ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RewrapKeysRequest,
+    RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, TrustDomainDocuments,
+    TrustDomainStatus, UpstreamStatus, Verdict, VerifyAuditRequest, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
 use crate::token::{TokenError, TokenResponse};
@@ -69,6 +69,7 @@ use crate::token::{TokenError, TokenResponse};
     ProjectTokenRequest,
     ProviderKey,
     ProviderKeys,
+    PublishedDocument,
     RefreshFederationRequest,
     RepinRequest,
     RepinResponse,
@@ -92,6 +93,7 @@ use crate::token::{TokenError, TokenResponse};
     Status,
     TokenError,
     TokenResponse,
+    TrustDomainDocuments,
     TrustDomainStatus,
     UpstreamStatus,
     Verdict,

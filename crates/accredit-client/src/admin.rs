@@ -16,7 +16,7 @@ use accredit_api::admin::{
     FederationBundle, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken,
     ProjectTokenRequest, ProviderKeys, RefreshFederationRequest, RepinRequest, RepinResponse, ReplayReport,
     ReplayRequest, Resource, ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status,
-    TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
+    TrustDomainDocuments, TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use bytes::Bytes;
@@ -410,6 +410,14 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn trust_domain_status(&self, trust_domain: &str) -> Result<TrustDomainStatus, AdminError> {
         self.fetch("/v1/trust-domain-status", &[("trustDomain", Some(trust_domain))]).await
+    }
+
+    /// What a trust domain publishes.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn trust_domain_documents(&self, trust_domain: &str) -> Result<TrustDomainDocuments, AdminError> {
+        self.fetch("/v1/trust-domain-documents", &[("trustDomain", Some(trust_domain))]).await
     }
 
     /// What a federation holds of its foreign trust domain.

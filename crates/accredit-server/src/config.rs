@@ -4,6 +4,7 @@ mod audit;
 #[cfg(feature = "fuzzing")]
 mod doors;
 mod drain;
+mod federation;
 mod fetch;
 mod keys;
 mod limits;
@@ -24,6 +25,7 @@ pub(crate) use audit::{AuditConfig, Kept, RetentionConfig, Since, SinkConfig, Si
 #[cfg(feature = "fuzzing")]
 pub use doors::config;
 pub(crate) use drain::DrainConfig;
+pub(crate) use federation::FederationConfig;
 pub(crate) use fetch::{FetchConfig, ProxyConfig};
 pub use keys::{KeyEncryption, KeysConfig, RotationConfig};
 pub(crate) use limits::{Allowance, LimitsConfig};
@@ -59,6 +61,9 @@ pub struct Config {
     /// Where it is watched.
     #[serde(default)]
     pub metrics: Option<MetricsConfig>,
+    /// Where bundles of trust domains are served under X509-SVIDs of theirs.
+    #[serde(default)]
+    pub federation: Vec<FederationConfig>,
     /// What is sent to whoever watches many services.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -152,6 +157,7 @@ impl Config {
             limits: LimitsConfig::default(),
             drain: DrainConfig::default(),
             metrics: None,
+            federation: Vec::new(),
             telemetry: TelemetryConfig::default(),
             audit: AuditConfig::default(),
             trust_domains: BTreeMap::new(),

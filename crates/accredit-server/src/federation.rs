@@ -151,7 +151,12 @@ impl App {
 
     /// The keys of a trust domain of ours, as long as it counts.
     fn own_keys(&self, domain: Id) -> LiveKeys {
-        LiveKeys::Own { domain, keys: Arc::new(|| None) }
+        let (read_model, verifying) = (Arc::clone(&self.read_model), self.signing.verifying_svids());
+        let keys = move || {
+            read_model.now().world.enabled(domain)?;
+            verifying(domain)
+        };
+        LiveKeys::Own { domain, keys: Arc::new(keys) }
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alarm, apply, audit, backup, change, cluster, config, context, decision, demo, diff, explain, export, federation,
-    get, init, key, lint, list, login, mapping, noun, provider, server, store, token, write,
+    get, init, key, lint, list, login, mapping, noun, provider, publish, server, store, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -139,7 +139,7 @@ pub(crate) enum Verb {
     Mapping(mapping::Verb),
     /// Trust domains that this server is the authority of
     #[command(subcommand)]
-    TrustDomain(noun::Verb),
+    TrustDomain(publish::Verb),
     /// Foreign trust domains whose bundles ours hand on
     #[command(subcommand)]
     Federation(federation::Verb),

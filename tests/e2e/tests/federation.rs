@@ -175,6 +175,78 @@ fn providers_know_trust_domains_by_bundle_and_by_discovery() {
     assert!(server.stop().success());
 }
 
+/// Two servers federate both ways: one is read by the web, the other by an X509-SVID of its trust domain that it mints itself.
+/// What each publishes is what the other holds, and what a static site of it says.
+#[test]
+fn two_servers_hold_each_others_bundles() {
+    let (one, two, web) = (Home::new(), Home::new(), Authority::new("web"));
+    let (certificate, key) = web.leaf("127.0.0.1");
+    one.write("leaf.pem", &pem("CERTIFICATE", &certificate));
+    one.write("leaf.key", &pem("PRIVATE KEY", &key));
+    one.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntls = { certificate = \"leaf.pem\", key = \"leaf.key\" }");
+    two.write("web.pem", &web.pem());
+    two.configure(
+        "allow = [\"127.0.0.0/8\"]",
+        "allow = [\"127.0.0.0/8\"]\nca = [\"web.pem\"]\n\n[[federation]]\ntrust_domain = \"two.example\"\nlisten = \"127.0.0.1:0\"",
+    );
+    let (first, second) = (one.start(), two.start());
+    first.apply("kind: TrustDomain\nname: one.example\n");
+    second.apply("kind: TrustDomain\nname: two.example\n");
+    let documents = |server: &Server, name: &str| {
+        let mut told = Value::Null;
+        eventually("its keys", || {
+            let (status, answer) = server.admin("GET", &format!("/v1/trust-domain-documents?trustDomain={name}"), &Value::Null);
+            told = answer;
+            status == 200 && told["documents"][1]["text"].as_str().is_some_and(|text| text.contains("x509-svid"))
+        });
+        told
+    };
+    let (of_one, of_two) = (documents(&first, "one.example"), documents(&second, "two.example"));
+    let issuer = of_one["issuer"].as_str().unwrap();
+    let by_web = format!("https://127.0.0.1:{}{}/bundle", first.address.port(), &issuer[PUBLIC_URL.len()..]);
+    second.apply(&format!(
+        "{{kind: Federation, name: partner, spec: {{trustDomain: two.example, foreignTrustDomain: one.example, url: '{by_web}', profile: https_web}}}}"
+    ));
+    let log = second.log();
+    let (_, address) = log.split_once("under an X509-SVID").unwrap().1.split_once("address=").unwrap();
+    let port = address.split_once(':').unwrap().1.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    let bootstrap = of_two["documents"][1]["text"].as_str().unwrap();
+    first.apply(&format!(
+        "kind: Federation\nname: partner\nspec:\n  trustDomain: one.example\n  foreignTrustDomain: two.example\n  \
+         url: https://127.0.0.1:{port}/bundle\n  profile: https_spiffe\n  \
+         endpointSpiffeId: spiffe://two.example/accredit/bundle\n  bootstrapBundle: {bootstrap}\n"
+    ));
+    for (server, served) in [(&first, &of_two), (&second, &of_one)] {
+        eventually("the other's bundle", || {
+            server.accredit(["federation", "refresh", "partner"]);
+            shown(server)["state"] == "fresh"
+        });
+        let (shown, served) = (shown(server), &served["documents"][1]["text"]);
+        let served: Value = serde_json::from_str(served.as_str().unwrap()).unwrap();
+        assert_eq!(shown["sequence"], served["spiffe_sequence"], "{shown}");
+        let of_use = |wanted: &str| served["keys"].as_array().unwrap().iter().filter(|key| key["use"] == wanted).count();
+        assert_eq!(shown["keys"].as_array().unwrap().len(), of_use("jwt-svid"), "{shown}");
+        assert_eq!(shown["authorities"].as_array().unwrap().len(), of_use("x509-svid"), "{shown}");
+    }
+    let site = two.path("site");
+    let publish = || second.accredit(["trust-domain", "publish", "two.example", "--to", site.to_str().unwrap()]).ended(0).stdout;
+    let said = publish();
+    assert!(said.contains("3 of 3 documents were new") && said.contains("write them again within"), "{said}");
+    let below = &of_two["issuer"].as_str().unwrap()[PUBLIC_URL.len()..];
+    for path in [".well-known/openid-configuration", "jwks", "bundle"] {
+        let served = second.connect().get(&format!("{below}/{path}"));
+        assert_eq!((served.status, served.text()), (200, std::fs::read_to_string(site.join(path)).unwrap()), "{path}");
+    }
+    assert!(publish().contains("0 of 3 documents were new"));
+    assert!(first.stop().success() && second.stop().success());
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = String::new();
+    accredit_id::svid::pem::write(label, der, &mut text);
+    text
+}
+
 fn shown(server: &Server) -> Value {
     let (status, told) = server.admin("GET", "/v1/federation-bundle?federation=partner", &Value::Null);
     assert_eq!(status, 200, "{told}");

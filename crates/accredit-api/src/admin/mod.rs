@@ -29,6 +29,7 @@
 //! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
 //! | `GET /v1/provider-keys?provider=N&at=SECONDS` (`at` optional) | | [`ProviderKeys`] |
 //! | `GET /v1/trust-domain-status?trustDomain=N` | | [`TrustDomainStatus`] |
+//! | `GET /v1/trust-domain-documents?trustDomain=N` | | [`TrustDomainDocuments`] |
 //! | `GET /v1/federation-bundle?federation=N` | | [`FederationBundle`] |
 //! | `POST /v1/federation-bundle/refresh` | [`RefreshFederationRequest`] | [`FederationBundle`] |
 //! | `GET /v1/status` | | [`Status`] |
@@ -46,6 +47,7 @@ mod key;
 mod keys;
 mod login;
 mod pin;
+mod published;
 mod replay;
 mod resource;
 mod spiral;
@@ -67,6 +69,7 @@ pub use key::{
 pub use keys::{DroppedProviderKey, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
+pub use published::{PublishedDocument, TrustDomainDocuments};
 pub use replay::{
     LeftOut, ReplayChange, ReplayReport, ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict,
 };

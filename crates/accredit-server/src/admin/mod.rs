@@ -34,6 +34,7 @@ mod pointer;
 mod precondition;
 mod problem;
 mod provider_keys;
+mod published;
 mod refused;
 mod replay;
 mod resources;
@@ -151,6 +152,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/provider-keys", get(provider_keys::get))
         .route("/v1/trust-domain-status", get(trust_domains::get))
+        .route("/v1/trust-domain-documents", get(published::get))
         .route("/v1/federation-bundle", get(federation::get))
         .route("/v1/federation-bundle/refresh", post(federation::refresh))
         .route("/v1/status", get(sets::status))

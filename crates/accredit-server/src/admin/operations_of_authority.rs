@@ -13,6 +13,14 @@ pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        path: "/v1/trust-domain-documents",
+        id: "trustDomainDocuments",
+        summary: "What a trust domain publishes, byte for byte, for whoever serves it elsewhere.",
+        query: &[("trustDomain", TEXT, "Name or id of the trust domain.")],
+        answers: &[(200, "TrustDomainDocuments")],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/federation-bundle",
         id: "federationBundle",
         summary: "The bundle that a federation holds of its foreign trust domain. Fetches nothing.",

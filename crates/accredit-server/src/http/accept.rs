@@ -15,9 +15,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::paced::{Pace, Paced};
 use super::phase::{LAST_WORD, Life};
@@ -29,11 +31,28 @@ use crate::tls::Certificates;
 /// A TCP listener and what stands behind it.
 pub(super) struct Entrance<D> {
     pub(super) listener: TcpListener,
-    pub(super) tls: Option<Arc<Certificates>>,
+    pub(super) tls: Option<Shows>,
     pub(super) door: Arc<D>,
     pub(super) connections: Arc<Connections>,
     /// How long a connection may be idle between two requests.
     pub(super) idle: Duration,
+}
+
+/// By what a TLS listener accepts connections.
+pub(super) enum Shows {
+    /// A certificate from files, which may be replaced.
+    Files(Arc<Certificates>),
+    /// What the server made itself.
+    Own(Arc<ServerConfig>),
+}
+
+impl Shows {
+    fn acceptor(&self) -> TlsAcceptor {
+        match self {
+            Self::Files(certificates) => certificates.acceptor(),
+            Self::Own(config) => TlsAcceptor::from(Arc::clone(config)),
+        }
+    }
 }
 
 /// What stands behind a TCP listener.
@@ -94,8 +113,8 @@ impl<D: Doorway> Entrance<D> {
         let at = Connected { door: Arc::clone(&self.door), peer, idle: self.idle, life: life.clone(), _seat: seat };
         match &self.tls {
             None => drop(connections.spawn(at.serve(stream, None))),
-            Some(certificates) => {
-                let (acceptor, counts) = (certificates.acceptor(), Arc::clone(&self.connections));
+            Some(shows) => {
+                let (acceptor, counts) = (shows.acceptor(), Arc::clone(&self.connections));
                 connections.spawn(async move {
                     match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => {

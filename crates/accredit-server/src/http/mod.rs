@@ -3,6 +3,7 @@
 mod accept;
 mod admin;
 mod body;
+mod bundles;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod doors;
 mod introspect;

@@ -14,10 +14,10 @@ use hyper::{Request, StatusCode};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::accept::{Answer, Doorway, Entrance, accept};
+use super::accept::{Answer, Doorway, Entrance, Shows, accept};
 use super::phase::{Life, Phase};
 use super::source::source;
-use super::{admin, introspect, listen, revoke, spiral as spiral_face, token, watched};
+use super::{admin, bundles, introspect, listen, revoke, spiral as spiral_face, token, watched};
 use crate::app::{App, StartError};
 use crate::budget::Cost;
 use crate::config::Config;
@@ -69,6 +69,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let metrics = watched::listen(config).await?;
     certificates.extend(metrics.as_ref().and_then(|metrics| metrics.tls.clone()));
     let metrics_address = metrics.as_ref().map(|metrics| metrics.address);
+    let federation = bundles::listen(config).await?;
     let socket = listen::unix(&config.admin.socket).await?;
     let (app, writer) = App::start(config).await?;
     if let Some(path) = &config.admin.bootstrap {
@@ -86,18 +87,33 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     let idle = Duration::from_secs(config.limits.idle_seconds);
     let connections = &app.connections;
     let mut listeners = JoinSet::new();
-    let entrance =
-        Entrance { listener: public, tls: public_tls, door, connections: Arc::clone(&connections.public), idle };
+    let entrance = Entrance {
+        listener: public,
+        tls: public_tls.map(Shows::Files),
+        door,
+        connections: Arc::clone(&connections.public),
+        idle,
+    };
     listeners.spawn(accept(entrance, life.clone()));
     if let Some(admin::Remote { listener, tls, address }) = remote {
         let door = Arc::new(admin::AdminDoor::new(config, address, &app));
+        let tls = tls.map(Shows::Files);
         let entrance = Entrance { listener, tls, door, connections: Arc::clone(&connections.admin), idle };
         listeners.spawn(accept(entrance, life.clone()));
     }
     if let Some(watched::Listening { listener, tls, address, hosts }) = metrics {
         let door = Arc::new(watched::Door::new(&app, hosts, address));
+        let tls = tls.map(Shows::Files);
         let entrance = Entrance { listener, tls, door, connections: Arc::clone(&connections.metrics), idle };
         listeners.spawn(accept(entrance, life.clone()));
+    }
+    let mut endpoints = Vec::new();
+    for bundles::Listening { listener, endpoint, address } in federation {
+        let (door, tls) = (Arc::new(bundles::Door::new(&app, &endpoint)), Some(Shows::Own(endpoint.config()?)));
+        let entrance = Entrance { listener, tls, door, connections: Arc::clone(&connections.public), idle };
+        listeners.spawn(accept(entrance, life.clone()));
+        tracing::info!(event = "bundle-served", %address, "a bundle is served under an X509-SVID");
+        endpoints.push(endpoint);
     }
     listeners.spawn(admin::accept_local(socket, Arc::clone(&app), life));
     for unheeded in &config.telemetry.unheeded {
@@ -110,6 +126,7 @@ pub async fn serve(config: &Config) -> Result<Running, StartError> {
     background.spawn(Arc::clone(&app).follow());
     background.spawn(Arc::clone(&app).keep_key_history());
     background.spawn(Arc::clone(&app).keep_bundles());
+    background.spawn(bundles::keep_certificates(Arc::clone(&app), endpoints));
     background.spawn(look_at_certificates(certificates.clone()));
     background.spawn(Arc::clone(&app).keep_retention());
     app.exports.start(&mut background, &app.store, &app.recorder, app.chain);

@@ -51,6 +51,12 @@ impl Signing {
         (keys.is_recent(&self.schedule, now) && self.trust.lets_mint(now)).then(|| Arc::clone(of_domain))
     }
 
+    /// Looks up by what a trust domain's JWT-SVIDs are verified, whenever it is asked.
+    pub(crate) fn verifying_svids(&self) -> impl Fn(Id) -> Option<Arc<KeySet>> + Send + Sync + 'static {
+        let keys = Arc::clone(&self.keys);
+        move |domain| keys.load().domains.get(&domain).map(|of_domain| Arc::clone(&of_domain.verifying))
+    }
+
     /// What a trust domain publishes, by keys however old; and whether they are recent.
     pub(crate) fn published_by(&self, domain: Id, now: Timestamp) -> Option<(Arc<OfDomain>, bool)> {
         let keys = self.keys.load();

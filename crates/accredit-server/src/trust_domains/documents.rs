@@ -32,18 +32,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// with what it signs. SVIDs come by other ways than a browser's, so no other endpoint is named.
 async fn discovery(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
     let Some((id, published)) = found(&app, &id).await else { return not_found() };
-    let issuer = app.jwt_svid_issuer(id);
-    let document = json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}/jwks"),
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported":
-            published.of_domain.algorithms.iter().map(|algorithm| Algorithm::as_str(*algorithm)).collect::<Vec<_>>(),
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat"],
-    });
+    let document = discovery_document(&app, id, &published);
     let max_age = app.signing.schedule().domains.jwt_cache;
-    answer(&headers, &document.to_string(), "application/json", max_age, &published)
+    answer(&headers, &document, "application/json", max_age, &published)
 }
 
 /// The keys by which its JWT-SVIDs are verified: a few, however many servers there are, since they share them.
@@ -58,6 +49,31 @@ async fn bundle(State(app): State<Arc<App>>, Path(id): Path<String>, headers: He
     let Some((_, published)) = found(&app, &id).await else { return not_found() };
     let max_age = app.signing.schedule().domains.bundle_refresh;
     answer(&headers, &published.of_domain.bundle, "application/json", max_age, &published)
+}
+
+/// Each document as it is served, by its path below the issuer's URL; keys first, so that who copies them in this order never
+/// shows a place of keys where there are none.
+pub(crate) fn all(app: &App, id: Id, published: &Published) -> [(&'static str, String); 3] {
+    let of_domain = &published.of_domain;
+    [
+        ("jwks", of_domain.jwks.to_string()),
+        ("bundle", of_domain.bundle.to_string()),
+        (".well-known/openid-configuration", discovery_document(app, id, published)),
+    ]
+}
+
+fn discovery_document(app: &App, id: Id, published: &Published) -> String {
+    let issuer = app.jwt_svid_issuer(id);
+    let document = json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwks"),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported":
+            published.of_domain.algorithms.iter().map(|algorithm| Algorithm::as_str(*algorithm)).collect::<Vec<_>>(),
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat"],
+    });
+    document.to_string()
 }
 
 async fn found(app: &App, id: &str) -> Option<(Id, Published)> {

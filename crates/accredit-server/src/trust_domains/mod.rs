@@ -13,7 +13,7 @@ use crate::clock;
 use crate::keys::{SigningKey, X509Authority};
 use crate::signing::OfDomain;
 
-pub(crate) use documents::router;
+pub(crate) use documents::{all as documents, router};
 
 /// What a trust domain publishes now.
 pub(crate) struct Published {
@@ -37,7 +37,6 @@ impl App {
     }
 
     /// The authority of a trust domain that signs X509-SVIDs now, with what stands above it. `None`: sign nothing.
-    #[expect(dead_code, reason = "issuance asks for it")]
     pub(crate) async fn x509_authority(&self, domain: Id, now: Timestamp) -> Option<Arc<X509Authority>> {
         self.trust_domain(domain)?;
         let authority = self.minting(domain, now).await?.authority().map(Arc::clone)?;
@@ -53,7 +52,6 @@ impl App {
 
     /// The SPIFFE bundle of a trust domain as it is served: JSON, with sequence and refresh hint. `None` for one that does not
     /// count, or has no keys yet.
-    #[expect(dead_code, reason = "issuance asks for it")]
     pub(crate) async fn bundle_document(&self, domain: Id) -> Option<Arc<str>> {
         Some(Arc::clone(&self.published_by(domain).await?.of_domain.bundle))
     }

@@ -30,6 +30,7 @@ pub(crate) mod noun;
 pub(crate) mod pins;
 pub(crate) mod provider;
 pub(crate) mod provider_keys;
+pub(crate) mod publish;
 pub(crate) mod repin;
 pub(crate) mod replay;
 pub(crate) mod server;
@@ -102,7 +103,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Role(verb) => noun::run(common, Kind::Role, &verb, terminal).await,
         Verb::Grant(verb) => noun::run(common, Kind::Grant, &verb, terminal).await,
         Verb::Mapping(verb) => mapping::run(common, &verb, terminal).await,
-        Verb::TrustDomain(verb) => noun::run(common, Kind::TrustDomain, &verb, terminal).await,
+        Verb::TrustDomain(verb) => publish::run(common, &verb, terminal).await,
         Verb::Federation(verb) => federation::run(common, &verb, terminal).await,
         Verb::Cluster(verb) => cluster::run(common, verb, terminal).await,
         Verb::Config(verb) => config::run(common, &verb, terminal).await,
