@@ -15,6 +15,7 @@ use crate::admin::{
     Verdict, VerifyAuditRequest, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
+use crate::svid::{Issued, MintRequest, SvidResponse, SvidType, Wanted};
 use crate::token::{TokenError, TokenResponse};
 
 /// `components` of the document; whoever routes adds the paths.
@@ -61,7 +62,9 @@ use crate::token::{TokenError, TokenResponse};
     NamedResource,
     NearMiss,
     NewResource,
+    MintRequest,
     Outcome,
+    Issued,
     Pin,
     PinList,
     Problem,
@@ -87,6 +90,8 @@ use crate::token::{TokenError, TokenResponse};
     RotateKeysRequest,
     SeenKeySet,
     Severity,
+    SvidResponse,
+    SvidType,
     SigningKey,
     SigningKeyList,
     Status,
@@ -95,6 +100,7 @@ use crate::token::{TokenError, TokenResponse};
     TrustDomainStatus,
     UpstreamStatus,
     Verdict,
+    Wanted,
     VerifyAuditRequest,
     WhoAmI,
     Written,

@@ -61,7 +61,6 @@ impl X509Authority {
     ///
     /// # Errors
     /// The leaf would outlive its authority, or says what no certificate can say.
-    #[cfg_attr(not(test), expect(dead_code, reason = "issuance signs with it"))]
     pub(crate) fn issue(&self, leaf: &Leaf<'_>, serial: [u8; 16]) -> Result<Vec<Vec<u8>>, SigningFault> {
         let signed = params(leaf, self.not_after, serial)?;
         let spki = SubjectPublicKeyInfo::from_der(leaf.public_key_spki).map_err(|_| CertificateFault::PublicKey)?;
