@@ -221,6 +221,8 @@ impl App {
             self.signing.trust.look(&self.store, clock::now());
             self.note_tally().await;
             self.note_sightings().await;
+            // Key sets of issuers of jobs have no history.
+            drop(self.job_keys.seen.take());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use accredit_core::decide::issue::IssueDenial;
-use accredit_core::model::{AllowedIssuer, Cluster, Id, KeysSpec, Kind, Provider, Resource};
+use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Provider, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
@@ -122,13 +122,9 @@ pub(super) fn issuer_id(issuer: &str) -> Id {
 impl App {
     /// The keys of an issuer of jobs. Clusters that have them from the same place share them, and one fetch.
     pub(crate) fn keys_of_job(&self, known: &Provider) -> Arc<ProviderKeys> {
-        let place = match &known.keys {
-            KeysSpec::Discovery(discovery) => ["discovery", discovery.url.as_deref().unwrap_or_default()],
-            KeysSpec::JwksUrl(url) => ["jwks", url],
-            KeysSpec::Uploaded(_) => ["uploaded", ""],
-        };
+        let place = serde_json::to_string(&known.keys).unwrap_or_default();
         let kind = if known.kind.spiffe { "spiffe" } else { "" };
-        let id = digested(&["keys of jobs", &known.issuer, place[0], place[1], kind]);
+        let id = digested(&["keys of jobs", &known.issuer, &place, kind]);
         let held = self.job_keys.held(id);
         held.unwrap_or_else(|| self.job_keys.provider(id, &Arc::new(provider::key_source(known))))
     }
