@@ -15,6 +15,7 @@ use crate::admin::{
     TrustDomainStatus, UpstreamStatus, Verdict, VerifyAuditRequest, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
+use crate::svid::{Issued, MintRequest, SvidResponse, SvidType, Wanted};
 use crate::token::{TokenError, TokenResponse};
 
 /// `components` of the document; whoever routes adds the paths.
@@ -61,7 +62,9 @@ use crate::token::{TokenError, TokenResponse};
     NamedResource,
     NearMiss,
     NewResource,
+    MintRequest,
     Outcome,
+    Issued,
     Pin,
     PinList,
     Problem,
@@ -88,6 +91,8 @@ use crate::token::{TokenError, TokenResponse};
     RotateKeysRequest,
     SeenKeySet,
     Severity,
+    SvidResponse,
+    SvidType,
     SigningKey,
     SigningKeyList,
     Status,
@@ -97,6 +102,7 @@ use crate::token::{TokenError, TokenResponse};
     TrustDomainStatus,
     UpstreamStatus,
     Verdict,
+    Wanted,
     VerifyAuditRequest,
     WhoAmI,
     Written,

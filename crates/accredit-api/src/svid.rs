@@ -60,6 +60,21 @@ pub enum SvidType {
     X509,
 }
 
+/// A request of an operator, who mints for a test where the cluster's policy lets him.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MintRequest {
+    /// The cluster, by name or id.
+    pub cluster: String,
+    /// The path of the SPIFFE ID, with its leading slash.
+    pub path: String,
+    /// What is wanted, 1 to 64 of them.
+    pub svids: Vec<Wanted>,
+    /// Why, for the log: 1 to 1000 characters.
+    pub reason: String,
+}
+
 /// What was issued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -19,6 +19,7 @@ use accredit_api::admin::{
     TrustDomainDocuments, TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
+use accredit_api::svid::{MintRequest, SvidResponse};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -208,6 +209,14 @@ impl AdminClient {
     /// [`AdminError`].
     pub async fn spiral_token(&self, request: &ProjectTokenRequest) -> Result<ProjectToken, AdminError> {
         self.post("/v1/spiral/token", request).await
+    }
+
+    /// Mints SVIDs as an operator, where the cluster's policy lets him.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn mint_svids(&self, request: &MintRequest) -> Result<SvidResponse, AdminError> {
+        self.post("/v1/svid/mint", request).await
     }
 
     /// Makes one resource count.

@@ -6,6 +6,7 @@
 //! | the owner of an API that receives our access tokens | [`verifier`] |
 //! | a program that administers a server, on its machine or elsewhere | [`admin`] |
 //! | whoever has to log in for that | [`login`] |
+//! | a job that holds its platform's token and wants an SVID | [`svid`] |
 //!
 //! TLS is rustls. A program that has chosen no cryptography provider for it gets aws-lc-rs, for the whole process, when it
 //! makes its first endpoint here.
@@ -17,6 +18,7 @@ pub mod admin;
 pub mod exchange;
 pub mod inert;
 pub mod login;
+pub mod svid;
 pub mod verifier;
 
 mod chance;

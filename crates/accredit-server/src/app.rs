@@ -45,6 +45,10 @@ pub struct App {
     /// What stands above the authorities of trust domains, by their names.
     pub(crate) upstreams: HashMap<String, UpstreamConfig>,
     pub(crate) provider_keys: KeyCache,
+    /// Keys of issuers of jobs, by where they come from.
+    pub(crate) job_keys: KeyCache,
+    /// Keys of trust domains that were seen to sign well.
+    pub(crate) activated: crate::issue::Activated,
     pub(crate) key_history: KeyHistory,
     /// The bundles of foreign trust domains.
     pub(crate) relations: Arc<Relations>,
@@ -146,6 +150,8 @@ impl App {
             signing,
             upstreams: config.upstreams(),
             provider_keys: KeyCache::new(Arc::clone(&fetcher)),
+            job_keys: KeyCache::new(Arc::clone(&fetcher)),
+            activated: crate::issue::Activated::default(),
             key_history: KeyHistory::restored(key_sets),
             relations: Arc::new(relations),
             fetcher,
@@ -215,6 +221,8 @@ impl App {
             self.signing.trust.look(&self.store, clock::now());
             self.note_tally().await;
             self.note_sightings().await;
+            // Key sets of issuers of jobs have no history.
+            drop(self.job_keys.seen.take());
         }
     }
 

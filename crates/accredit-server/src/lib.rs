@@ -32,6 +32,7 @@ mod following;
 mod gather;
 mod health;
 mod http;
+mod issue;
 mod issued;
 mod key_history;
 mod keys;

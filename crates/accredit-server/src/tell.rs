@@ -193,6 +193,8 @@ pub(crate) fn nameless(now: Timestamp, sequence: i64) -> Explanation {
         claims: serde_json::Map::new(),
         sequence,
         considered: Vec::new(),
+        cluster: None,
+        spiffe_id: None,
         ranked: None,
         fix: None,
         actor: None,
@@ -218,7 +220,7 @@ fn actor(trace: &ActorTrace) -> ConsideredActor {
     ConsideredActor { provider: provider.clone(), matched: *matched, clauses: clauses.iter().map(clause).collect() }
 }
 
-fn clause(trace: &ClauseTrace) -> Clause {
+pub(crate) fn clause(trace: &ClauseTrace) -> Clause {
     let ClauseTrace { clause, verdict, seen, claims: _, recorded, expected, near, pinned } = trace;
     let outcome = match verdict {
         ClauseVerdict::Error => Outcome::Error,

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     alarm, apply, audit, backup, change, cluster, config, context, decision, demo, diff, explain, export, federation,
-    get, init, key, lint, list, login, mapping, noun, provider, publish, server, store, token, write,
+    get, init, key, lint, list, login, mapping, noun, provider, publish, server, store, svid, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -114,6 +114,9 @@ pub(crate) enum Verb {
     /// Make a token for a client that cannot fetch its own
     #[command(subcommand)]
     Token(token::Verb),
+    /// Fetch SPIFFE identities for a job that has its platform's token
+    #[command(subcommand)]
+    Svid(svid::Verb),
 
     // Single resources, the noun first.
     /// Who owns what

@@ -22,6 +22,7 @@ const GROUPS: &[Group] = &[
     Group { heading: "Run", verbs: &["server", "demo", "backup", "store"], note: "" },
     Group { heading: "Sets of resources", verbs: &["init", "apply", "diff", "export", "lint"], note: "" },
     Group { heading: "Ask", verbs: &["explain", "decision", "audit", "alarm", "key", "status"], note: "" },
+    Group { heading: "Use", verbs: &["svid"], note: "" },
     Group { heading: "Servers elsewhere", verbs: &["login", "logout", "whoami", "context", "token"], note: "" },
     Group {
         heading: "Single resources",

@@ -9,6 +9,9 @@ pub(crate) const SOCKET_VARIABLE: &str = "ACCREDIT_ADMIN_SOCKET";
 /// Names the context where `--context` does not.
 pub(crate) const CONTEXT_VARIABLE: &str = "ACCREDIT_CONTEXT";
 
+/// Names the server's public URL where `--server` does not.
+pub(crate) const SERVER_VARIABLE: &str = "ACCREDIT_SERVER";
+
 /// Where a server without configuration puts its admin socket, and where every verb looks for it.
 ///
 /// `$XDG_RUNTIME_DIR/accredit/admin.sock`, else `$HOME/.local/share/accredit/run/admin.sock`; `None` when neither
@@ -42,6 +45,11 @@ pub(crate) fn socket_variable() -> Option<PathBuf> {
 /// The context that [`CONTEXT_VARIABLE`] names. Empty counts as unset.
 pub(crate) fn context_variable() -> Option<String> {
     std::env::var(CONTEXT_VARIABLE).ok().filter(|name| !name.is_empty())
+}
+
+/// The public URL that [`SERVER_VARIABLE`] names. Empty counts as unset.
+pub(crate) fn server_variable() -> Option<String> {
+    std::env::var(SERVER_VARIABLE).ok().filter(|url| !url.is_empty())
 }
 
 /// The program that opens addresses, where `BROWSER` names one.

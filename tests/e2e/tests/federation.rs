@@ -183,7 +183,10 @@ fn two_servers_hold_each_others_bundles() {
     let (certificate, key) = web.leaf("127.0.0.1");
     one.write("leaf.pem", &pem("CERTIFICATE", &certificate));
     one.write("leaf.key", &pem("PRIVATE KEY", &key));
-    one.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntls = { certificate = \"leaf.pem\", key = \"leaf.key\" }");
+    one.configure(
+        "listen = \"127.0.0.1:0\"",
+        "listen = \"127.0.0.1:0\"\ntls = { certificate = \"leaf.pem\", key = \"leaf.key\" }",
+    );
     two.write("web.pem", &web.pem());
     two.configure(
         "allow = [\"127.0.0.0/8\"]",
@@ -195,7 +198,8 @@ fn two_servers_hold_each_others_bundles() {
     let documents = |server: &Server, name: &str| {
         let mut told = Value::Null;
         eventually("its keys", || {
-            let (status, answer) = server.admin("GET", &format!("/v1/trust-domain-documents?trustDomain={name}"), &Value::Null);
+            let (status, answer) =
+                server.admin("GET", &format!("/v1/trust-domain-documents?trustDomain={name}"), &Value::Null);
             told = answer;
             status == 200 && told["documents"][1]["text"].as_str().is_some_and(|text| text.contains("x509-svid"))
         });
@@ -224,18 +228,20 @@ fn two_servers_hold_each_others_bundles() {
         let (shown, served) = (shown(server), &served["documents"][1]["text"]);
         let served: Value = serde_json::from_str(served.as_str().unwrap()).unwrap();
         assert_eq!(shown["sequence"], served["spiffe_sequence"], "{shown}");
-        let of_use = |wanted: &str| served["keys"].as_array().unwrap().iter().filter(|key| key["use"] == wanted).count();
+        let of_use =
+            |wanted: &str| served["keys"].as_array().unwrap().iter().filter(|key| key["use"] == wanted).count();
         assert_eq!(shown["keys"].as_array().unwrap().len(), of_use("jwt-svid"), "{shown}");
         assert_eq!(shown["authorities"].as_array().unwrap().len(), of_use("x509-svid"), "{shown}");
     }
     let site = two.path("site");
-    let publish = || second.accredit(["trust-domain", "publish", "two.example", "--to", site.to_str().unwrap()]).ended(0).stdout;
+    let publish =
+        || second.accredit(["trust-domain", "publish", "two.example", "--to", site.to_str().unwrap()]).ended(0).stdout;
     let said = publish();
     assert!(said.contains("3 of 3 documents were new") && said.contains("write them again within"), "{said}");
     let below = &of_two["issuer"].as_str().unwrap()[PUBLIC_URL.len()..];
     for path in [".well-known/openid-configuration", "jwks", "bundle"] {
         let served = second.connect().get(&format!("{below}/{path}"));
-        assert_eq!((served.status, served.text()), (200, std::fs::read_to_string(site.join(path)).unwrap()), "{path}");
+        assert_eq!((served.status, served.text().to_owned()), (200, std::fs::read_to_string(site.join(path)).unwrap()), "{path}");
     }
     assert!(publish().contains("0 of 3 documents were new"));
     assert!(first.stop().success() && second.stop().success());

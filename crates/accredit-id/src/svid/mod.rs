@@ -9,6 +9,7 @@
 //! | [`x509`] | an X509-SVID and its chain (X509-SVID specification sections 2 to 5, RFC 5280) |
 //! | [`authority`] | the certificate of whoever signs others, as bundles hold it |
 //! | [`csr`] | a certification request (RFC 2986): who asks holds the key, and the key is one that we sign for |
+//! | [`key`] | nothing: it makes a key, and the request that it signs |
 //! | [`pem`] | the text form of what is DER (RFC 7468) |
 
 pub mod authority;
@@ -16,6 +17,7 @@ mod certificate;
 pub mod csr;
 mod der;
 pub mod jwt;
+pub mod key;
 mod names;
 pub mod pem;
 mod public_key;

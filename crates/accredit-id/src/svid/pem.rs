@@ -35,16 +35,23 @@ pub fn all(text: &str, label: &str) -> Option<Vec<Vec<u8>>> {
 
 /// Appends one block to `text`.
 pub fn write(label: &str, der: &[u8], text: &mut String) {
-    let encoded = STANDARD.encode(der);
-    text.push_str(&format!("-----BEGIN {label}-----\n"));
-    let mut rest = encoded.as_str();
+    text.push_str(&framed(label, &STANDARD.encode(der)));
+}
+
+/// A block of what is encoded already, as `x5c` has it (RFC 7517 section 4.7).
+#[must_use]
+pub fn framed(label: &str, encoded: &str) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = encoded;
     while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(LINE));
+        let end = rest.char_indices().nth(LINE).map_or(rest.len(), |(end, _)| end);
+        let (line, after) = rest.split_at(end);
         text.push_str(line);
         text.push('\n');
         rest = after;
     }
     text.push_str(&format!("-----END {label}-----\n"));
+    text
 }
 
 /// The label of a certificate (RFC 7468 section 5).

@@ -138,7 +138,7 @@ fn told(found: &Found) -> AuditRecord {
     if let Erasable::Present(bytes) = &found.record.value {
         detail.extend(read(bytes));
     }
-    let is_decision = event.starts_with("exchange-") || event.starts_with("login-");
+    let is_decision = ["exchange-", "login-", "svid-"].iter().any(|prefix| event.starts_with(prefix));
     let id = if is_decision { DecisionId::new(found.record.id).to_string() } else { act_id(found.record.id) };
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let summary = summary(&event, &detail);
@@ -173,6 +173,14 @@ fn summary(event: &str, detail: &Map<String, Value>) -> String {
             format!("{}  {}  {said}", part("provider"), part("reason"))
         }
         "login-allowed" => format!("{} as {}", part("actor"), part("administrators")),
+        "svid-issued" => {
+            let svids = detail.get("svids").and_then(Value::as_array);
+            format!("{} -> {}  {} SVIDs", part("cluster"), part("spiffeId"), svids.map_or(0, Vec::len))
+        }
+        "svid-denied" => {
+            let said = detail.get("explanation").and_then(|told| told.get("summary")).and_then(Value::as_str);
+            format!("{}  {}  {}", part("cluster"), part("reason"), said.unwrap_or_default())
+        }
         "refusals-counted" => {
             let rows = detail.get("detail").and_then(|detail| detail.get("refused")).and_then(Value::as_array);
             let count: u64 =
@@ -230,13 +238,16 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
     let at = detail.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
     let lifetime = detail.get("expiresAt").and_then(Value::as_i64).and_then(|end| u64::try_from(end - at).ok());
     let verdict = match event.as_str() {
-        "exchange-allowed" | "login-allowed" => Verdict::Allow,
-        "exchange-denied" | "login-denied" => Verdict::Deny,
+        "exchange-allowed" | "login-allowed" | "svid-issued" => Verdict::Allow,
+        "exchange-denied" | "login-denied" | "svid-denied" => Verdict::Deny,
         _ => return None,
     };
     let summary = match (verdict, erased) {
         (Verdict::Allow, _) if event == "login-allowed" => {
             format!("`{}` logged in as {}", text(&detail, "actor"), text(&detail, "administrators"))
+        }
+        (Verdict::Allow, _) if event == "svid-issued" => {
+            format!("policy `{}` gave `{}`", text(&detail, "policy"), text(&detail, "spiffeId"))
         }
         (Verdict::Allow, _) => match text(&detail, "madeFrom").rsplit(' ').next().filter(|parent| !parent.is_empty()) {
             Some(parent) => {
@@ -263,6 +274,8 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         claims,
         sequence: detail.get("sequence").and_then(Value::as_i64).unwrap_or_default(),
         considered: Vec::new(),
+        cluster: name("cluster"),
+        spiffe_id: name("spiffeId"),
         ranked: None,
         fix: None,
         actor,

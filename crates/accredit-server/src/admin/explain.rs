@@ -368,6 +368,8 @@ pub(super) fn denial(code: &str, summary: String, hint: Option<String>, at: Time
         claims: Map::new(),
         sequence,
         considered: Vec::new(),
+        cluster: None,
+        spiffe_id: None,
         ranked: None,
         fix: None,
         actor: None,

@@ -43,6 +43,7 @@ mod sets;
 mod spending;
 mod spiral;
 mod survey;
+mod svid;
 mod trust_domains;
 
 use std::sync::Arc;
@@ -158,6 +159,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/status", get(sets::status))
         .route("/v1/whoami", get(login::whoami))
         .route("/v1/spiral/token", post(spiral::token))
+        .route("/v1/svid/mint", post(svid::mint))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -2,6 +2,8 @@
 //!
 //! Of `{kinds}` there is one route for each kind, `{Kind}` and `{noun}` in a row are its words.
 
+mod minting;
+
 use super::operation::{DRY_RUN, KIND, Operation, PAGE_SIZE, PAGE_TOKEN, PLAIN, PROJECT, SECONDS, TEXT};
 
 /// Every route.
@@ -360,15 +362,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation { path: "/v1/status", id: "status", summary: "How the server is.", answers: &[(200, "Status")], ..PLAIN },
-    Operation {
-        method: "post",
-        path: "/v1/spiral/token",
-        id: "issueSpiralToken",
-        summary: "A plain bearer for Spiral's command line, for one project and at most an hour.",
-        asks: Some("ProjectTokenRequest"),
-        answers: &[(200, "ProjectToken")],
-        ..PLAIN
-    },
+    minting::SPIRAL_TOKEN,
+    minting::SVIDS,
     Operation {
         path: "/admin/login-options",
         id: "loginOptions",

@@ -10,16 +10,21 @@ use crate::faces::{Cause, RequestFault};
 
 /// Reads a body of at most 64 KiB within ten seconds.
 pub(super) async fn read(body: Incoming) -> Result<Bytes, RequestFault> {
-    if body.size_hint().lower() > MAX_BYTES as u64 {
-        return Err(TOO_LARGE);
+    read_at_most(body, MAX_BYTES, TOO_LARGE).await
+}
+
+/// The same of at most `most` bytes; what has more is refused with `too_large`.
+pub(super) async fn read_at_most(body: Incoming, most: usize, too_large: RequestFault) -> Result<Bytes, RequestFault> {
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large);
     }
-    match tokio::time::timeout(PATIENCE, collect(body)).await {
+    match tokio::time::timeout(PATIENCE, collect(body, most, too_large)).await {
         Ok(read) => read,
         Err(_) => Err(RequestFault::new(Cause::RequestTimeout, "body-slow", "the body took longer than ten seconds")),
     }
 }
 
-async fn collect(mut body: Incoming) -> Result<Bytes, RequestFault> {
+async fn collect(mut body: Incoming, most: usize, too_large: RequestFault) -> Result<Bytes, RequestFault> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -34,8 +39,8 @@ async fn collect(mut body: Incoming) -> Result<Bytes, RequestFault> {
             }
             _ => rest.extend_from_slice(&data),
         }
-        if rest.len().max(first.as_ref().map_or(0, Bytes::len)) > MAX_BYTES {
-            return Err(TOO_LARGE);
+        if rest.len().max(first.as_ref().map_or(0, Bytes::len)) > most {
+            return Err(too_large);
         }
     }
     Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })

@@ -16,11 +16,13 @@ mod revoke;
 mod serve;
 mod source;
 mod spiral;
+mod svid;
 mod token;
 mod turned_away;
 mod watched;
 
 pub use serve::{Running, serve};
+pub(crate) use svid::misfit;
 
 use bytes::Bytes;
 use http_body_util::Full;

@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::accept::{Answer, Doorway, Entrance, Shows, accept};
 use super::phase::{Life, Phase};
 use super::source::source;
-use super::{admin, bundles, introspect, listen, revoke, spiral as spiral_face, token, watched};
+use super::{admin, bundles, introspect, listen, revoke, spiral as spiral_face, svid, token, watched};
 use crate::app::{App, StartError};
 use crate::budget::Cost;
 use crate::config::Config;
@@ -254,6 +254,9 @@ impl Door {
         if let Some(face) = faces::of_path(request.uri().path()) {
             return token::answer(&self.app, face, request, source).await.map(Either::Left);
         }
+        if request.uri().path() == svid::PATH {
+            return svid::answer(&self.app, request, source).await.map(Either::Left);
+        }
         if let Some((face, method)) = spiral_face::face(request.uri().path()) {
             return spiral_face::answer(&self.app, face, method, request, source).await.map(Either::Left);
         }
@@ -288,7 +291,7 @@ fn route(path: &str) -> Option<&'static str> {
     if let Some(face) = faces::of_path(path) {
         return Some(face.path.route());
     }
-    let others = ["/v1/oauth2/token", "/v1/auth/aws/token", "/oauth/introspect", "/oauth/revoke"];
+    let others = ["/v1/oauth2/token", "/v1/auth/aws/token", "/oauth/introspect", "/oauth/revoke", svid::PATH];
     others.into_iter().find(|known| *known == path)
 }
 

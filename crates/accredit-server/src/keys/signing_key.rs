@@ -139,7 +139,6 @@ impl SigningKey {
     }
 
     /// What it signs, how, and for whom.
-    #[expect(dead_code, reason = "issuance asks for it")]
     pub(crate) fn slot(&self) -> Slot {
         self.slot
     }

@@ -7,7 +7,7 @@ use accredit_id::time::Timestamp;
 use super::keys::{self, OfProvider};
 use super::page::Samples;
 use super::process::Process;
-use super::traces;
+use super::{svids, traces};
 use crate::app::App;
 use crate::budget::Connections;
 use crate::export::Sink;
@@ -48,7 +48,7 @@ pub(super) struct Scrape<'s> {
 
 /// All of them, in the order of the page.
 pub(super) fn every() -> impl Iterator<Item = &'static Described> {
-    [METRICS, keys::METRICS, traces::METRICS].into_iter().flatten()
+    [METRICS, svids::METRICS, keys::METRICS, traces::METRICS].into_iter().flatten()
 }
 
 /// What is no other list's. Names are never used again for something else.
@@ -316,7 +316,7 @@ fn each_sink(scrape: &Scrape<'_>, lend: impl FnMut(&Sink)) {
     scrape.app.exports.sinks().iter().for_each(lend);
 }
 
-const NANOSECONDS: f64 = 1e9;
+pub(super) const NANOSECONDS: f64 = 1e9;
 
 #[cfg(test)]
 mod tests {

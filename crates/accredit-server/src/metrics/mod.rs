@@ -10,6 +10,7 @@ mod list;
 mod page;
 mod process;
 mod reference;
+mod svids;
 mod traces;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use axum::routing::get;
 pub(crate) use exchanges::Exchanges;
 pub(crate) use histogram::{Histogram, SIZES, TIMES};
 pub use reference::reference;
+pub(crate) use svids::{FACE as SVID_FACE, Svids};
 
 use crate::app::App;
 use crate::tls::Certificates;
@@ -32,6 +34,7 @@ use crate::{clock, health};
 #[derive(Default)]
 pub(crate) struct Metrics {
     pub(crate) exchanges: Exchanges,
+    pub(crate) svids: Svids,
     certificates: OnceLock<Vec<Arc<Certificates>>>,
 }
 

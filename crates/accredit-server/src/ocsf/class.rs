@@ -31,6 +31,11 @@ impl Class {
         Self::iam(2, "Authentication", 1, "Logon", failed)
     }
 
+    /// Authentication [3002]: a job that asks for an SVID.
+    pub(super) fn issuance(failed: bool) -> Self {
+        Self::iam(2, "Authentication", OTHER, "SVID Issuance", failed)
+    }
+
     /// Authentication [3002]: many refusals in one record.
     pub(super) fn refusals() -> Self {
         Self::iam(2, "Authentication", OTHER, "Token Exchange", true)

@@ -13,6 +13,7 @@
 mod act;
 mod class;
 mod decision;
+mod svid;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,7 @@ pub(crate) fn event(found: &Found, with_values: bool) -> Value {
     let read = Read::of(found, with_values);
     let mut draft = match read.event.as_str() {
         "exchange-allowed" | "exchange-denied" | "login-allowed" | "login-denied" => decision::draft(&read),
+        "svid-issued" | "svid-denied" => svid::draft(&read),
         _ => act::draft(&read),
     };
     let at = read.kept.get("at").and_then(Value::as_i64).unwrap_or(found.written_at);
@@ -71,7 +73,7 @@ pub(crate) fn line(found: &Found, with_values: bool) -> Vec<u8> {
 /// The id under which the record is found: `dec_...` of decisions, `act_...` of acts.
 pub(crate) fn record_id(event: &str, id: [u8; 16]) -> String {
     let decision = DecisionId::new(id).to_string();
-    match event.starts_with("exchange-") || event.starts_with("login-") {
+    match ["exchange-", "login-", "svid-"].iter().any(|prefix| event.starts_with(prefix)) {
         true => decision,
         false => decision.replacen("dec_", "act_", 1),
     }

@@ -213,6 +213,12 @@ impl Line {
         self
     }
 
+    pub(super) fn value(&mut self, name: &str, value: &Value) -> &mut Self {
+        self.name(name);
+        self.0.push_str(&value.to_string());
+        self
+    }
+
     /// A resource by its name, and its id under NAME + `Id`: the name may come to mean another one.
     pub(super) fn named(&mut self, name: &str, resource: &Resource) -> &mut Self {
         use std::fmt::Write as _;

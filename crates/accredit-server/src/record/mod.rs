@@ -13,6 +13,7 @@ mod queue;
 mod quota;
 mod ring;
 mod stats;
+mod svid;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -24,5 +25,6 @@ pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};
 pub(crate) use queue::{RecordFault, Recorded, Recorder, StoreWork};
 pub(crate) use ring::{Ring, Unverified};
+pub(crate) use svid::{By, Issued, IssuedSvid, Shown, SvidsRefused, Told, svids_issued, svids_not_issued};
 pub(crate) use tally::Tally;
 pub(crate) use writer::{BringPins, SignHead};

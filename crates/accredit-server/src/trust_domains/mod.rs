@@ -30,7 +30,6 @@ impl App {
     }
 
     /// The key that signs JWT-SVIDs of a trust domain of ours now. `None`: sign nothing.
-    #[expect(dead_code, reason = "issuance asks for it")]
     pub(crate) async fn jwt_svid_signer(&self, domain: Id, now: Timestamp) -> Option<Arc<SigningKey>> {
         let signing = self.trust_domain(domain)?.jwt_signing;
         self.minting(domain, now).await?.jwt_signer(signing).map(Arc::clone)
@@ -44,7 +43,6 @@ impl App {
     }
 
     /// The public keys of a trust domain's JWT-SVIDs, as they are published; none of one that does not count.
-    #[expect(dead_code, reason = "issuance asks for it")]
     pub(crate) fn jwt_svid_keys(&self, domain: Id) -> Arc<KeySet> {
         let published = self.trust_domain(domain).and_then(|_| self.signing.published_by(domain, clock::now()));
         published.map(|(of_domain, _)| Arc::clone(&of_domain.verifying)).unwrap_or_default()

@@ -36,6 +36,7 @@ pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod svid;
 pub(crate) mod token;
 mod trust_domain;
 pub(crate) mod whoami;
@@ -96,6 +97,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::Whoami => whoami::run(common, terminal).await,
         Verb::Context(verb) => context::run(common, &verb, terminal),
         Verb::Token(verb) => token::run(common, &verb, terminal).await,
+        Verb::Svid(verb) => svid::run(common, &verb, terminal).await,
         Verb::Project(verb) => noun::run(common, Kind::Project, &verb, terminal).await,
         Verb::Provider(verb) => provider::run(common, &verb, terminal).await,
         Verb::ServiceAccount(verb) => noun::run(common, Kind::ServiceAccount, &verb, terminal).await,

@@ -65,6 +65,7 @@ pub(crate) fn headline(explanation: &Explanation) -> String {
     match explanation.verdict {
         Verdict::Allow => {
             parts.extend(explanation.service_account.clone());
+            parts.extend(explanation.spiffe_id.clone());
             parts.extend(explanation.api.clone());
             parts.push(explanation.permissions.join(" "));
             parts.extend(explanation.lifetime.map(lifetime));
@@ -175,8 +176,8 @@ fn nearness(near: NearMiss) -> &'static str {
 }
 
 fn asked(explanation: &Explanation) -> String {
-    let Explanation { provider, service_account, api, at, sequence, .. } = explanation;
-    let known = [("provider", provider), ("service account", service_account), ("api", api)];
+    let Explanation { provider, service_account, api, cluster, at, sequence, .. } = explanation;
+    let known = [("cluster", cluster), ("provider", provider), ("service account", service_account), ("api", api)];
     let mut parts: Vec<String> =
         known.into_iter().filter_map(|(label, name)| Some(format!("{label} {}", Inert(name.as_deref()?)))).collect();
     parts.push(Inert(at).to_string());
@@ -264,6 +265,8 @@ mod tests {
             claims: json!({"ref": "refs/heads/dev"}).as_object().cloned().unwrap_or_default(),
             sequence: 7,
             considered: vec![main, other],
+            cluster: None,
+            spiffe_id: None,
             ranked: None,
             fix: Some("kind: Mapping\nname: ci/web-main\n".to_owned()),
             actor: None,

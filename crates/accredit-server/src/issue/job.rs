@@ -1,0 +1,139 @@
+//! Whose token a job shows, and whether its issuer vouches for it: resolve, gather, verify.
+
+use std::sync::Arc;
+
+use accredit_core::decide::issue::IssueDenial;
+use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Provider, Resource};
+use accredit_id::digest::sha256;
+use accredit_id::json::Object;
+use accredit_id::time::Timestamp;
+use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Unverified, Verified};
+
+use crate::app::App;
+use crate::exchange::is_another_providers;
+use crate::gather::{KeysUnavailable, ProviderKeys};
+use crate::provider;
+use crate::traces::Step;
+
+/// A job whose issuer vouches for it.
+pub(super) struct Job<'j> {
+    /// The entry of the cluster's `allowedIssuers` that takes it.
+    pub(super) issuer: &'j AllowedIssuer,
+    pub(super) verified: Verified<'j>,
+}
+
+/// Nobody vouches for a job, or its token does not hold all the same.
+pub(super) enum NoJob<'j> {
+    /// It has not the form of a token, or says itself that it ended long ago.
+    Faulty(TokenFault),
+    /// The cluster lists no such issuer.
+    Unknown(IssueDenial),
+    /// Many share the issuer, and no entry says whose tokens are meant (L27). The claims are as typed in.
+    Unpinned(&'j AllowedIssuer, Object<'j>),
+    /// Nobody can tell now.
+    KeysUnavailable(&'j AllowedIssuer, KeysUnavailable),
+    /// Its issuer does not take it.
+    Rejected(&'j AllowedIssuer, Box<Rejected<'j>>),
+    /// The world contradicts itself.
+    Internal,
+}
+
+/// Memory for reading one token as often as it has entries to be tried.
+pub(super) type Buffers = [Buffer; provider::MOST];
+
+/// Finds the entry that takes a token, and has it verified by that one's keys. A cluster lists an issuer several times where its
+/// audiences differ.
+pub(super) async fn job<'j>(
+    app: &App,
+    cluster: &'j Resource,
+    known: &'j Cluster,
+    token: &'j str,
+    now: Timestamp,
+    buffers: &'j mut Buffers,
+) -> Result<Job<'j>, NoJob<'j>> {
+    let mut buffers = buffers.iter_mut();
+    let first = buffers.next().ok_or(NoJob::Internal)?;
+    let unverified = verify::read(token, first).map_err(NoJob::Faulty)?;
+    let candidates = candidates(known, &unverified);
+    if candidates.is_empty() {
+        return Err(NoJob::Unknown(IssueDenial::unknown_issuer(cluster.name.as_str(), unverified.issuer())));
+    }
+    // Before keys are looked for, or fetched, and a signature is checked.
+    if let Some(first) = candidates.first().filter(|_| candidates.iter().all(|issuer| !issuer.is_pinned)) {
+        return Err(NoJob::Unpinned(first, unverified.into_typed_in()));
+    }
+    if let Some(fault) = unverified.long_expired(now) {
+        return Err(NoJob::Faulty(fault));
+    }
+    let mut unverified = Some(unverified);
+    let mut unreachable = None;
+    let mut candidates = candidates.into_iter().peekable();
+    while let Some(issuer) = candidates.next() {
+        let unverified = match unverified.take() {
+            Some(first) => first,
+            None => {
+                let next = buffers.next().ok_or(NoJob::Internal)?;
+                verify::read(token, next).map_err(NoJob::Faulty)?
+            }
+        };
+        let gathering = app.traces.step(Step::Gather);
+        let keys = app.keys_of_job(&issuer.provider).keys_for(unverified.key_id(), now).await;
+        drop(gathering);
+        let keys = match keys {
+            Ok(keys) => keys,
+            Err(unavailable) => {
+                unreachable.get_or_insert((issuer, unavailable));
+                continue;
+            }
+        };
+        let expected = provider::expectations(&issuer.provider);
+        match app.traces.during(Step::Verify, || verify::verify(unverified, &expected, &keys, now)) {
+            Ok(verified) => return Ok(Job { issuer, verified }),
+            Err(rejected) => {
+                let is_the_last = candidates.peek().is_none() && unreachable.is_none();
+                if is_the_last || !is_another_providers(rejected.fault.code()) {
+                    return Err(NoJob::Rejected(issuer, Box::new(rejected)));
+                }
+            }
+        }
+    }
+    match unreachable {
+        Some((issuer, unavailable)) => Err(NoJob::KeysUnavailable(issuer, unavailable)),
+        None => Err(NoJob::Internal),
+    }
+}
+
+/// The entries of the token's issuer; a JWT-SVID may leave that to its subject's trust domain.
+fn candidates<'c>(known: &'c Cluster, token: &Unverified<'_>) -> Vec<&'c AllowedIssuer> {
+    let domain = token.subject_trust_domain().map(|domain| format!("spiffe://{domain}"));
+    let named = [token.issuer(), domain.as_deref()].into_iter().flatten();
+    let mut found: Vec<_> = named.flat_map(|issuer| known.attestation.jwt.of_issuer(issuer)).collect();
+    found.sort_by_key(|issuer| issuer.place);
+    found.dedup_by_key(|issuer| issuer.place);
+    found.truncate(provider::MOST);
+    found
+}
+
+/// Whose budgets and marks are meant by an issuer of jobs: those of all clusters that list it.
+pub(super) fn issuer_id(issuer: &str) -> Id {
+    digested(&["issuer of jobs", issuer])
+}
+
+impl App {
+    /// The keys of an issuer of jobs. Clusters that have them from the same place share them, and one fetch.
+    pub(crate) fn keys_of_job(&self, known: &Provider) -> Arc<ProviderKeys> {
+        let place = serde_json::to_string(&known.keys).unwrap_or_default();
+        let kind = if known.kind.spiffe { "spiffe" } else { "" };
+        let id = digested(&["keys of jobs", &known.issuer, &place, kind]);
+        let held = self.job_keys.held(id);
+        held.unwrap_or_else(|| self.job_keys.provider(id, &Arc::new(provider::key_source(known))))
+    }
+}
+
+/// An id that no resource has: ids of those are random.
+fn digested(parts: &[&str]) -> Id {
+    let digest = sha256(parts.join("\0").as_bytes());
+    let mut bits = [0; 16];
+    bits.copy_from_slice(&digest[..16]);
+    Id::new(Kind::Provider, bits)
+}
