@@ -30,13 +30,17 @@ fn served() -> (Home, Served, Server) {
     let (home, issuer) = (Home::new(), Issuer::serve());
     let server = home.start();
     server.apply(&documents(&issuer.issuer, "", PATH));
-    // A trust domain signs a moment after it is there.
+    await_keys(&server);
+    (home, issuer, server)
+}
+
+/// A trust domain signs a moment after it is there.
+fn await_keys(server: &Server) {
     eventually("a trust domain has its keys", || {
-        let (_, bundle) = bundle(&server);
+        let (_, bundle) = bundle(server);
         let has = |purpose: &str| bundle["keys"].as_array().unwrap().iter().any(|key| key["use"] == purpose);
         has("jwt-svid") && has("x509-svid")
     });
-    (home, issuer, server)
 }
 
 /// `more` stands below the one allowed issuer.
@@ -517,6 +521,7 @@ fn a_server_that_cannot_write_issues_nothing() {
     let (home, issuer) = (Home::new(), Issuer::serve());
     let server = home.start_after("trap '' XFSZ");
     server.apply(&documents(&issuer.issuer, "          replay: once\n", PATH));
+    await_keys(&server);
     assert_eq!(token_for(&server, &job(&issuer.issuer, &json!({})), "https://api.test").status, 200);
     let written = fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();
     let kept = job(&issuer.issuer, &json!({}));
