@@ -447,7 +447,7 @@ fn operators_mint_where_the_policy_lets_them() {
     assert_eq!(detail["actor"], "local socket");
 }
 
-/// L03: what is for one door opens no other. SVIDs of ours are no access tokens and attest no jobs, and what the exchange
+/// L03, L08: what is for one door opens no other; an audience that attests jobs exchanges nothing, and the reverse. SVIDs of ours are no access tokens and attest no jobs, and what the exchange
 /// issues or reads is not for this endpoint.
 #[test]
 fn l03_each_token_opens_what_it_is_for() {

@@ -35,6 +35,8 @@ const TAIL: &str = "
 |---|---|
 | `face` | the protocol of the request: `rfc8693`, `openai`, `jwt-bearer`, `client-credentials`, `anthropic`, `entra`, `spiral`, `spiral-aws`; `admin` for logins of administrators |
 | `provider` | the name of a registered provider; `-` for none. Beyond a thousand that were asked for, exchanges count as `-` and keys have no lines of their own |
+| `cluster` | the name of a cluster; `-` for a request that names none that there is |
+| `type` | of an SVID: `jwt`, `x509` |
 | `outcome` | `allowed`, `refused` |
 | `reason` | the code that the audit log has for a refusal, `-` where there is none; elsewhere as the metric says |
 | `version` | of the binary |

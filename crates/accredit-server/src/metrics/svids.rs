@@ -13,11 +13,16 @@ use crate::traces::{self, Attribute};
 
 /// Counts since the process began.
 pub(crate) struct Svids {
-    requests: Mutex<BTreeMap<(Box<str>, &'static str, &'static str), u64>>,
-    issued: Mutex<BTreeMap<(Box<str>, &'static str), u64>>,
+    /// By cluster, outcome and reason.
+    requests: Mutex<BTreeMap<Request, u64>>,
+    /// By cluster and type.
+    issued: Mutex<BTreeMap<Issued, u64>>,
     issued_times: Histogram,
     refused_times: Histogram,
 }
+
+type Request = (Box<str>, &'static str, &'static str);
+type Issued = (Box<str>, &'static str);
 
 // === impl Svids ===
 
@@ -32,7 +37,7 @@ impl Svids {
     /// A request was answered with so many SVIDs of each kind.
     pub(crate) fn issued(&self, cluster: &Resource, tokens: u64, certificates: u64) {
         traces::tell(|| vec![Attribute::Face(FACE), Attribute::Outcome("allowed")]);
-        self.count(Some(cluster), "issued", "-");
+        self.count(Some(cluster), "allowed", "-");
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         for (kind, count) in [("jwt", tokens), ("x509", certificates)] {
             if count > 0 {
@@ -97,7 +102,7 @@ pub(super) static METRICS: &[Described] = &[
         help: "From the end of the head of a request for SVIDs until its answer is made, body and record included.",
         read: |scrape, samples| {
             let svids = &scrape.app.metrics.svids;
-            samples.histogram(&["issued"], &svids.issued_times, NANOSECONDS);
+            samples.histogram(&["allowed"], &svids.issued_times, NANOSECONDS);
             samples.histogram(&["refused"], &svids.refused_times, NANOSECONDS);
         },
     },
