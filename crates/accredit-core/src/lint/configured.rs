@@ -25,11 +25,12 @@ pub(super) fn paths(cluster: &Cluster) -> Vec<(String, &PathTemplate)> {
 
 /// The claims that a template reads, each once.
 pub(super) fn claims(path: &PathTemplate) -> Vec<&str> {
-    let name = |attribute| match attribute {
-        &Attribute::Claim(ref name) => Some(&**name),
-        _ => None,
-    };
-    let mut claims: Vec<&str> = path.attributes().filter_map(name).collect();
+    let mut claims: Vec<&str> = Vec::new();
+    for attribute in path.attributes() {
+        if let Attribute::Claim(name) = attribute {
+            claims.push(name);
+        }
+    }
     claims.sort_unstable();
     claims.dedup();
     claims

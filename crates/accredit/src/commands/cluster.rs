@@ -17,7 +17,7 @@ pub(crate) enum Verb {
     #[command(alias = "info")]
     Get(get::Args),
     /// Create one: --trust-domain NAME [--realm NAME]
-    Create(Create),
+    Create(NewCluster),
     /// Change fields of one: FIELD=VALUE ..., --unset FIELD
     Update(write::Update),
     /// Delete one
@@ -30,7 +30,7 @@ pub(crate) enum Verb {
 
 /// What a new cluster is to be.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Create {
+pub(crate) struct NewCluster {
     /// Its trust domain, by name or id; never changes
     #[arg(long, value_name = "NAME")]
     pub(crate) trust_domain: Option<String>,
@@ -44,7 +44,7 @@ pub(crate) struct Create {
 /// Does what the verb says.
 pub(crate) async fn run(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let verb = match verb {
-        Verb::Create(Create { trust_domain, realm, mut create }) => {
+        Verb::Create(NewCluster { trust_domain, realm, mut create }) => {
             let said = [("trustDomain", trust_domain), ("realm", realm)];
             let assigned = said.into_iter().filter_map(|(field, value)| Some(format!("{field}={}", value?)));
             create.fields.assignments.extend(assigned);

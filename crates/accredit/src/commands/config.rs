@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use accredit_api::admin::{NewResource, Resource};
 use accredit_api::problem::{Fault, Problem};
 use accredit_client::admin::AdminError;
+use accredit_client::inert::Inert;
 use accredit_core::model::yaml::{self, Located};
 use accredit_core::model::{ConfigDocument, Document, Kind};
 use accredit_core::plan::{self, Context};
@@ -16,7 +17,7 @@ use super::write::show;
 use crate::cli::Common;
 use crate::documents::read_file;
 use crate::exit::{Complaint, Exit, Failure};
-use crate::render::problem;
+use crate::render::{Output, problem};
 use crate::terminal::Terminal;
 
 /// Managed configuration.
@@ -118,6 +119,7 @@ pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_
         }
         Verb::Diff(Diff { of: Of { scope: Scope::Cluster, id }, file, prune }) => {
             let wanted = read(file, terminal)?;
+            differs(common, id, &wanted, *prune, terminal).await?;
             set(common, id, &wanted, How { prune: *prune, dry_run: true, revision: None }, terminal).await
         }
         Verb::History(args) => config_history::run(common, args, terminal).await,
@@ -189,6 +191,32 @@ async fn get(common: &Common, id: &str, section: Option<&str>, terminal: &mut Te
         }
     }
     Ok(Exit::Done)
+}
+
+/// Prints which sections would be other ones, each as it is and as it would be.
+async fn differs(
+    common: &Common,
+    id: &str,
+    wanted: &[Located<ConfigDocument>],
+    prune: bool,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    if common.output() != Output::Text {
+        return Ok(());
+    }
+    let present = configured(&common.admin()?.resource(Kind::Cluster.document(), id).await?);
+    let merged: Vec<ConfigDocument> =
+        merged(&present, wanted, prune).into_iter().map(|(document, _)| document).collect();
+    let gone = present.iter().filter(|document| !merged.contains(document)).map(|document| ('-', document));
+    let new = merged.iter().filter(|document| !present.contains(document)).map(|document| ('+', document));
+    let mut all: Vec<_> = gone.chain(new).collect();
+    all.sort_by(|(_, one), (_, two)| one.section.cmp(&two.section));
+    for (sign, document) in all {
+        let text = yaml::write_config(std::slice::from_ref(document));
+        let lines: String = text.lines().map(|line| format!("{sign} {}\n", Inert(line))).collect();
+        terminal.show(&lines)?;
+    }
+    Ok(())
 }
 
 /// Judges documents as if they were those of a cluster without a realm, on a server that has nothing else.
