@@ -241,11 +241,8 @@ fn two_servers_hold_each_others_bundles() {
     let below = &of_two["issuer"].as_str().unwrap()[PUBLIC_URL.len()..];
     for path in [".well-known/openid-configuration", "jwks", "bundle"] {
         let served = second.connect().get(&format!("{below}/{path}"));
-        assert_eq!(
-            (served.status, served.text().to_owned()),
-            (200, std::fs::read_to_string(site.join(path)).unwrap()),
-            "{path}"
-        );
+        let written = std::fs::read_to_string(site.join(path)).unwrap();
+        assert_eq!((served.status, served.text()), (200, written.as_str()), "{path}");
     }
     assert!(publish().contains("0 of 3 documents were new"));
     assert!(first.stop().success() && second.stop().success());
