@@ -66,6 +66,14 @@ fn a_trust_domain_publishes_what_others_read() {
     let of_it = |key: &&Value| key["trustDomain"] == "example.org";
     assert_eq!(metrics["keys"].as_array().unwrap().iter().filter(of_it).count(), 4);
 
+    // L02: nobody's API has the audience of an issuer of ours.
+    let api = format!(
+        "kind: Project\nname: shop\n---\nkind: API\nname: shop/a\nspec: {{audience: '{issuer}', permissions: [read]}}\n"
+    );
+    home.write("api.yaml", &api);
+    let refused = server.accredit(["apply", "-f", home.path("api.yaml").to_str().unwrap()]).ended(1).stderr;
+    assert!(refused.contains("is reserved"), "{refused}");
+
     let other = "td_00000000000000000000000000";
     let is_there = |id: &str| DOCUMENTS.map(|document| server.connect().get(&format!("/td/{id}/{document}")).status);
     assert_eq!((is_there(other), is_there("example.org")), ([404; 3], [404; 3]));
@@ -96,7 +104,8 @@ fn k04_keys_of_a_trust_domain_are_published_before_they_sign() {
     let mut server = home.start();
     let id = created(&server);
     let began = Instant::now();
-    let (mut first_seen, mut bundles): (Vec<(String, Instant)>, Vec<(u64, String)>) = (Vec::new(), Vec::new());
+    let mut first_seen: Vec<(String, Instant)> = Vec::new();
+    let mut bundles: Vec<(u64, String)> = Vec::new();
     let (mut signed, mut kills) = (BTreeSet::new(), 0);
     // The first ones sign at once.
     let first = ids(&published(&server, &id, "jwks").json());

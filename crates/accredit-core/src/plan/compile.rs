@@ -61,7 +61,9 @@ fn api(spec: &ApiSpec, id: Id, world: &World, context: &Context<'_>) -> Result<A
     if !is_absolute || !is_visible || audience.contains('#') || audience.len() > 512 {
         return Err(fault(format!("`{}` is not an absolute URI without a fragment", audience.escape_debug())));
     }
-    if context.reserved.iter().any(|reserved| reserved == audience) {
+    // So is every issuer of a trust domain, also of one that is still to come.
+    let is_issuer = audience.strip_prefix(context.public_url).is_some_and(|path| path.starts_with("/td/"));
+    if is_issuer || context.reserved.iter().any(|reserved| reserved == audience) {
         return Err(fault(format!("`{audience}` is reserved: it is this server's own")));
     }
     if let Some(other) = world.api_of_audience(audience).filter(|other| other.id != id) {
