@@ -1,6 +1,6 @@
 //! `accredit config`: the managed configuration of a cluster, documents of `section`, `schema` and `spec`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use accredit_api::admin::{NewResource, Resource};
 use accredit_api::problem::{Fault, Problem};
@@ -260,7 +260,7 @@ fn form(wanted: &[Located<ConfigDocument>], terminal: &mut Terminal<'_>) -> Resu
     Ok(Exit::Done)
 }
 
-fn read(file: &PathBuf, terminal: &mut Terminal<'_>) -> Result<Vec<Located<ConfigDocument>>, Failure> {
+fn read(file: &Path, terminal: &mut Terminal<'_>) -> Result<Vec<Located<ConfigDocument>>, Failure> {
     let bytes = read_file(file, FILE_CAP, terminal)?;
     let name = file.display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| Failure::failed(format!("file `{name}` is not UTF-8")))?;
