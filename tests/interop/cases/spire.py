@@ -4,9 +4,11 @@ import json
 import time
 from functools import cache
 
+from cases import trust_domain as svids
 from cases.oauth import run
+from cases.trust_domain import document, domains
 from namespace import DISCOVERY_PROVIDER
-from resources import API_AUDIENCE, AUDIENCE, READ, REQUEST, resource
+from resources import API_AUDIENCE, AUDIENCE, READ, REQUEST, TRUST_DOMAIN, resource
 from spire import WORKER, Spire
 from suite import case, expect, expect_match, expect_true
 from world import SDKS, Answer, World
@@ -19,6 +21,8 @@ PROVIDERS = {
     "uploaded": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"uploaded": "north"}},
     "bundle-url": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"jwksUrl": f"https://{NORTH}/"}},
     "oidc": {"type": "oidc", "issuer": ISSUER, "keys": {"discovery": {}}},
+    "spiffe-bundle": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"spiffeBundle": {"url": f"https://{NORTH}/"}}},
+    "discovered": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"discovery": {}}},
 }
 # Beside them: one of `south`, whose tokens name no issuer and are signed with RSA, and one that has the wrong keys for `north`.
 OTHERS = {
@@ -93,6 +97,40 @@ def refusal(world: World, why: str) -> None:
     expect_true(shown in text, f"the operator's answer does not show {shown!r}: {text}")
 
 
+@case("spire/federation-{profile}", needs=(*NEEDS, "spiffe"), profile=["https-web", "https-spiffe"])
+def federation(world: World, profile: str) -> None:
+    """A foreign trust domain's bundle by its endpoint; its tokens count, and its X509-SVIDs beside ours at both ends of TLS."""
+    running = spire(world)
+    domains(world)
+    of = {"https-web": "north", "https-spiffe": "south"}[profile]
+    foreign, name = running[of], f"held-{of}"
+    spec = {
+        "trustDomain": TRUST_DOMAIN,
+        "foreignTrustDomain": foreign.trust_domain,
+        "url": f"https://{foreign.trust_domain}/",
+        "profile": profile.replace("-", "_"),
+    }
+    if profile == "https-spiffe":
+        spec |= {"endpointSpiffeId": foreign.id("/spire/server"), "bootstrapBundle": foreign.bundle()}
+    provider = {"type": "spiffe", "trustDomain": foreign.trust_domain, "keys": {"federation": name}}
+    issuer = {"issuer": ISSUER} if of == "north" else {}
+    apply(world, [resource("Federation", name, spec), *leading(name, provider | issuer, foreign.trust_domain)])
+    answer = exchange(world, foreign.jwt_svid(AUDIENCE), name)
+    expect(answer.status, 200, f"status (of {answer.body.get('error_description')!r})")
+    # The other way round SPIRE fetches ours, by a certificate of the web.
+    ours = world.file("bundle", document(world, TRUST_DOMAIN))
+    known = ["-trustDomainBundlePath", str(ours), "-trustDomainBundleFormat", "spiffe"]
+    url = f"{svids.issuer(world, TRUST_DOMAIN)}/bundle"
+    relation = ["-trustDomain", TRUST_DOMAIN, "-bundleEndpointURL", url, "-bundleEndpointProfile", "https_web"]
+    foreign.run("federation", "create", *relation, *known)
+    foreign.run("federation", "refresh", "-id", f"spiffe://{TRUST_DOMAIN}")
+    held = {foreign.trust_domain: json.dumps(foreign.bundle()), TRUST_DOMAIN: json.dumps(foreign.bundle(TRUST_DOMAIN))}
+    if of == "north":
+        chain, key, _ = (file.read_text() for file in running.workload.x509_svid(world.folder))
+        spoke = svids.spiffe(world, "tls", bundles=held, svid={"chain": chain, "key": key}, peer=svids.x509(world, TRUST_DOMAIN).told)
+        expect(spoke, {"server": foreign.id(WORKER), "client": svids.id_in(TRUST_DOMAIN)}, "who spoke")
+
+
 @cache
 def spire(world: World) -> Spire:
     """The trust domains, and what the server is told about them once they run."""
@@ -101,17 +139,22 @@ def spire(world: World) -> Spire:
     for name, spec in (PROVIDERS | OTHERS).items():
         if of := spec["keys"].get("uploaded"):
             spec = {**spec, "keys": {"uploaded": running[of].bundle()}}
-        # Several know `north`, and callers say which they mean.
-        named = {} if name == "south" else {"onlyNamed": True}
-        domain = spec.get("trustDomain", NORTH)
-        told += [
-            resource("Provider", name, {**spec, **named, "audiences": [AUDIENCE]}),
-            resource("ServiceAccount", f"mesh/{name}", {}),
-            resource("Mapping", f"mesh/{name}", {"provider": name, "serviceAccount": f"mesh/{name}", "match": {"sub": f"spiffe://{domain}{WORKER}"}}),
-            resource("Grant", f"llm/mesh-{name}", {"api": "llm/gateway", "permissions": [READ, REQUEST], "to": f"mesh/{name}"}),
-        ]
+        told += leading(name, spec, spec.get("trustDomain", NORTH))
     apply(world, told)
     return running
+
+
+def leading(name: str, spec: dict, domain: str) -> list[dict]:
+    """A provider, and what leads from its worker to an account."""
+    # Several know one trust domain, and callers say which they mean.
+    named = {} if name == "south" else {"onlyNamed": True}
+    match = {"sub": f"spiffe://{domain}{WORKER}"}
+    return [
+        resource("Provider", name, {**spec, **named, "audiences": [AUDIENCE]}),
+        resource("ServiceAccount", f"mesh/{name}", {}),
+        resource("Mapping", f"mesh/{name}", {"provider": name, "serviceAccount": f"mesh/{name}", "match": match}),
+        resource("Grant", f"llm/mesh-{name}", {"api": "llm/gateway", "permissions": [READ, REQUEST], "to": f"mesh/{name}"}),
+    ]
 
 
 def apply(world: World, told: list[dict]) -> None:
