@@ -13,6 +13,7 @@ mod door;
 mod fault;
 mod generator;
 mod histogram;
+mod issue;
 mod issuer;
 mod measure;
 mod open_loop;
@@ -44,6 +45,8 @@ enum Command {
     Attack(attack::Arguments),
     /// Race Dex, Hydra and Keycloak
     Peers(peers::Arguments),
+    /// Issue SVIDs, beside bare signatures and SPIRE
+    Issue(issue::Arguments),
     /// Serve as the ceiling: verify, sign, nothing else
     Ceiling(ceiling::Arguments),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Exchange(arguments) => contest::run(&arguments),
         Command::Attack(arguments) => attack::run(&arguments),
         Command::Peers(arguments) => peers::run(&arguments),
+        Command::Issue(arguments) => issue::run(&arguments),
         Command::Ceiling(arguments) => ceiling::serve(arguments).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|fault| {

@@ -80,6 +80,21 @@ pub(crate) fn post(address: SocketAddr, path: &str, client: Option<&str>, body: 
     )
 }
 
+/// JSON, posted.
+pub(crate) fn post_json(address: SocketAddr, path: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\n\
+         host: {address}\r\n\
+         user-agent: accredit-bench\r\n\
+         accept: application/json\r\n\
+         content-type: application/json\r\n\
+         content-length: {}\r\n\
+         \r\n\
+         {body}",
+        body.len()
+    )
+}
+
 /// A stride near the golden section of `count`, without a common divisor, so that every index comes up before one returns.
 fn step(count: usize) -> usize {
     let golden = (count as f64 * 0.618) as usize;

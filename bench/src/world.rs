@@ -64,7 +64,7 @@ impl World {
         let cluster = if cast.postgres { Some(start_postgres(core)?) } else { None };
         let store = match &cluster {
             Some(cluster) => cluster.database(),
-            None => format!("sqlite:{}/accredit.db", folder.display()),
+            None => sqlite(&folder),
         };
         write(&folder.join("accredit.toml"), &config(cast, &folder, &store, address, metrics))?;
         // Who speaks TLS in public says in clear elsewhere that it is ready.
@@ -112,7 +112,8 @@ pub(crate) fn now() -> Result<u64, Fault> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).because(|| "clock".to_owned())?.as_secs())
 }
 
-fn start(binary: &Path, folder: &Path, core: usize, ready: SocketAddr) -> Result<Server, Fault> {
+/// Starts the server `binary` on `core` with the configuration in `folder`.
+pub(crate) fn start(binary: &Path, folder: &Path, core: usize, ready: SocketAddr) -> Result<Server, Fault> {
     let mut command = Command::new(binary);
     command.arg("server").arg("--config").arg(folder.join("accredit.toml"));
     Server::start(command, core, ready, &folder.join("server.log"))
@@ -152,8 +153,13 @@ fn apply(binary: &Path, resources: &Path, socket: &Path) -> Result<(), Fault> {
     process::run(command)
 }
 
+/// A store of its own in this folder.
+pub(crate) fn sqlite(folder: &Path) -> String {
+    format!("sqlite:{}/accredit.db", folder.display())
+}
+
 /// As a small installation is configured: SQLite, a key file, everything else as it comes.
-fn config(cast: Cast, folder: &Path, store: &str, address: SocketAddr, metrics: SocketAddr) -> String {
+pub(crate) fn config(cast: Cast, folder: &Path, store: &str, address: SocketAddr, metrics: SocketAddr) -> String {
     let socket = socket(folder);
     let fetch = if cast.published_at.is_some() { "[fetch]\nallow = [\"127.0.0.0/8\"]\n" } else { "" };
     let (scheme, tls, metrics) = match cast.tls {
@@ -180,7 +186,8 @@ fn config(cast: Cast, folder: &Path, store: &str, address: SocketAddr, metrics: 
     )
 }
 
-fn socket(folder: &Path) -> PathBuf {
+/// Where its operator speaks to it.
+pub(crate) fn socket(folder: &Path) -> PathBuf {
     folder.join("admin").join("admin.sock")
 }
 

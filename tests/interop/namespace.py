@@ -21,12 +21,16 @@ METADATA_ADDRESS = "169.254.169.254"
 API_NAMES = ("api.openai.com", "llm.example.org")
 # Clusters of Kubernetes: under which name the API server of each is reached, and where it listens.
 CLUSTERS = {"east": ("east.example.org", "127.0.0.3"), "west": ("west.example.org", "127.0.0.4")}
+# Trust domains of SPIRE: the name of each is that of its bundle endpoint too; and where its server listens.
+TRUST_DOMAINS = {"north": ("north.example.org", "127.0.0.5"), "south": ("south.example.org", "127.0.0.6")}
+# Who publishes the keys of `north` as an OpenID provider does.
+DISCOVERY_PROVIDER = ("oidc.north.example.org", "127.0.0.7")
 
 HOSTS = f"""127.0.0.1 localhost
 {SERVER_ADDRESS} {" ".join(SERVER_NAMES)}
 {API_ADDRESS} {" ".join(API_NAMES)}
 {METADATA_ADDRESS} metadata.google.internal
-{"".join(f"{address} {name}{chr(10)}" for name, address in CLUSTERS.values())}"""
+{"".join(f"{address} {name}{chr(10)}" for name, address in [*CLUSTERS.values(), *TRUST_DOMAINS.values(), DISCOVERY_PROVIDER])}"""
 
 # From linux/sockios.h and linux/if.h.
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 0x1

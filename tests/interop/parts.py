@@ -19,9 +19,19 @@ HERE = Path(__file__).resolve().parent
 DONE = ".complete"
 OLDEST_NODE = 20
 # The modules in `go/`, and which programs are built of each.
-GO = {"cluster": ["./etcd", "k8s.io/kubernetes/cmd/kube-apiserver"], "collector": ["."], "oauth": ["."]}
+GO = {
+    "cluster": ["./etcd", "k8s.io/kubernetes/cmd/kube-apiserver"],
+    "collector": ["."],
+    "oauth": ["."],
+    "spiffe": ["."],
+    "spire": [f"github.com/spiffe/spire/{path}" for path in ("cmd/spire-agent", "cmd/spire-server", "support/oidc-discovery-provider")],
+}
+# A library for Java that needs no other, and what its file must be.
+NIMBUS = ("com.nimbusds:nimbus-jose-jwt:10.5", "nimbus-jose-jwt-10.5.jar", "104ed6c348d35f68ab16d85550ed59239bcb7846bc2bd885ef3851a0ab2e73cf")
+# SPIRE's server keeps what it knows in SQLite, which is C.
+GO_WITH_C = {"spire"}
 GO_FLAGS = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"]
-GO_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+GO_ENV = {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,10 @@ class Parts:
     cluster: Path
     collector: Path
     oauth: Path
+    spiffe: Path
+    spire: Path
     promtool: Path
+    nimbus: Path
     missing: dict[str, str]
 
 
@@ -64,7 +77,9 @@ def install(cache: Path, needs: set[str], *, build: bool = True) -> Parts:
             built[name] = _go(cache, name, needs, build, missing)
     with _alone(cache, "promtool.lock"):
         promtool = _promtool(cache, needs, build, missing)
-    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, promtool=promtool, missing=missing)
+    with _alone(cache, "nimbus.lock"):
+        nimbus = _nimbus(cache, needs, build, missing)
+    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, promtool=promtool, nimbus=nimbus, missing=missing)
 
 
 @contextmanager
@@ -118,7 +133,8 @@ def _go(cache: Path, name: str, needs: set[str], build: bool, missing: dict[str,
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             # Beside the build of the server, which everything else waits for.
-            _run(name, ["nice", "-n", "5", "go", "build", *GO_FLAGS, "-o", f"{folder}/", *GO[name]], module, os.environ | GO_ENV)
+            env = os.environ | GO_ENV | {"CGO_ENABLED": "1" if name in GO_WITH_C else "0"}
+            _run(name, ["nice", "-n", "5", "go", "build", *GO_FLAGS, "-o", f"{folder}/", *GO[name]], module, env)
             (folder / DONE).touch()
         except Missing as why:
             missing[name] = str(why)
@@ -146,6 +162,26 @@ def _promtool(cache: Path, needs: set[str], build: bool, missing: dict[str, str]
         except Missing as why:
             missing["promtool"] = str(why)
     return program
+
+
+def _nimbus(cache: Path, needs: set[str], build: bool, missing: dict[str, str]) -> Path:
+    """The library's jar, of Maven's registry."""
+    artifact, name, digest = NIMBUS
+    folder = _folder(cache, "nimbus", artifact, digest)
+    if "nimbus" in needs and not (folder / DONE).exists():
+        try:
+            if not build or shutil.which("mvn") is None or shutil.which("java") is None:
+                raise Missing("`mvn` or `java` is not installed")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            copy = ["mvn", "--quiet", "--batch-mode", "-C", "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy"]
+            _run("nimbus", [*copy, f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"], folder)
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+                raise Missing(f"`{name}` is not what it was")
+            (folder / DONE).touch()
+        except Missing as why:
+            missing["nimbus"] = str(why)
+    return folder / name
 
 
 def _folder(cache: Path, name: str, *asked: str) -> Path:

@@ -6,6 +6,8 @@ AUDIENCE = "https://accredit.example.org"
 PLATFORM_AUDIENCE = "https://platform.example.org/accredit"
 API_AUDIENCE = "https://llm.example.org"
 PEOPLE = "accredit-people"  # the client that people log in with
+# A trust domain of the server's own, whose certificate authorities stand under another.
+TRUST_DOMAIN = "acme.example.org"
 READ, REQUEST = "api.model.read", "api.model.request"
 
 GITHUB = {"repository_id": "123", "repository_owner_id": "98", "ref": ["refs/heads/main", "refs/tags/v*"]}

@@ -23,6 +23,7 @@ import resources
 from cluster import Clusters
 from parts import HERE, Parts
 from process import Child
+from spire import Spire
 from subjects import REDIRECT, Issuer
 from suite import Failed, expect
 
@@ -151,6 +152,13 @@ class World:
         """Started when a case first asks for them."""
         return self._stack.enter_context(Clusters(self.parts.cluster, self.folder, self._env()))
 
+    # === trust domains of SPIRE ===
+
+    @cached_property
+    def spire(self) -> Spire:
+        """Started when a case first asks for it."""
+        return self._stack.enter_context(Spire(self.parts.spire, self.folder, self._env()))
+
     # === clients ===
 
     @contextmanager
@@ -215,8 +223,9 @@ class World:
         kek.chmod(0o600)
         self.seen_log.touch()
         if self.namespaced:
-            clusters = tuple(name for name, _ in namespace.CLUSTERS.values())
-            certificates.make(self.folder, namespace.SERVER_NAMES + namespace.API_NAMES + clusters)
+            others = [*namespace.CLUSTERS.values(), *namespace.TRUST_DOMAINS.values(), namespace.DISCOVERY_PROVIDER]
+            certificates.make(self.folder, namespace.SERVER_NAMES + namespace.API_NAMES + tuple(name for name, _ in others))
+            certificates.make_upstream(self.folder)
 
     def _start_issuer(self) -> Issuer:
         options = {"audience": resources.PLATFORM_AUDIENCE, "redirectUri": REDIRECT, "people": resources.PEOPLE}
@@ -227,9 +236,11 @@ class World:
         if self.namespaced:
             self.server_url, listen = f"https://{namespace.SERVER_NAMES[0]}", f"{namespace.SERVER_ADDRESS}:443"
             authorities = f'ca = ["{self.authority}"]'
+            files = f'certificate = "{self.folder}/upstream.pem", key = "{self.folder}/upstream.key"'
+            upstream = f'[trust_domains."{resources.TRUST_DOMAIN}"]\nupstream = {{ {files} }}'
             public = f'hosts = {json.dumps(namespace.SERVER_NAMES)}\ntls = {{ certificate = "{self.folder}/cert.pem", key = "{self.folder}/key.pem" }}'
         else:
-            listen, public, authorities = f"127.0.0.1:{free_port()}", "", ""
+            listen, public, authorities, upstream = f"127.0.0.1:{free_port()}", "", "", ""
             self.server_url = f"http://{listen}"
         self.admin_url = f"http://127.0.0.1:{free_port()}"
         config = self.folder / "server.toml"
@@ -248,6 +259,7 @@ encryption = {{ file = "{self.folder}/kek" }}
 [fetch]
 allow = ["127.0.0.0/8"]
 {authorities}
+{upstream}
 """
         )
         server = self._stack.enter_context(Child("server", [self.binary, "server", "--config", config], self.folder, self._env()))

@@ -69,8 +69,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "exchange|attack|peers ...",
-        help: "measure against the bare ceiling, under a flood, beside others; in the profile that is shipped",
+        arguments: "exchange|attack|peers|issue ...",
+        help: "measure against the bare ceiling, under a flood, beside others, and of SVIDs; in the profile that is shipped",
         run: bench::command,
     },
     Command {

@@ -8,13 +8,15 @@ use crate::checkout::{self, Checkout};
 use crate::fault::Fault;
 use crate::run;
 
-/// `cargo xtask bench ...`: hands its arguments to the bench, built with the `dist` profile. `--only` of `peers` is its own:
-/// who is left out is not installed either.
+/// `cargo xtask bench ...`: hands its arguments to the bench, built with the `dist` profile. `--only` and `--alone` of races with
+/// others are its own: who is left out is not installed either.
 pub(crate) fn command(checkout: &Checkout, arguments: &[String]) -> Result<ExitCode, Fault> {
     let mut arguments = arguments.to_vec();
-    if arguments.first().is_some_and(|name| name == "peers") {
+    if let Some(race) = arguments.first().cloned().filter(|name| name == "peers" || name == "issue") {
         let only = take_option(&mut arguments, "--only");
-        arguments.extend(peers::install(checkout, &checkout::cache_folder()?, only.as_deref())?);
+        if !take_flag(&mut arguments, "--alone") {
+            arguments.extend(peers::install(checkout, &checkout::cache_folder()?, &race, only.as_deref())?);
+        }
     }
     let mut server = checkout.cargo();
     server.args(["build", "--quiet", "--profile", "dist", "--package", "accredit"]);
@@ -22,6 +24,13 @@ pub(crate) fn command(checkout: &Checkout, arguments: &[String]) -> Result<ExitC
     let mut cargo = checkout.cargo();
     cargo.args(["run", "--quiet", "--profile", "dist", "--package", "accredit-bench", "--"]).args(arguments);
     run::aloud(&mut cargo).map(|()| ExitCode::SUCCESS)
+}
+
+/// Takes `NAME` out of the arguments; whether it was there.
+fn take_flag(arguments: &mut Vec<String>, name: &str) -> bool {
+    let before = arguments.len();
+    arguments.retain(|argument| argument != name);
+    arguments.len() < before
 }
 
 /// Takes `NAME VALUE` or `NAME=VALUE` out of the arguments.

@@ -1,4 +1,4 @@
-//! The servers that are raced, installed by pinned version into the cache folder: two built of their published Go modules, one
+//! The servers that are raced, installed by pinned version into the cache folder: most built of their published Go modules, one
 //! taken from Maven's registry.
 
 use std::env;
@@ -13,6 +13,8 @@ use crate::run;
 
 /// One server. What is not in [`PEERS`] does not exist.
 struct Peer {
+    /// Where it races.
+    race: &'static str,
     name: &'static str,
     version: &'static str,
     /// What it is installed from: files under `bench/peers`, a change of which installs it anew.
@@ -25,37 +27,64 @@ struct Peer {
 
 const PEERS: &[Peer] = &[
     Peer {
+        race: "peers",
         name: "dex",
         version: "2.45.1",
         asked: &["dex/go.mod", "dex/go.sum"],
-        install: |checkout, folder| go(checkout, folder, "dex", &["github.com/dexidp/dex/cmd/dex"]),
+        install: |checkout, folder| {
+            go(checkout, "bench/peers/dex", &folder.join("dex"), &["github.com/dexidp/dex/cmd/dex"])
+        },
         program: "dex",
     },
     Peer {
+        race: "peers",
         name: "hydra",
         version: "2.3.0",
         asked: &["hydra/go.mod", "hydra/go.sum"],
-        install: |checkout, folder| go(checkout, folder, "hydra", &["-tags=sqlite", "github.com/ory/hydra/v2"]),
+        install: |checkout, folder| {
+            go(checkout, "bench/peers/hydra", &folder.join("hydra"), &["-tags=sqlite", "github.com/ory/hydra/v2"])
+        },
         program: "hydra",
     },
     Peer {
+        race: "peers",
         name: "keycloak",
         version: "26.7.0",
         asked: &[],
         install: |_, folder| keycloak(folder, "26.7.0"),
         program: "keycloak-26.7.0",
     },
+    Peer {
+        race: "issue",
+        name: "spire",
+        version: "1.13.0",
+        asked: &[
+            "../../tests/interop/go/spire/go.mod",
+            "../../tests/interop/go/spire/go.sum",
+            "spire/go.mod",
+            "spire/go.sum",
+            "spire/main.go",
+        ],
+        install: |checkout, folder| {
+            let server = &["github.com/spiffe/spire/cmd/spire-server"];
+            go(checkout, "tests/interop/go/spire", &folder.join("spire-server"), server)?;
+            go(checkout, "bench/peers/spire", &folder.join("spire-load"), &["."])
+        },
+        program: ".",
+    },
 ];
 
-/// Installs those that `only` names, or all, as far as they are not installed yet, and returns the arguments that tell the bench
-/// where. One that cannot be had is left out aloud; with `CI=true` that is a fault.
-pub(super) fn install(checkout: &Checkout, cache: &Path, only: Option<&str>) -> Result<Vec<String>, Fault> {
+/// Installs those of a race that `only` names, or all, as far as they are not installed yet, and returns the arguments that tell
+/// the bench where. One that cannot be had is left out aloud; with `CI=true` that is a fault.
+pub(super) fn install(checkout: &Checkout, cache: &Path, race: &str, only: Option<&str>) -> Result<Vec<String>, Fault> {
+    let racing: Vec<_> = PEERS.iter().filter(|peer| peer.race == race).collect();
     let wanted: Vec<_> = only.into_iter().flat_map(|only| only.split(',')).collect();
-    if let Some(unknown) = wanted.iter().find(|name| PEERS.iter().all(|peer| peer.name != **name)) {
-        return Err(Fault::new(format!("peer `{unknown}` is not known, expected dex, hydra or keycloak")));
+    if let Some(unknown) = wanted.iter().find(|name| racing.iter().all(|peer| peer.name != **name)) {
+        let known: Vec<_> = racing.iter().map(|peer| peer.name).collect();
+        return Err(Fault::new(format!("peer `{unknown}` is not known, expected of {}", known.join(", "))));
     }
     let mut arguments = Vec::new();
-    for peer in PEERS.iter().filter(|peer| wanted.is_empty() || wanted.contains(&peer.name)) {
+    for peer in racing.into_iter().filter(|peer| wanted.is_empty() || wanted.contains(&peer.name)) {
         match installed(peer, checkout, cache) {
             Ok(program) => arguments.push(format!("--{}={}", peer.name, program.display())),
             Err(fault) if checkout::in_ci() => return Err(fault),
@@ -82,12 +111,12 @@ fn installed(peer: &Peer, checkout: &Checkout, cache: &Path) -> Result<PathBuf, 
     Ok(folder.join(peer.program))
 }
 
-/// Builds with C: both keep what they know in SQLite.
-fn go(checkout: &Checkout, folder: &Path, module: &str, what: &[&str]) -> Result<(), Fault> {
+/// Builds with C: the servers keep what they know in SQLite.
+fn go(checkout: &Checkout, module: &str, program: &Path, what: &[&str]) -> Result<(), Fault> {
     let mut go = Command::new("go");
-    go.current_dir(checkout.root().join("bench/peers").join(module))
+    go.current_dir(checkout.root().join(module))
         .args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o"])
-        .arg(folder.join(module))
+        .arg(program)
         .args(what)
         .env("CGO_ENABLED", "1")
         .env("GOTOOLCHAIN", "local")

@@ -1,0 +1,171 @@
+"""A real SPIRE beside the server: its workloads' JWT-SVIDs become access tokens, wherever the provider has its keys from."""
+
+import json
+import time
+from functools import cache
+
+from cases import trust_domain as svids
+from cases.oauth import run
+from cases.trust_domain import document, domains
+from namespace import DISCOVERY_PROVIDER
+from resources import API_AUDIENCE, AUDIENCE, READ, REQUEST, TRUST_DOMAIN, resource
+from spire import WORKER, Spire
+from suite import case, expect, expect_match, expect_true
+from world import SDKS, Answer, World
+
+NEEDS = ("namespace", "spire")
+NORTH, SOUTH = "north.example.org", "south.example.org"
+ISSUER = f"https://{DISCOVERY_PROVIDER[0]}"
+# Which providers know `north` by which keys; a bundle is uploaded where its text stands.
+PROVIDERS = {
+    "uploaded": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"uploaded": "north"}},
+    "bundle-url": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"jwksUrl": f"https://{NORTH}/"}},
+    "oidc": {"type": "oidc", "issuer": ISSUER, "keys": {"discovery": {}}},
+    "spiffe-bundle": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"spiffeBundle": {"url": f"https://{NORTH}/"}}},
+    "discovered": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"discovery": {}}},
+}
+# Beside them: one of `south`, whose tokens name no issuer and are signed with RSA, and one that has the wrong keys for `north`.
+OTHERS = {
+    "south": {"type": "spiffe", "trustDomain": SOUTH, "keys": {"uploaded": "south"}},
+    "impostor": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"uploaded": "south"}},
+}
+# why: (the operator's reason, what his answer shows)
+REFUSALS = {
+    "wrong-trust-domain": ("issuer-mismatch", SOUTH),
+    "wrong-keys": ("key-not-found", "`impostor`"),
+    "wrong-audience": ("audience-mismatch", "sts.amazonaws.com"),
+    "expired": ("expired", "token expired"),
+    "other-workload": ("no-mapping-matched", f"spiffe://{NORTH}/ns/ml/sa/other"),
+}
+
+
+@case("spire/{provider}-{sdk}", needs=NEEDS, provider=list(PROVIDERS), sdk=SDKS[::2])
+def workload(world: World, provider: str, sdk: str) -> None:
+    """A workload's token of the Workload API, through an SDK that calls an API with what comes of it."""
+    account = f"mesh/{provider}"
+    with world.workload(sdk, account, spire(world).workload.jwt_svid(AUDIENCE), provider=provider) as session:
+        session.expect_ok()
+        expect(session.end(), 0, "exit code")
+    expect(world.seen()[-1]["claims"]["sub"], id_of(world, account), "sub")
+
+
+@case("spire/rsa", needs=NEEDS)
+def rsa(world: World) -> None:
+    """A trust domain that signs with RSA and names no issuer is known by the one in `sub`."""
+    answer = exchange(world, spire(world)["south"].jwt_svid(AUDIENCE), None)
+    expect(answer.status, 200, f"status (of {answer.body.get('error_description')!r})")
+    expect(world.call_api(answer.body["access_token"]), 200, "the API's answer")
+    expect(world.seen()[-1]["claims"]["sub"], id_of(world, "mesh/south"), "sub")
+
+
+@case("spire/client-assertion", needs=(*NEEDS, "oauth"))
+def client_assertion(world: World) -> None:
+    """Go's OAuth library, whose client assertion is a JWT-SVID and whose client id the SPIFFE ID."""
+    running = spire(world)
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
+    given = {"assertion": running["south"].jwt_svid(AUDIENCE), "assertionType": kind, "clientID": running["south"].id(WORKER)}
+    got = run(world, "obtain", audience=API_AUDIENCE, **given)
+    expect_true("token" in got, f"it was refused: {got}")
+    expect(world.call_api(got["token"]), 200, "the API's answer")
+
+
+@case("spire/refusal-{why}", needs=NEEDS, why=list(REFUSALS))
+def refusal(world: World, why: str) -> None:
+    """B13: also a token whose trust domain's provider has another trust domain's keys."""
+    reason, shown = REFUSALS[why]
+    running, provider = spire(world), "uploaded"
+    north = running["north"]
+    match why:
+        case "wrong-trust-domain":
+            token = running["south"].jwt_svid(AUDIENCE)
+        case "wrong-keys":
+            token, provider = north.jwt_svid(AUDIENCE), "impostor"
+        case "wrong-audience":
+            token = running.workload.jwt_svid("https://sts.amazonaws.com")
+        case "expired":
+            token = north.jwt_svid(AUDIENCE, ttl="1s")
+            time.sleep(1.1)  # nothing is forgiven
+        case _:
+            token = north.jwt_svid(AUDIENCE, "/ns/ml/sa/other")
+    answer = exchange(world, token, provider)
+    expect(answer.status, 400, "status")
+    expect_true("expected" not in answer.body["error_description"], f"the caller is told too much: {answer.body}")
+    decision = expect_match(answer.body["decision_id"], r"^dec_[0-9a-f]{32}$", "the decision's id")
+    judged = world.decision(decision)
+    expect((judged["verdict"], judged["reason"]), ("deny", reason), f"verdict and reason of {judged}")
+    text = " ".join(world.accredit("decision", decision).split())
+    expect_true(shown in text, f"the operator's answer does not show {shown!r}: {text}")
+
+
+@case("spire/federation-{profile}", needs=(*NEEDS, "spiffe"), profile=["https-web", "https-spiffe"])
+def federation(world: World, profile: str) -> None:
+    """A foreign trust domain's bundle by its endpoint; its tokens count, and its X509-SVIDs beside ours at both ends of TLS."""
+    running = spire(world)
+    domains(world)
+    of = {"https-web": "north", "https-spiffe": "south"}[profile]
+    foreign, name = running[of], f"held-{of}"
+    spec = {
+        "trustDomain": TRUST_DOMAIN,
+        "foreignTrustDomain": foreign.trust_domain,
+        "url": f"https://{foreign.trust_domain}/",
+        "profile": profile.replace("-", "_"),
+    }
+    if profile == "https-spiffe":
+        spec |= {"endpointSpiffeId": foreign.id("/spire/server"), "bootstrapBundle": foreign.bundle()}
+    provider = {"type": "spiffe", "trustDomain": foreign.trust_domain, "keys": {"federation": name}}
+    issuer = {"issuer": ISSUER} if of == "north" else {}
+    apply(world, [resource("Federation", name, spec), *leading(name, provider | issuer, foreign.trust_domain)])
+    answer = exchange(world, foreign.jwt_svid(AUDIENCE), name)
+    expect(answer.status, 200, f"status (of {answer.body.get('error_description')!r})")
+    # The other way round SPIRE fetches ours, by a certificate of the web.
+    ours = world.file("bundle", document(world, TRUST_DOMAIN))
+    known = ["-trustDomainBundlePath", str(ours), "-trustDomainBundleFormat", "spiffe"]
+    url = f"{svids.issuer(world, TRUST_DOMAIN)}/bundle"
+    relation = ["-trustDomain", TRUST_DOMAIN, "-bundleEndpointURL", url, "-bundleEndpointProfile", "https_web"]
+    foreign.run("federation", "create", *relation, *known)
+    foreign.run("federation", "refresh", "-id", f"spiffe://{TRUST_DOMAIN}")
+    held = {foreign.trust_domain: json.dumps(foreign.bundle()), TRUST_DOMAIN: json.dumps(foreign.bundle(TRUST_DOMAIN))}
+    if of == "north":
+        chain, key, _ = (file.read_text() for file in running.workload.x509_svid(world.folder))
+        spoke = svids.spiffe(world, "tls", bundles=held, svid={"chain": chain, "key": key}, peer=svids.x509(world, TRUST_DOMAIN).told)
+        expect(spoke, {"server": foreign.id(WORKER), "client": svids.id_in(TRUST_DOMAIN)}, "who spoke")
+
+
+@cache
+def spire(world: World) -> Spire:
+    """The trust domains, and what the server is told about them once they run."""
+    running = world.spire
+    told = [resource("Project", "mesh", {})]
+    for name, spec in (PROVIDERS | OTHERS).items():
+        if of := spec["keys"].get("uploaded"):
+            spec = {**spec, "keys": {"uploaded": running[of].bundle()}}
+        told += leading(name, spec, spec.get("trustDomain", NORTH))
+    apply(world, told)
+    return running
+
+
+def leading(name: str, spec: dict, domain: str) -> list[dict]:
+    """A provider, and what leads from its worker to an account."""
+    # Several know one trust domain, and callers say which they mean.
+    named = {} if name == "south" else {"onlyNamed": True}
+    match = {"sub": f"spiffe://{domain}{WORKER}"}
+    return [
+        resource("Provider", name, {**spec, **named, "audiences": [AUDIENCE]}),
+        resource("ServiceAccount", f"mesh/{name}", {}),
+        resource("Mapping", f"mesh/{name}", {"provider": name, "serviceAccount": f"mesh/{name}", "match": match}),
+        resource("Grant", f"llm/mesh-{name}", {"api": "llm/gateway", "permissions": [READ, REQUEST], "to": f"mesh/{name}"}),
+    ]
+
+
+def apply(world: World, told: list[dict]) -> None:
+    file = world.file("told.yaml", "".join(f"---\n{json.dumps(each)}\n" for each in told))
+    world.accredit("apply", "-f", str(file))
+
+
+def exchange(world: World, token: str, provider: str | None) -> Answer:
+    named = {"identity_provider_id": provider} if provider else {}
+    return world.exchange({"subject_token": token, "audience": API_AUDIENCE, **named})
+
+
+def id_of(world: World, account: str) -> str:
+    return json.loads(world.accredit("get", "service-account", account, "-o", "json"))["id"]
