@@ -16,6 +16,7 @@ mod names;
 mod proofs;
 mod seeds;
 mod sets;
+mod svids;
 mod tokens;
 
 /// A parser and what must hold of it.
@@ -55,6 +56,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "condition", judge: conditions::condition, seeds: conditions::seeds },
     Target { name: "match", judge: matching::matching, seeds: matching::seeds },
     Target { name: "documents", judge: documents::yaml, seeds: documents::seeds },
+    Target { name: "csr", judge: svids::request, seeds: svids::request_seeds },
+    Target { name: "certificate", judge: svids::certificate, seeds: svids::certificate_seeds },
+    Target { name: "bundle", judge: svids::bundle, seeds: svids::bundle_seeds },
+    Target { name: "template", judge: svids::template, seeds: svids::template_seeds },
     Target { name: "aws-parts", judge: proofs::aws_parts, seeds: seeds::aws_parts },
     #[cfg(feature = "engine")]
     Target { name: "form-body", judge: accredit_server::doors::form_body, seeds: seeds::forms },
