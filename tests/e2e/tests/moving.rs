@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use accredit_e2e::claims::{said, token};
 use accredit_e2e::command::{Ran, accredit, run};
 use accredit_e2e::issuer::Issuer;
+use accredit_e2e::patience::eventually;
 use accredit_e2e::server::{Home, Server};
 use accredit_e2e::{resources, several};
 use accredit_test_postgres::{Cluster, PASSWORD, shared};
@@ -210,9 +211,12 @@ fn l16_a_store_that_went_back_is_noticed() {
     while server.accredit(["service-account", "get", "ci/later"]).code == Some(0) {
         assert!(began.elapsed() < Duration::from_secs(20), "it goes by what is not there");
     }
-    let refused = server.exchange(&token(&issuer, &json!({})), &[]);
-    assert_eq!(refused.status, 503, "{}", refused.text());
-    assert_eq!(server.connect().get("/readyz").status, 503);
+    // It is only known that nothing can be written once something was to be.
+    eventually("not ready", || {
+        let refused = server.exchange(&token(&issuer, &json!({})), &[]);
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        server.connect().get("/readyz").status == 503
+    });
     server.kill();
     let server = home.start();
     assert_eq!(server.exchange(&token(&issuer, &json!({})), &[]).status, 200);

@@ -85,10 +85,10 @@ impl Link {
         Err(last)
     }
 
-    /// Whether it leads to the database. One that lay idle is asked: the database may have been started anew since, and
-    /// whoever comes next should not be the one to find out.
-    pub(super) async fn is_alive(&mut self) -> bool {
-        if !self.is_broken && self.used.elapsed() > IDLE {
+    /// Whether it leads to the database. One that lay idle for so long is asked: the database may have been started anew
+    /// since, and whoever comes next should not be the one to find out.
+    pub(super) async fn is_alive(&mut self, idle: Duration) -> bool {
+        if !self.is_broken && self.used.elapsed() >= idle {
             let _ = bounded(self, |connection| connection.ping()).await;
         }
         !self.is_broken
@@ -150,7 +150,7 @@ impl fmt::Debug for Link {
 const COMMIT_FOR_SURE: &str = "\
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 const WHAT_IT_IS: &str = "SELECT pg_is_in_recovery(), current_setting('server_encoding')";
-/// How long a connection may lie idle and be believed in.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long the writer's connection may lie idle and be believed in: exchanges wait for it.
+pub(super) const IDLE: Duration = Duration::from_secs(1);
 /// For connecting, all in all, to one server.
 const CONNECT: Duration = Duration::from_secs(3);

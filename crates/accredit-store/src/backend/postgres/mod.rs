@@ -85,7 +85,7 @@ impl Postgres {
 
     pub(crate) async fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
         let mut writer = self.writer.lock().await;
-        if !is_alive(&mut writer.connection).await {
+        if !is_alive(&mut writer.connection, link::IDLE).await {
             writer.connection = Link::connect(&self.address, link::PROMPT).await?.into();
         }
         Ok(writer)
@@ -133,7 +133,8 @@ impl Postgres {
     ) -> Result<Lent<'a>, StoreError> {
         let mut guard = lane.lock().await;
         let is_there = match guard.as_mut() {
-            Some(connection) => is_alive(connection).await,
+            // What is read here is read seldom, and worth the way there and back.
+            Some(connection) => is_alive(connection, Duration::ZERO).await,
             None => false,
         };
         if !is_there {
@@ -163,9 +164,9 @@ async fn hear(address: &Address, listener: &mut Option<PgListener>) -> bool {
     }
 }
 
-async fn is_alive(connection: &mut Connection) -> bool {
+async fn is_alive(connection: &mut Connection, idle: Duration) -> bool {
     match connection {
-        Connection::Postgres(link) => link.is_alive().await,
+        Connection::Postgres(link) => link.is_alive(idle).await,
         Connection::Sqlite(_) => true,
     }
 }
