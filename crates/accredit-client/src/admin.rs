@@ -3,6 +3,8 @@
 //! The socket is 0600 in a 0700 folder: whoever can open it is the server's own user and may do everything. From
 //! elsewhere, each request shows a token and a proof by the key that the token is bound to (RFC 9449).
 
+mod audit;
+mod keys;
 mod remote;
 mod socket;
 
@@ -11,12 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditEvents, AuditHeadList, AuditList,
-    AuditRecord, AuditVerification, CondemnKeyRequest, EraseRequest, EraseResponse, ExplainRequest, Explanation,
-    FederationBundle, KeysChanged, KeysRewrapped, LintReport, NamedResource, NewResource, PinList, ProjectToken,
-    ProjectTokenRequest, ProviderKeys, RefreshFederationRequest, RepinRequest, RepinResponse, ReplayReport,
-    ReplayRequest, Resource, ResourceList, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, Status,
-    TrustDomainDocuments, TrustDomainStatus, VerifyAuditRequest, WhoAmI, Written,
+    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, ExplainRequest, Explanation, LintReport,
+    NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest, RepinRequest, RepinResponse, ReplayReport,
+    ReplayRequest, Resource, ResourceList, Status, WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use accredit_api::svid::{MintRequest, SvidResponse};
@@ -262,84 +261,6 @@ impl AdminClient {
         self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
     }
 
-    /// Reads a decision of the past by its id.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn decision(&self, id: &str) -> Result<Explanation, AdminError> {
-        self.fetch("/v1/decision", &[("id", Some(id))]).await
-    }
-
-    /// Lists audit records, newest first, at most `limit`, older than the position `before` when given, and such that each of
-    /// `filters` holds: names and values of the query, e.g. `("event", "exchange-denied")`.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn audit(
-        &self,
-        limit: u32,
-        before: Option<&str>,
-        filters: &[(&str, Option<&str>)],
-    ) -> Result<AuditList, AdminError> {
-        let limit = limit.to_string();
-        let mut query = vec![("limit", Some(limit.as_str())), ("before", before)];
-        query.extend_from_slice(filters);
-        self.fetch("/v1/audit", &query).await
-    }
-
-    /// Reads one audit record by its id.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn audit_record(&self, id: &str) -> Result<AuditRecord, AdminError> {
-        self.fetch("/v1/audit/record", &[("id", Some(id))]).await
-    }
-
-    /// Walks every audit chain.
-    ///
-    /// # Errors
-    /// [`AdminError`]; a broken chain is an answer, not an error.
-    pub async fn verify_audit(&self, request: &VerifyAuditRequest) -> Result<AuditVerification, AdminError> {
-        let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
-        let target = "/v1/audit/verify".to_owned();
-        // The whole log is read: let it take its time.
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
-    }
-
-    /// Reads signed heads of the audit log in the order of their signing, from a time on (Unix seconds), at most 50,000.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn audit_heads(&self, from: i64) -> Result<AuditHeadList, AdminError> {
-        self.fetch("/v1/audit/heads", &[("from", Some(&from.to_string()))]).await
-    }
-
-    /// Reads records as events of OCSF, oldest first, a page at a time: from and to are Unix seconds.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn audit_events(
-        &self,
-        from: Option<i64>,
-        to: Option<i64>,
-        page_token: Option<&str>,
-    ) -> Result<AuditEvents, AdminError> {
-        let (from, to) = (from.map(|at| at.to_string()), to.map(|at| at.to_string()));
-        let query = [("from", from.as_deref()), ("to", to.as_deref()), ("page_token", page_token)];
-        self.fetch("/v1/audit/events", &query).await
-    }
-
-    /// Erases the values of a subject's records, or of one.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn erase_audit(&self, request: &EraseRequest) -> Result<EraseResponse, AdminError> {
-        let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
-        let target = "/v1/audit/erase".to_owned();
-        // The whole log is looked through.
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
-    }
-
     /// Lists the first-use pins of a mapping, named or by id.
     ///
     /// # Errors
@@ -356,94 +277,12 @@ impl AdminClient {
         self.post("/v1/pins/repin", request).await
     }
 
-    /// Lists the server's own signing keys, removed ones too.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn keys(&self) -> Result<SigningKeyList, AdminError> {
-        self.fetch("/v1/keys", &[]).await
-    }
-
-    /// Ends the turns of signing keys.
-    ///
-    /// # Errors
-    /// [`AdminError`]; where no key signs what was named, it is refused.
-    pub async fn rotate_keys(&self, request: &RotateKeysRequest) -> Result<KeysChanged, AdminError> {
-        self.post("/v1/keys/rotate", request).await
-    }
-
-    /// Stops signing with a key.
-    ///
-    /// # Errors
-    /// [`AdminError`]; one that signs no more already is refused.
-    pub async fn taint_key(&self, request: &CondemnKeyRequest) -> Result<KeysChanged, AdminError> {
-        self.post("/v1/keys/taint", request).await
-    }
-
-    /// Takes a key out of the key set, and with it what it signed.
-    ///
-    /// # Errors
-    /// [`AdminError`]; one that is gone, or vouches for the log, is refused.
-    pub async fn revoke_key(&self, request: &CondemnKeyRequest) -> Result<KeysChanged, AdminError> {
-        self.post("/v1/keys/revoke", request).await
-    }
-
-    /// Seals every stored key under the server's present key-encryption key.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn rewrap_keys(&self, request: &RewrapKeysRequest) -> Result<KeysRewrapped, AdminError> {
-        self.post("/v1/keys/rewrap", request).await
-    }
-
     /// Lists alarms, of one provider if named; acknowledged ones only when asked for `all`.
     ///
     /// # Errors
     /// [`AdminError`].
     pub async fn alarms(&self, provider: Option<&str>, all: bool) -> Result<AlarmList, AdminError> {
         self.fetch("/v1/alarms", &[("provider", provider), ("all", all.then_some("true"))]).await
-    }
-
-    /// How a provider's keys are, and which sets it was seen to have; `at` (Unix seconds) asks for those that counted then.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn provider_keys(&self, provider: &str, at: Option<i64>) -> Result<ProviderKeys, AdminError> {
-        let at = at.map(|at| at.to_string());
-        self.fetch("/v1/provider-keys", &[("provider", Some(provider)), ("at", at.as_deref())]).await
-    }
-
-    /// How a trust domain is: where it is reached, and which keys it has.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn trust_domain_status(&self, trust_domain: &str) -> Result<TrustDomainStatus, AdminError> {
-        self.fetch("/v1/trust-domain-status", &[("trustDomain", Some(trust_domain))]).await
-    }
-
-    /// What a trust domain publishes.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn trust_domain_documents(&self, trust_domain: &str) -> Result<TrustDomainDocuments, AdminError> {
-        self.fetch("/v1/trust-domain-documents", &[("trustDomain", Some(trust_domain))]).await
-    }
-
-    /// What a federation holds of its foreign trust domain.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn federation_bundle(&self, federation: &str) -> Result<FederationBundle, AdminError> {
-        self.fetch("/v1/federation-bundle", &[("federation", Some(federation))]).await
-    }
-
-    /// Asks for a federation's bundle now, and says what came of it.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn refresh_federation(&self, federation: &str) -> Result<FederationBundle, AdminError> {
-        let request = RefreshFederationRequest { federation: federation.to_owned() };
-        self.post("/v1/federation-bundle/refresh", &request).await
     }
 
     /// Reads one alarm by its id.

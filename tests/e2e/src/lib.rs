@@ -11,6 +11,7 @@ pub mod collector;
 pub mod command;
 pub mod http;
 pub mod issuer;
+pub mod jobs;
 pub mod patience;
 pub mod reader;
 pub mod resources;

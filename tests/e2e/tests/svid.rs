@@ -11,10 +11,13 @@ use std::time::Duration;
 
 use accredit_e2e::claims::{job_with, random, said};
 use accredit_e2e::command::{accredit, exists, run};
-use accredit_e2e::http::{Answer, Connection};
-use accredit_e2e::issuer::{Issuer, Served, now};
-use accredit_e2e::patience::eventually;
-use accredit_e2e::server::{Home, PUBLIC_URL, Server};
+use accredit_e2e::http::Connection;
+use accredit_e2e::issuer::{Issuer, now};
+use accredit_e2e::jobs::{
+    ATTESTATION, AUDIENCE, PATH, POLICY, ask, authorities, await_keys, bundle, configured, documents, job, refused,
+    served, token_for, told,
+};
+use accredit_e2e::server::{Home, PUBLIC_URL};
 use accredit_e2e::skip;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::svid::csr::Request;
@@ -24,91 +27,6 @@ use accredit_id::svid::{pem, x509};
 use accredit_id::time::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-
-/// A trust domain, and a cluster that takes the jobs of `acme/web` from a served issuer.
-fn served() -> (Home, Served, Server) {
-    let (home, issuer) = (Home::new(), Issuer::serve());
-    let server = home.start();
-    server.apply(&documents(&issuer.issuer, "", PATH));
-    await_keys(&server);
-    (home, issuer, server)
-}
-
-/// A trust domain signs a moment after it is there.
-fn await_keys(server: &Server) {
-    eventually("a trust domain has its keys", || {
-        let (_, bundle) = bundle(server);
-        let has = |purpose: &str| bundle["keys"].as_array().unwrap().iter().any(|key| key["use"] == purpose);
-        has("jwt-svid") && has("x509-svid")
-    });
-}
-
-/// `more` stands below the one allowed issuer.
-fn documents(issuer: &Issuer, more: &str, path: &str) -> String {
-    format!(
-        "kind: TrustDomain\nname: example.org\n---\nkind: Cluster\nname: build\nspec:\n  trustDomain: example.org\n  config:\n  \
-         - section: WorkloadAttestation\n    schema: v1\n    spec:\n      jwt:\n        enabled: true\n        allowedIssuers:\n        \
-         - issuer: {url}\n          type: github\n          audiences: [{AUDIENCE}]\n          requiredClaims: {{repository_owner_id: \"98\"}}\n{more}  \
-         - section: SVIDIssuancePolicy\n    schema: v1\n    spec:\n      policy:\n        pathTemplate: \"{path}\"\n",
-        url = issuer.url
-    )
-}
-
-/// The cluster with these documents of managed configuration, as they are printed.
-fn configured(documents: &[&str]) -> String {
-    let mut text = "kind: Cluster\nname: build\nspec:\n  trustDomain: example.org\n  config:\n".to_owned();
-    for document in documents {
-        let mut sign = "  - ";
-        for line in document.lines() {
-            text.push_str(&format!("{sign}{line}\n"));
-            sign = "    ";
-        }
-    }
-    text
-}
-
-fn job(issuer: &Issuer, changes: &Value) -> String {
-    let mut claims = job_with(issuer, changes);
-    if changes.get("aud").is_none() {
-        claims["aud"] = json!(AUDIENCE);
-    }
-    issuer.sign(&claims)
-}
-
-fn ask(server: &Server, body: &Value) -> Answer {
-    server.connect().json("POST", "/v1/svid", body)
-}
-
-fn token_for(server: &Server, token: &str, audience: &str) -> Answer {
-    ask(server, &json!({"cluster": "build", "token": token, "type": "jwt", "audience": [audience]}))
-}
-
-fn refused(answer: &Answer, status: u16, code: &str) {
-    assert_eq!((answer.status, answer.member("code").as_str()), (status, code), "{}", answer.text());
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    assert_eq!(answer.member("decision"), answer.decision());
-}
-
-/// What the operator reads of a refusal: its reason, its sentence, its hint.
-fn told(server: &Server, answer: &Answer) -> (String, String, String) {
-    let told = server.accredit(["decision", &answer.decision(), "-o", "json"]).ended(0).json();
-    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
-    (text("reason"), text("summary"), text("hint"))
-}
-
-fn bundle(server: &Server) -> (String, Value) {
-    let domain = server.accredit(["get", "trust-domain", "example.org", "-o", "json"]).ended(0).json();
-    let id = domain["id"].as_str().unwrap().to_owned();
-    let bundle = server.connect().get(&format!("/td/{id}/bundle"));
-    (id, if bundle.status == 200 { bundle.json() } else { json!({"keys": []}) })
-}
-
-fn authorities(bundle: &Value) -> Vec<Vec<u8>> {
-    let keys = bundle["keys"].as_array().unwrap().iter().filter(|key| key["use"] == "x509-svid");
-    let der =
-        |key: &Value| pem::only(&pem::framed(pem::CERTIFICATE, key["x5c"][0].as_str().unwrap()), &[pem::CERTIFICATE]);
-    keys.map(|key| der(key).unwrap()).collect()
-}
 
 /// A job's token becomes SVIDs that whoever has the bundle takes, with the name that policy gives and no longer than the token.
 #[test]
@@ -447,8 +365,8 @@ fn operators_mint_where_the_policy_lets_them() {
     assert_eq!(detail["actor"], "local socket");
 }
 
-/// L03, L08: what is for one door opens no other; an audience that attests jobs exchanges nothing, and the reverse. SVIDs of ours are no access tokens and attest no jobs, and what the exchange
-/// issues or reads is not for this endpoint.
+/// L03, L08: what is for one door opens no other; an audience that attests jobs exchanges nothing, and the reverse. SVIDs of
+/// ours are no access tokens and attest no jobs, and what the exchange issues or reads is not for this endpoint.
 #[test]
 fn l03_each_token_opens_what_it_is_for() {
     let (_home, issuer, server) = served();
@@ -534,22 +452,3 @@ fn a_server_that_cannot_write_issues_nothing() {
     let answer = token_for(&server, &kept, "https://api.test");
     assert_eq!(answer.status, 200, "{} {}", answer.text(), server.log());
 }
-
-/// What the cluster's issuers say the token must be for.
-const AUDIENCE: &str = "spiffe://example.org";
-/// The two documents as others print them.
-const ATTESTATION: &str = r#"section: WorkloadAttestation
-schema: v1
-spec:
-  jwt:
-    enabled: true
-    allowedIssuers:
-    - issuer: https://token.actions.githubusercontent.com
-"#;
-const POLICY: &str = r#"section: SVIDIssuancePolicy
-schema: v1
-spec:
-  policy:
-    pathTemplate: "/{{cluster.name}}/repo/{{jwt.claim.repo}}/ref/{{jwt.claim.ref}}"
-"#;
-const PATH: &str = "/{{cluster.name}}/repo/{{jwt.claim.repository_id}}/ref/{{jwt.claim.ref}}";
