@@ -274,7 +274,6 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
             assert!(refused.header("retry-after").is_some());
         }
         eventually("cut off", || why(&servers[0]).contains(&"store-unreachable".to_owned()));
-        assert!(is_asked || why(&servers[0]) == ["store-unreachable"], "{:?}", why(&servers[0]));
         assert_eq!(ready(&servers[0]), 503);
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);
