@@ -8,7 +8,7 @@ use accredit_id::json::{Json, Number};
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
-use super::{ById, ByName, Ids, SharedProgram, Target, Targets, World, anchor_keys};
+use super::{ById, ByName, Ids, SharedProgram, Target, Targets, World, anchor_keys, is_called};
 use crate::expr::Program;
 use crate::model::{
     Claim, Clause, Cluster, Compiled, Given, Id, Mapping, MappingPermissions, Permission, Resource, Scalar,
@@ -57,6 +57,9 @@ impl World {
         for id in references(&resource) {
             self.referrers.change(id, |ids| ids.push(resource.id), |_| true);
         }
+        if is_called(resource.kind()) {
+            self.called.change(resource.kind(), |ids| ids.push(resource.id), |_| true);
+        }
         self.share(&resource, true);
         match &resource.compiled {
             Compiled::Administrator(administrator) => {
@@ -88,6 +91,9 @@ impl World {
         self.names.remove(&ByName(Arc::clone(&resource)));
         for target in references(&resource) {
             self.referrers.change(target, without, |ids| !ids.is_empty());
+        }
+        if is_called(resource.kind()) {
+            self.called.change(resource.kind(), without, |ids| !ids.is_empty());
         }
         match &resource.compiled {
             Compiled::Administrator(administrator) => {

@@ -33,6 +33,8 @@ pub struct World {
     attesting: Shards<Box<str>, Ids>,
     /// Our trust domains by their names.
     trust_domains: Shards<Box<str>, Id>,
+    /// Resources of the kinds that a server goes through by itself, again and again: no world is searched for them.
+    called: Shards<Kind, Ids>,
     /// Mappings by (provider, anchor claim, value).
     anchors: Shards<AnchorKey, Targets>,
     /// Anchor claims of a provider's mappings, with how many use each.
@@ -289,7 +291,10 @@ impl World {
 
     /// Every resource of a kind, by name.
     pub fn of_kind(&self, kind: Kind) -> Vec<&Arc<Resource>> {
-        let mut all: Vec<_> = self.iter().filter(|resource| resource.kind() == kind).collect();
+        let mut all: Vec<_> = match is_called(kind) {
+            true => self.called.get(&kind).into_iter().flatten().filter_map(|id| self.by_id(*id)).collect(),
+            false => self.iter().filter(|resource| resource.kind() == kind).collect(),
+        };
         all.sort_unstable_by(|one, two| one.name.cmp(&two.name));
         all
     }
@@ -303,6 +308,11 @@ impl World {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Whether servers go through the resources of a kind by themselves. Of such a kind nobody has a hundred thousand.
+const fn is_called(kind: Kind) -> bool {
+    matches!(kind, Kind::Cluster | Kind::Federation | Kind::Provider | Kind::TrustDomain)
 }
 
 impl Keyed for ById {
