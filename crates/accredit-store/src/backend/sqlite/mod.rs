@@ -256,8 +256,9 @@ const MARK_AS_OURS: &str = "PRAGMA application_id = 0x41435244";
 const ATTEMPTS: u32 = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(25);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Negative: SQLite's way to count in KiB and not in pages. 2 MiB for each of three connections.
-const PAGE_CACHE_KIB: &str = "-2048";
+/// Negative: SQLite's way to count in KiB and not in pages. 1 MiB for each of three connections: the log is written and rarely read,
+/// and what is larger than this lies in the kernel's cache.
+const PAGE_CACHE_KIB: &str = "-1024";
 const ROWS_IN_FLIGHT: usize = 256;
 /// A large change leaves a large log behind, which is cut back to this.
 const WAL_BYTES_KEPT: &str = "67108864";
