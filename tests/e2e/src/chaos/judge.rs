@@ -7,6 +7,7 @@ use accredit_id::base64url;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::jose::jws::Compact;
+use accredit_test_postgres::PASSWORD;
 use serde_json::{Value, json};
 
 use super::load::{key_id, narrowing};
@@ -224,6 +225,9 @@ fn logs_are_clean(field: &Field) {
         let log = site.log();
         for line in log.lines().filter(|line| line.contains("panicked")).take(5) {
             field.fault(&format!("{} panicked: {line}", site.name));
+        }
+        if log.contains(PASSWORD) {
+            field.fault(&format!("{} logs the database's password", site.name));
         }
         if let Some(secret) = field.ledger.secret_in(&log) {
             field.fault(&format!("{} logs a token: {secret}", site.name));

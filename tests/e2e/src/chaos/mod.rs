@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `dice` | chance that can be had again |
 //! | `site`, `weather` | one server, its disk and its clock |
+//! | `database` | what several servers share, and how they reach it |
 //! | `disturbance` | what is done to them, a row of equals |
 //! | `load`, `operator` | who asks meanwhile |
 //! | `ledger` | what they were answered |
 //! | `judge` | what must hold of it |
 
+mod database;
 mod dice;
 mod disturbance;
 mod judge;
@@ -28,8 +30,9 @@ use crate::issuer::{Issuer, Served};
 use crate::resources;
 use crate::server::Home;
 
+use database::Database;
 use dice::Dice;
-use disturbance::Disturbance;
+use disturbance::{Disturbance, On};
 use ledger::Ledger;
 use load::Lane;
 use operator::{Operator, ROLLING};
@@ -38,6 +41,8 @@ use site::Site;
 /// How long and how hard, and by which chance.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Who is asked.
+    pub servers: Servers,
     /// Decides what happens in which order, and what is asked.
     pub seed: u64,
     /// For how long disturbances go on.
@@ -48,9 +53,19 @@ pub struct Plan {
     pub pace: Duration,
 }
 
+/// Servers, and what they stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// One on SQLite.
+    One,
+    /// Three on one PostgreSQL with a synchronous standby.
+    Several,
+}
+
 /// Servers on one store, who asks them, and what was answered.
 struct Field {
     sites: Vec<Site>,
+    database: Option<Database>,
     /// Its keys were uploaded.
     issuer: Issuer,
     /// Its keys are fetched.
@@ -59,7 +74,7 @@ struct Field {
     /// Everybody stops.
     over: AtomicBool,
     pace: Duration,
-    /// How long a change may need until it is in force at every server.
+    /// How long a change may need until it is in force at every server, whatever happens to some of them meanwhile.
     lag: Duration,
     begun: Instant,
     /// When clocks were so wrong that tokens do not hold; the last time is open while they are.
@@ -73,8 +88,17 @@ struct Field {
 /// There can be no chaos here, and why.
 pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
     let mut dice = Dice::new(plan.seed);
-    let field = Field::sqlite(plan)?;
-    say(&format!("chaos: seed {} for {} s, {} clients", plan.seed, plan.length.as_secs(), plan.lanes));
+    let field = match plan.servers {
+        Servers::One => Field::one(plan)?,
+        Servers::Several => Field::several(plan)?,
+    };
+    say(&format!(
+        "chaos: {:?}, seed {} for {} s, {} clients",
+        plan.servers,
+        plan.seed,
+        plan.length.as_secs(),
+        plan.lanes
+    ));
     field.sites.iter().try_for_each(|site| site.start().map(|_| ()))?;
     field.furnish();
     thread::scope(|scope| {
@@ -94,22 +118,52 @@ pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
     let faults = field.ledger.faults();
     if !faults.is_empty() {
         faults.iter().for_each(|(fault, count)| say(&format!("FAULT ({count} times) {fault}")));
-        say(&format!("the same again: cargo xtask chaos --seed {} --seconds {}", plan.seed, plan.length.as_secs()));
+        say(&format!(
+            "the same again: cargo xtask chaos {} --seed {} --seconds {}",
+            plan.servers.word(),
+            plan.seed,
+            plan.length.as_secs()
+        ));
     }
     Ok(faults.into_iter().map(|(fault, _)| fault).collect())
+}
+
+// === impl Servers ===
+
+impl Servers {
+    /// What they are called on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Servers::One => "sqlite",
+            Servers::Several => "postgres",
+        }
+    }
 }
 
 // === impl Field ===
 
 impl Field {
-    /// One server on SQLite.
-    fn sqlite(plan: &Plan) -> Result<Self, String> {
-        Self::of(plan, vec![Site::new("server".to_owned(), home("sqlite:data/accredit.db"))?], Duration::ZERO)
+    fn one(plan: &Plan) -> Result<Self, String> {
+        let site = Site::new("server".to_owned(), home("sqlite:data/accredit.db"), 1)?;
+        Ok(Self::of(plan, vec![site], None, Duration::ZERO))
     }
 
-    fn of(plan: &Plan, sites: Vec<Site>, lag: Duration) -> Result<Self, String> {
-        Ok(Self {
+    fn several(plan: &Plan) -> Result<Self, String> {
+        let database = Database::start(SEVERAL).ok_or("there is no PostgreSQL")?;
+        let site = |number| {
+            let home = home(&database.url(number));
+            // All of them open the same signing keys.
+            home.write("kek", KEY_ENCRYPTION_KEY);
+            Site::new(format!("server {number}"), home, STARTS)
+        };
+        let sites = (0..SEVERAL).map(site).collect::<Result<_, _>>()?;
+        Ok(Self::of(plan, sites, Some(database), CAUGHT_UP_WITHIN))
+    }
+
+    fn of(plan: &Plan, sites: Vec<Site>, database: Option<Database>, lag: Duration) -> Self {
+        Self {
             sites,
+            database,
             issuer: Issuer::new("https://ci.test"),
             served: Issuer::serve(),
             ledger: Ledger::default(),
@@ -119,7 +173,12 @@ impl Field {
             begun: Instant::now(),
             odd: Mutex::default(),
             now: Mutex::new("the beginning"),
-        })
+        }
+    }
+
+    /// The database, where there is one.
+    fn database(&self) -> Result<&Database, String> {
+        self.database.as_ref().ok_or_else(|| "no database is under this server".to_owned())
     }
 
     /// Puts there what is asked for.
@@ -146,7 +205,8 @@ impl Field {
         thread::sleep(CALM);
         while self.begun.elapsed() < plan.length {
             if deck.is_empty() {
-                deck.extend(disturbance::ALL);
+                let here = if self.database.is_some() { On::Database } else { On::File };
+                deck.extend(disturbance::ALL.iter().filter(|one| one.on == On::Any || one.on == here));
                 dice.shuffle(&mut deck);
             }
             let Some(disturbance) = deck.pop() else { break };
@@ -166,6 +226,7 @@ impl Field {
                     back.as_millis(),
                 )),
                 Err(why) => {
+                    say(&format!("{}: {why}", disturbance.name));
                     self.fault(&why);
                     break;
                 }
@@ -232,7 +293,7 @@ fn home(store: &str) -> Home {
     home.configure("sqlite:data/accredit.db", store);
     home.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]");
     // Keys move all the time; tokens live longer than any run, so that every key of theirs stays published.
-    let rotation = "rotation = { every_seconds = 3600, cache_seconds = 1, margin_seconds = 1, leeway_seconds = 1 }";
+    let rotation = "rotation = { every_seconds = 3600, cache_seconds = 1, margin_seconds = 2, leeway_seconds = 1 }";
     home.configure("encryption = { file = \"kek\" }", &format!("encryption = {{ file = \"kek\" }}\n{rotation}"));
     home
 }
@@ -250,3 +311,10 @@ fn say(line: &str) {
 const CALM: Duration = Duration::from_millis(700);
 /// How soon everybody is served again, on a loaded machine.
 const AGAIN_WITHIN: Duration = Duration::from_secs(20);
+
+const SEVERAL: usize = 3;
+/// Whoever supervises a server starts it again when its database was not there.
+const STARTS: usize = 10;
+/// A server that was cut off, or held up, follows the others again.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(15);
+const KEY_ENCRYPTION_KEY: &str = "8Dc5zZkMVJzOkVVhVRmFZxA5xGLjSSiUM8uoKHGmr2k=";
