@@ -21,7 +21,7 @@ fn sqlite_whatever_happens_to_a_server_what_it_said_holds() {
 /// K05, L13: the same of three servers on one PostgreSQL, which is killed, held up, cut off and failed over as well.
 #[test]
 fn postgres_whatever_happens_to_several_servers_what_they_said_holds() {
-    chaos(Servers::Several, 40);
+    chaos(Servers::Several, 30);
 }
 
 /// About as long as it takes that each disturbance comes once, unless somebody says for how long.

@@ -338,6 +338,7 @@ const SETTINGS: &[&str] = &[
     "max_connections=100",
     "shared_buffers=16MB",
     "wal_level=replica",
+    "wal_retrieve_retry_interval=500ms",
 ];
 
 #[cfg(test)]

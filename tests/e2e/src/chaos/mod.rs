@@ -21,12 +21,13 @@ mod operator;
 mod site;
 mod weather;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::issuer::{Issuer, Served};
+use crate::patience::Ends;
 use crate::resources;
 use crate::server::Home;
 
@@ -101,6 +102,7 @@ pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
     ));
     field.sites.iter().try_for_each(|site| site.start().map(|_| ()))?;
     field.furnish();
+    field.recover()?;
     thread::scope(|scope| {
         for number in 0..plan.lanes {
             let lane = Lane::new(&field, number, plan.seed);
@@ -108,8 +110,9 @@ pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
         }
         let operator = Operator::new(&field, plan.seed);
         scope.spawn(move || operator.run());
+        // Also where a disturbance panics: everybody else would go on for ever, and nobody would hear of it.
+        let _ends = Ends(&field.over);
         field.disturb(plan, &mut dice);
-        field.over.store(true, Ordering::SeqCst);
     });
     field.now("the end");
     judge::judge(&field);
@@ -203,7 +206,8 @@ impl Field {
     fn disturb(&self, plan: &Plan, dice: &mut Dice) {
         let mut deck: Vec<&Disturbance> = Vec::new();
         thread::sleep(CALM);
-        while self.begun.elapsed() < plan.length {
+        let end = Instant::now() + plan.length;
+        while Instant::now() < end {
             if deck.is_empty() {
                 let here = if self.database.is_some() { On::Database } else { On::File };
                 deck.extend(disturbance::ALL.iter().filter(|one| one.on == On::Any || one.on == here));
@@ -310,7 +314,7 @@ fn say(line: &str) {
 
 const CALM: Duration = Duration::from_millis(700);
 /// How soon everybody is served again, on a loaded machine.
-const AGAIN_WITHIN: Duration = Duration::from_secs(20);
+const AGAIN_WITHIN: Duration = Duration::from_secs(40);
 
 const SEVERAL: usize = 3;
 /// Whoever supervises a server starts it again when its database was not there.

@@ -84,6 +84,10 @@ impl<'f> Operator<'f> {
             // Nobody knows.
             None => {}
             Some(answer) if answer.status == 503 => {}
+            // Another server made it, and this one has not heard of that yet. In the end it must be there.
+            Some(answer) if answer.status == 404 && !self.field.lag.is_zero() => {
+                self.field.ledger.changes().created.push(name);
+            }
             Some(answer) => self.fault("unmake", &answer, "an account that was made is not there"),
         }
     }
