@@ -1,6 +1,6 @@
 //! The log delivered elsewhere: every record, at least once, whatever dies and whoever is away.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
