@@ -49,7 +49,7 @@ class Parts:
     oauth: Path
     spiffe: Path
     spire: Path
-    promtool: Path
+    prometheus: Path
     nimbus: Path
     missing: dict[str, str]
 
@@ -75,11 +75,11 @@ def install(cache: Path, needs: set[str], *, build: bool = True) -> Parts:
         # Minutes long, some of them: a run that needs something else does not wait.
         with _alone(cache, f"{name}.lock") if name in needs else nullcontext():
             built[name] = _go(cache, name, needs, build, missing)
-    with _alone(cache, "promtool.lock"):
-        promtool = _promtool(cache, needs, build, missing)
+    with _alone(cache, "prometheus.lock"):
+        prometheus = _prometheus(cache, needs, build, missing)
     with _alone(cache, "nimbus.lock"):
         nimbus = _nimbus(cache, needs, build, missing)
-    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, promtool=promtool, nimbus=nimbus, missing=missing)
+    return Parts(python, node_modules, spiral, schemathesis, vendors, **built, prometheus=prometheus, nimbus=nimbus, missing=missing)
 
 
 @contextmanager
@@ -141,27 +141,25 @@ def _go(cache: Path, name: str, needs: set[str], build: bool, missing: dict[str,
     return folder
 
 
-def _promtool(cache: Path, needs: set[str], build: bool, missing: dict[str, str]) -> Path:
-    """Prometheus' own tool: the system's, else the one in the package of the distribution, unpacked into the cache."""
-    if found := shutil.which("promtool"):
-        return Path(found)
-    folder = cache / "promtool"
-    program = folder / "usr" / "bin" / "promtool"
-    if "promtool" in needs and not (folder / DONE).exists():
+def _prometheus(cache: Path, needs: set[str], build: bool, missing: dict[str, str]) -> Path:
+    """The folder of `prometheus` and `promtool`: the system's, else of the distribution's package, unpacked into the cache."""
+    if (found := shutil.which("promtool")) and shutil.which("prometheus", path=Path(found).parent):
+        return Path(found).parent
+    folder = cache / "prometheus"
+    if "prometheus" in needs and not (folder / DONE).exists():
         try:
             if not build or shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-                raise Missing("`promtool` is not installed, and there is no `apt-get` to fetch it with")
+                raise Missing("`prometheus` is not installed, and there is no `apt-get` to fetch it with")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            _run("promtool", ["apt-get", "download", "--quiet", "prometheus"], cwd=folder)
+            _run("prometheus", ["apt-get", "download", "--quiet", "prometheus"], cwd=folder)
             package = next(folder.glob("*.deb"))
-            _run("promtool", ["dpkg-deb", "--extract", package, folder])
+            _run("prometheus", ["dpkg-deb", "--extract", package, folder])
             package.unlink()
-            (program.parent / "prometheus").unlink(missing_ok=True)
             (folder / DONE).touch()
         except Missing as why:
-            missing["promtool"] = str(why)
-    return program
+            missing["prometheus"] = str(why)
+    return folder / "usr" / "bin"
 
 
 def _nimbus(cache: Path, needs: set[str], build: bool, missing: dict[str, str]) -> Path:

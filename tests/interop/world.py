@@ -99,7 +99,11 @@ class World:
 
     def accredit(self, *arguments: str) -> str:
         """Runs a verb of the command line as the operator; returns its stdout."""
-        command = [self.binary, *arguments, "--socket", self.socket]
+        return self.accredit_at(self.socket, *arguments)
+
+    def accredit_at(self, socket: Path, *arguments: str) -> str:
+        """The same as another server's operator."""
+        command = [self.binary, *arguments, "--socket", socket]
         done = subprocess.run(command, capture_output=True, text=True, env=self._env(), stdin=subprocess.DEVNULL, timeout=30)
         if done.returncode != 0:
             raise RuntimeError(f"accredit {' '.join(arguments)} exited {done.returncode}: {(done.stderr + done.stdout).strip()}")

@@ -22,20 +22,27 @@ const CHAOS: &[Told] = &[
 ];
 const SOAK: &[Told] = &[Told { option: "--minutes", variable: "ACCREDIT_SOAK_SECONDS", unit: 60 }];
 
-/// `cargo xtask chaos`: five minutes, by a chance of its own unless a seed is named.
+/// `cargo xtask chaos`: five minutes on each store, or one of them, by a chance of its own unless a seed is named.
 pub(crate) fn chaos(checkout: &Checkout, arguments: &[String]) -> Result<ExitCode, Fault> {
-    endure(checkout, "chaos", &read(CHAOS, &["--seconds".to_owned(), "300".to_owned()], arguments)?)
+    let (only, options) = match arguments.split_first() {
+        Some((word, rest)) if !word.starts_with("--") => (word.as_str(), rest),
+        _ => ("", arguments),
+    };
+    if !["", "sqlite", "postgres"].contains(&only) {
+        return Err(Fault::new(format!("chaos has no part `{only}`, only sqlite, postgres")));
+    }
+    endure(checkout, "chaos", only, &read(CHAOS, &["--seconds".to_owned(), "300".to_owned()], options)?)
 }
 
 /// `cargo xtask soak`: ten minutes.
 pub(crate) fn soak(checkout: &Checkout, arguments: &[String]) -> Result<ExitCode, Fault> {
-    endure(checkout, "soak", &read(SOAK, &["--minutes".to_owned(), "10".to_owned()], arguments)?)
+    endure(checkout, "soak", "", &read(SOAK, &["--minutes".to_owned(), "10".to_owned()], arguments)?)
 }
 
-fn endure(checkout: &Checkout, test: &str, variables: &[(&'static str, u64)]) -> Result<ExitCode, Fault> {
+fn endure(checkout: &Checkout, test: &str, only: &str, variables: &[(&'static str, u64)]) -> Result<ExitCode, Fault> {
     let binary = build::binary(checkout, &Metadata::read(checkout)?)?;
     let mut cargo = checkout.cargo();
-    cargo.args(["test", "--workspace", "--test", test, "--", "--nocapture"]).env("ACCREDIT_BINARY", binary);
+    cargo.args(["test", "--workspace", "--test", test, "--", "--nocapture", only]).env("ACCREDIT_BINARY", binary);
     cargo.envs(variables.iter().map(|(variable, value)| (*variable, value.to_string())));
     run::aloud(&mut cargo).map(|()| ExitCode::SUCCESS)
 }

@@ -75,7 +75,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "chaos",
-        arguments: "[--seconds N] [--seed S]",
+        arguments: "[sqlite|postgres] [--seconds N] [--seed S]",
         help: "kill, pause and cut off servers under load, give them bad disks and clocks, and judge what they said",
         run: endurance::chaos,
     },

@@ -281,10 +281,12 @@ WHERE audit_cursor.holder = excluded.holder OR audit_cursor.held_until < $5 RETU
 pub(crate) const MOVE_CURSOR: &str = "\
 UPDATE audit_cursor SET number = $4, place = $5, held_until = $6 WHERE sink = $1 AND chain = $2 AND holder = $3";
 pub(crate) const SINK_IS_NEW: &str = "SELECT NOT EXISTS (SELECT 1 FROM audit_cursor WHERE sink = $1)";
+/// Of the holder's own chain from its beginning, so that the sink is new to nobody behind him.
 pub(crate) const CURSORS_AT_END: &str = "\
 INSERT INTO audit_cursor (sink, chain, number, place, holder, held_until) \
-SELECT $1, c.ordinal, coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1, 0, $2, 0 \
-FROM audit_chain c WHERE c.id <> $2";
+SELECT $1, c.ordinal, CASE WHEN c.id = $2 THEN 1 \
+ELSE coalesce((SELECT max(b.number) FROM audit_batch b WHERE b.chain = c.ordinal), 0) + 1 END, 0, $2, 0 \
+FROM audit_chain c";
 /// Sinks that somebody delivered to since a time, whichever chain it was of.
 pub(crate) const SINKS_HEARD_OF: &str = "SELECT DISTINCT sink FROM audit_cursor WHERE held_until >= $1";
 pub(crate) const CURSORS_OF: &str = "SELECT sink, number FROM audit_cursor WHERE chain = $1";

@@ -1,5 +1,6 @@
 //! Waiting for what comes by itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,5 +31,15 @@ pub fn within_a_second(what: &str, mut is_so: impl FnMut() -> bool) {
         }
         assert!(asked < Duration::from_secs(1), "{what}: not in force after {asked:?}");
         thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sets a flag when it is dropped, also by a panic: whoever goes on until the flag is set would go on for ever, and a scope of
+/// threads waits for them.
+pub struct Ends<'f>(pub &'f AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }

@@ -1,23 +1,20 @@
 //! The log delivered elsewhere: every record, at least once, whatever dies and whoever is away.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod collector;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use accredit_e2e::claims::{random, said, token};
-use accredit_e2e::http::Connection;
+use accredit_e2e::claims::{random, token};
+use accredit_e2e::delivered::{events_of, exchange, export, lacking, lines, listed, metric, records, repeated, until};
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::resources;
-use accredit_e2e::server::{Home, PATIENCE, Server};
-use collector::{Collector, Manner};
+use accredit_e2e::server::Home;
+use accredit_e2e::sink::{Collector, Manner};
 use nix::sys::signal::Signal;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
@@ -80,13 +77,7 @@ fn nothing_is_lost_by_any_death() {
         ("http", collector.events()),
     ];
     for (sink, events) in &delivered {
-        let mut by_id: BTreeMap<&str, &Value> = BTreeMap::new();
-        for event in events {
-            let id = event["metadata"]["uid"].as_str().unwrap();
-            // What comes again is the same.
-            let before = by_id.insert(id, event);
-            assert!(before.is_none_or(|before| before == event), "{sink}: {before:?} {event}");
-        }
+        repeated(sink, events);
         let missing = lacking(&tokens, events);
         assert!(missing.is_empty(), "{sink} lacks {} of {}: {missing:?}", missing.len(), tokens.len());
         let classes: BTreeSet<i64> = events.iter().map(|event| event["class_uid"].as_i64().unwrap()).collect();
@@ -206,81 +197,6 @@ fn sinks_are_met_as_they_are_configured() {
     drop(server);
     home.write("token", "two words");
     assert!(home.fail_to_start().stderr.contains("does not hold one token"));
-}
-
-fn export(home: &Home, text: &str) {
-    home.configure("[fetch]", &format!("[metrics]\nlisten = \"127.0.0.1:0\"\n\n[audit]\n{text}\n\n[fetch]"));
-}
-
-/// Those of the ids that no event has.
-fn lacking(ids: &[String], events: &[Value]) -> Vec<String> {
-    let there: BTreeSet<&str> = events.iter().filter_map(|event| event["metadata"]["uid"].as_str()).collect();
-    ids.iter().filter(|id| !there.contains(id.as_str())).cloned().collect()
-}
-
-/// Exchanges until it is over; gives the ids of the tokens that came.
-fn exchange(server: &Server, issuer: &Issuer, over: &AtomicBool) -> Vec<String> {
-    let (mut connection, mut got) = (server.connect(), Vec::new());
-    while !over.load(Ordering::SeqCst) {
-        let request = connection.exchange_request(&token(issuer, &json!({})), &[]);
-        let Ok(Some(answer)) = connection.send(&request).and_then(|()| connection.answer()) else { break };
-        if answer.status == 200 {
-            got.push(said(&answer.access_token())["jti"].as_str().unwrap().to_owned());
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    got
-}
-
-/// The ids of every record of the log.
-fn records(server: &Server) -> Vec<String> {
-    let (mut ids, mut before) = (Vec::new(), None::<String>);
-    loop {
-        let path = match &before {
-            None => "/v1/audit?limit=1000".to_owned(),
-            Some(before) => format!("/v1/audit?limit=1000&before={before}"),
-        };
-        let (status, page) = server.admin("GET", &path, &Value::Null);
-        assert_eq!(status, 200, "{page}");
-        ids.extend(page["records"].as_array().unwrap().iter().map(|record| record["id"].as_str().unwrap().to_owned()));
-        match page["nextPageToken"].as_str() {
-            Some(next) => before = Some(next.to_owned()),
-            None => return ids,
-        }
-    }
-}
-
-fn listed(server: &Server, event: &str) -> usize {
-    let (_, page) = server.admin("GET", &format!("/v1/audit?limit=100&event={event}"), &Value::Null);
-    page["records"].as_array().map_or(0, Vec::len)
-}
-
-fn metric(server: &Server, name: &str, sink: &str) -> Option<f64> {
-    let page = Connection::unix(&server.socket).get("/metrics").text().to_owned();
-    let line = format!("accredit_audit_export_{name}{{sink=\"{sink}\"}} ");
-    page.lines().find_map(|found| found.strip_prefix(&line)?.parse().ok())
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < 2 * PATIENCE, "it never came that {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The lines of a file and of all that it was renamed or rotated to.
-fn events_of(folder: &Path, name: &str) -> Vec<Value> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mine = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with(name));
-    mine.flat_map(|path| lines(&fs::read_to_string(path).unwrap())).collect()
-}
-
-/// Whole lines; the last one may be on its way.
-fn lines(text: &str) -> Vec<Value> {
-    let text = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    text.lines().map(read).collect()
 }
 
 /// A certificate that is its own authority, and a listener's configuration with it.

@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use accredit_e2e::claims::said;
 use accredit_e2e::http::Answer;
@@ -111,6 +113,37 @@ fn clusters_of_one_issuer_are_told_apart_by_name() {
         assert_eq!(named(&token(issuer), other).status, 400);
         assert_eq!(server.exchange(&token(issuer), &[]).status, 400, "nobody was named");
     }
+}
+
+/// I06: a pod holds the same token until the kubelet brings the next one, at four fifths of its life, and sends it whenever it
+/// needs something. Each time is let through, as often as its subject may ask. Whoever repeats it beyond that waits, and
+/// nobody else does; then it counts again.
+#[test]
+fn a_token_that_its_platform_caches_comes_again_at_a_bounded_rate() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://k8s.example.org"));
+    home.configure("[fetch]", "[limits]\nsubject = { burst = 30, per_second = 1 }\n[fetch]");
+    let server = home.start();
+    let starter = starter("kubernetes");
+    server.apply(&with_keys(&starter, "kubernetes", &issuer));
+    let claims = vector("kubernetes", "projected");
+    let audience = stated(&starter, "audiences").map_or(json!(PUBLIC_URL), |list| list[0].clone());
+    let pod = |changes: &Value| issuer.sign(&at_present(&claims, &issuer.url, &audience, changes));
+    let (held, next) = (pod(&json!({})), pod(&json!({"jti": "9d1c3b52-6c1e-4f0a-8b57-0e5d1a2f3c4b"})));
+    for round in 0..20 {
+        let answer = server.exchange(&held, &[]);
+        assert_eq!(answer.status, 200, "{round}: {}", told(&server, &answer));
+    }
+    // Not everybody reads the file again at once.
+    for token in [&next, &held, &next] {
+        server.exchange(token, &[]).access_token();
+    }
+    let waits = (0..60).map(|_| server.exchange(&held, &[])).find(|answer| answer.status != 200).unwrap();
+    let seconds: u64 = waits.header("retry-after").unwrap().parse().unwrap();
+    assert_eq!((waits.status, waits.member("error").as_str()), (429, "slow_down"), "{}", waits.text());
+    let other = pod(&json!({"sub": "system:serviceaccount:ml:other"}));
+    assert_eq!(server.exchange(&other, &[]).status, 400, "it waits for what another one spent");
+    thread::sleep(Duration::from_secs(seconds));
+    server.exchange(&held, &[]).access_token();
 }
 
 /// TP050: what a person knows without any id can be applied, and init says where the ids are.

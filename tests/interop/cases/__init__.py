@@ -21,6 +21,7 @@ GROUPS = [
     "kubernetes",
     "trust_domain",
     "watching",
+    "dashboard",
 ]
 
 # Written, and waiting for what the server does not do yet or for parts that nobody has seen at work. `--only` runs them.

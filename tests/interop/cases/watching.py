@@ -58,14 +58,14 @@ def collector(world: World) -> None:
     expect_true(began.startswith("20") and began < ended, f"a span from {began} to {ended}")
 
 
-@case("watching/rules", needs=("promtool",))
+@case("watching/rules", needs=("prometheus",))
 def rules(world: World) -> None:
-    promtool = world.parts.promtool
+    promtool = world.parts.prometheus / "promtool"
     run([promtool, "check", "rules", RULES / "accredit-rules.yaml"])
     run([promtool, "test", "rules", RULES / "accredit-rules-test.yaml"])
 
 
-@case("watching/page", needs=("promtool",))
+@case("watching/page", needs=("prometheus",))
 def page(world: World) -> None:
     """Prometheus' parser and linter on the page of a server that runs."""
     folder = world.folder / "page"
@@ -73,7 +73,7 @@ def page(world: World) -> None:
     with server(world, folder) as (url, _):
         with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
             text = answer.read()
-    judged = subprocess.run([world.parts.promtool, "check", "metrics"], input=text, capture_output=True)
+    judged = subprocess.run([world.parts.prometheus / "promtool", "check", "metrics"], input=text, capture_output=True)
     expect((judged.returncode, judged.stderr.decode()), (0, ""), "what promtool says of the page")
 
 

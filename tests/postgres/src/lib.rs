@@ -172,7 +172,13 @@ impl Cluster {
     /// # Panics
     /// It does not end.
     pub fn kill(&self) {
+        let first = process(&self.folder).unwrap();
+        let tasks = tasks(first);
         self.end(Signal::SIGKILL);
+        // They would end by themselves, but perhaps not before somebody starts the server again.
+        for task in tasks {
+            let _ = kill(task, Signal::SIGKILL);
+        }
     }
 
     /// Ends the server as its operator does who does not wait for clients. It can be started again.
@@ -183,13 +189,46 @@ impl Cluster {
         self.end(Signal::SIGINT);
     }
 
+    /// Holds up all of its processes, until [`Cluster::go_on`].
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn pause(&self) {
+        self.signal_all(Signal::SIGSTOP);
+    }
+
+    /// Lets its processes go on.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn go_on(&self) {
+        self.signal_all(Signal::SIGCONT);
+    }
+
+    /// The first process, and those that it has started for its clients.
+    fn signal_all(&self, signal: Signal) {
+        let first = process(&self.folder).unwrap();
+        let _ = kill(Pid::from_raw(first), signal);
+        for task in tasks(first) {
+            // It may have ended just now.
+            let _ = kill(task, signal);
+        }
+    }
+
     /// Starts the server again, on the same port.
     ///
     /// # Panics
     /// It does not start.
     pub fn start_again(&mut self) {
-        self.keeper = keep(&self.programs, &self.folder, self.port, &[]);
-        await_ready(&self.folder, &mut self.keeper);
+        for _ in 0..50 {
+            self.keeper = keep(&self.programs, &self.folder, self.port, &[]);
+            if await_ready(&self.folder, &mut self.keeper) {
+                return;
+            }
+            // What the one before used is not free yet.
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("PostgreSQL does not start again:\n{}", log(&self.folder));
     }
 
     fn run(programs: Programs, folder: PathBuf, settings: &[&str]) -> Self {
@@ -261,6 +300,12 @@ fn process(folder: &Path) -> Option<i32> {
     fs::read_to_string(folder.join("data/postmaster.pid")).ok()?.lines().next()?.parse().ok()
 }
 
+/// What a process has started, and what runs.
+fn tasks(process: i32) -> Vec<Pid> {
+    let said = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    said.split_whitespace().filter_map(|task| task.parse().ok()).map(Pid::from_raw).collect()
+}
+
 fn log(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
@@ -293,6 +338,7 @@ const SETTINGS: &[&str] = &[
     "max_connections=100",
     "shared_buffers=16MB",
     "wal_level=replica",
+    "wal_retrieve_retry_interval=500ms",
 ];
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ struct Way {
 enum Left {
     /// Everything was confirmed.
     Done,
+    /// There is more, and it is the others' turn.
+    More,
     /// Somebody else delivers it.
     Lost,
 }
@@ -59,14 +61,15 @@ impl Courier {
         }
         loop {
             match self.round(&mut way).await {
-                Ok(()) => tokio::time::sleep(BETWEEN).await,
+                Ok(Left::More) => {}
+                Ok(_) => tokio::time::sleep(BETWEEN).await,
                 Err(fault) => self.store_fails(&mut way, &fault).await,
             }
         }
     }
 
-    /// Every chain that has something for the sink, the oldest first.
-    async fn round(&self, way: &mut Way) -> Result<(), StoreError> {
+    /// A turn of every chain that has something for the sink, the oldest first; whether any of them has more.
+    async fn round(&self, way: &mut Way) -> Result<Left, StoreError> {
         let due = self.store.due_chains(&self.sink, self.own, clock::now().unix()).await?;
         // All of them first: how far the sink is behind is known also while it takes nothing of the first.
         for due in &due {
@@ -74,16 +77,19 @@ impl Courier {
                 self.lag.begins(at);
             }
         }
+        let mut round = Left::Done;
         for due in due {
             let left = match self.hold(due.chain()).await? {
-                Some(at) => self.chain(at, way).await?,
+                Some(at) => self.turn(at, way).await?,
                 None => Left::Lost,
             };
-            if let Left::Lost = left {
-                self.lag.ends(due.chain());
+            match left {
+                Left::Done => {}
+                Left::More => round = Left::More,
+                Left::Lost => self.lag.ends(due.chain()),
             }
         }
-        Ok(())
+        Ok(round)
     }
 
     async fn hold(&self, chain: i64) -> Result<Option<Place>, StoreError> {
@@ -91,9 +97,9 @@ impl Courier {
         self.store.hold_chain(&self.sink, self.own, chain, now, now + HELD).await
     }
 
-    /// What one chain has, to its end.
-    async fn chain(&self, mut at: Place, way: &mut Way) -> Result<Left, StoreError> {
-        loop {
+    /// What one chain has, to its end, or as much of it as is one turn: to a chain that is being written there may be no end.
+    async fn turn(&self, mut at: Place, way: &mut Way) -> Result<Left, StoreError> {
+        for _ in 0..TURN {
             let stretch = self.store.records_from(at).await?;
             if stretch.records.is_empty() {
                 return Ok(Left::Done);
@@ -117,6 +123,7 @@ impl Courier {
                 }
             }
         }
+        Ok(Left::More)
     }
 
     /// How many of the records go at once.
@@ -249,6 +256,8 @@ fn spread() -> u64 {
     u64::from_be_bytes([bits[0], bits[1], bits[2], bits[3], bits[4], bits[5], bits[6], bits[7]])
 }
 
+/// Stretches of one chain before the others have their turn.
+const TURN: usize = 16;
 /// Between two looks at what was written meanwhile.
 const BETWEEN: Duration = Duration::from_millis(500);
 /// Seconds after which another server delivers what is left. INVARIANT: longer than the longest try and `HELD_ON_EVERY` together;

@@ -9,34 +9,57 @@ use super::Field;
 use super::dice::Dice;
 use super::site::Site;
 use super::weather::{BROKEN, FULL, READ_ONLY, Sky};
+use crate::wire::State;
 
-/// Something that happens to servers.
+/// Something that happens to servers, or to the database under them.
 pub(super) struct Disturbance {
     /// What it is called.
     pub(super) name: &'static str,
+    /// Where it can happen.
+    pub(super) on: On,
     /// Does it, and says what exactly.
     pub(super) act: fn(&Field, &mut Dice) -> Result<String, String>,
 }
 
-/// Everything that happens to servers.
+/// Which store a disturbance needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum On {
+    /// None.
+    Any,
+    /// A file of the server's own.
+    File,
+    /// A database.
+    Database,
+}
+
+/// Everything that happens.
 pub(super) const ALL: &[Disturbance] = &[
-    Disturbance { name: "kill", act: kill },
-    Disturbance { name: "kill while starting", act: kill_while_starting },
-    Disturbance { name: "kill on a full disk", act: kill_on_a_full_disk },
-    Disturbance { name: "kill on failed flushes", act: kill_on_failed_flushes },
-    Disturbance { name: "pause", act: pause },
-    Disturbance { name: "pause and kill", act: pause_and_kill },
-    Disturbance { name: "restart", act: restart },
-    Disturbance { name: "reload", act: reload },
-    Disturbance { name: "full disk", act: full_disk },
-    Disturbance { name: "broken disk", act: broken_disk },
-    Disturbance { name: "flushes fail", act: failed_flushes },
-    Disturbance { name: "slow disk", act: slow_disk },
-    Disturbance { name: "start on read-only", act: start_on_read_only },
-    Disturbance { name: "clock astray", act: clock_astray },
-    Disturbance { name: "clock far behind", act: clock_far_behind },
-    Disturbance { name: "no files left", act: no_files_left },
-    Disturbance { name: "silent issuer", act: silent_issuer },
+    Disturbance { name: "kill", on: On::Any, act: kill },
+    Disturbance { name: "kill while starting", on: On::Any, act: kill_while_starting },
+    Disturbance { name: "kill on a full disk", on: On::File, act: kill_on_a_full_disk },
+    Disturbance { name: "kill on failed flushes", on: On::File, act: kill_on_failed_flushes },
+    Disturbance { name: "pause", on: On::Any, act: pause },
+    Disturbance { name: "pause and kill", on: On::Any, act: pause_and_kill },
+    Disturbance { name: "restart", on: On::Any, act: restart },
+    Disturbance { name: "reload", on: On::Any, act: reload },
+    Disturbance { name: "full disk", on: On::File, act: full_disk },
+    Disturbance { name: "broken disk", on: On::File, act: broken_disk },
+    Disturbance { name: "flushes fail", on: On::File, act: failed_flushes },
+    Disturbance { name: "slow disk", on: On::File, act: slow_disk },
+    Disturbance { name: "start on read-only", on: On::File, act: start_on_read_only },
+    Disturbance { name: "clock astray", on: On::Any, act: clock_astray },
+    Disturbance { name: "clock far behind", on: On::Any, act: clock_far_behind },
+    Disturbance { name: "no files left", on: On::Any, act: no_files_left },
+    Disturbance { name: "silent issuer", on: On::Any, act: silent_issuer },
+    Disturbance { name: "database killed", on: On::Database, act: database_killed },
+    Disturbance { name: "database restarted", on: On::Database, act: database_restarted },
+    Disturbance { name: "database paused", on: On::Database, act: database_paused },
+    Disturbance { name: "database hangs up", on: On::Database, act: database_hangs_up },
+    Disturbance { name: "database locked", on: On::Database, act: database_locked },
+    Disturbance { name: "cut off", on: On::Database, act: cut_off },
+    Disturbance { name: "cut off in silence", on: On::Database, act: cut_off_in_silence },
+    Disturbance { name: "all cut off", on: On::Database, act: all_cut_off },
+    Disturbance { name: "fail-over", on: On::Database, act: fail_over },
 ];
 
 fn kill(field: &Field, dice: &mut Dice) -> Result<String, String> {
@@ -170,6 +193,80 @@ fn silent_issuer(field: &Field, dice: &mut Dice) -> Result<String, String> {
     let held = rest(dice, 300, 1500);
     field.served.answer_again();
     Ok(format!("{took}, {held:?}"))
+}
+
+fn database_killed(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let database = field.database()?;
+    database.kill();
+    let held = rest(dice, 0, 1500);
+    database.start_again();
+    Ok(format!("{held:?}"))
+}
+
+fn database_restarted(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let database = field.database()?;
+    database.stop();
+    let held = rest(dice, 0, 500);
+    database.start_again();
+    Ok(format!("{held:?}"))
+}
+
+fn database_paused(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let database = field.database()?;
+    database.pause();
+    let held = rest(dice, 200, 2500);
+    database.go_on();
+    Ok(format!("{held:?}"))
+}
+
+fn database_hangs_up(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let times = dice.between(1, 5);
+    for _ in 0..times {
+        field.database()?.hang_up();
+        rest(dice, 0, 200);
+    }
+    Ok(format!("{times} times"))
+}
+
+fn database_locked(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let millis = dice.between(200, 2000);
+    field.database()?.lock(millis);
+    Ok(format!("{millis} ms"))
+}
+
+fn cut_off(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    without_wire(field, dice, State::Cut)
+}
+
+/// Nobody is told: what was sent may have arrived, and what was answered did not.
+fn cut_off_in_silence(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    without_wire(field, dice, State::Silent)
+}
+
+fn all_cut_off(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let (database, servers) = (field.database()?, field.sites.len());
+    let state = *dice.one_of(&[State::Cut, State::Silent]);
+    (0..servers).for_each(|server| database.wire(server, state));
+    let held = rest(dice, 200, 1500);
+    (0..servers).for_each(|server| database.wire(server, State::Whole));
+    Ok(format!("{state:?}, {held:?}"))
+}
+
+/// The machine that takes writes is lost for good; its synchronous standby takes its place, and gets one of its own.
+fn fail_over(field: &Field, dice: &mut Dice) -> Result<String, String> {
+    let database = field.database()?;
+    database.fail_over();
+    let alone = rest(dice, 300, 1500);
+    database.give_standby();
+    Ok(format!("{alone:?} without a standby"))
+}
+
+fn without_wire(field: &Field, dice: &mut Dice, state: State) -> Result<String, String> {
+    let (database, server) = (field.database()?, dice.between(0, field.sites.len() as u64 - 1) as usize);
+    database.wire(server, state);
+    let held = rest(dice, 300, 4000);
+    database.wire(server, State::Whole);
+    Ok(format!("{}, {held:?}", field.sites[server].name))
 }
 
 /// Turns the weather of a site for a while, does something in the end, and turns it back.

@@ -7,6 +7,7 @@ use accredit_id::base64url;
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{KeySet, Purpose, Source};
 use accredit_id::jose::jws::Compact;
+use accredit_test_postgres::PASSWORD;
 use serde_json::{Value, json};
 
 use super::load::{key_id, narrowing};
@@ -76,16 +77,19 @@ pub(super) fn judge(field: &Field) {
     ));
 }
 
-/// Walks the whole log.
+/// Walks the whole log, chain by chain: by wrong clocks servers have written at any time at all.
 fn allowed(admin: &mut Connection) -> HashMap<String, Allowed> {
     let (mut found, mut place) = (HashMap::new(), None::<String>);
     loop {
-        let after = place.map(|place| format!("&page_token={}", encoded(&place))).unwrap_or_default();
-        let page = admin.get(&format!("/v1/audit?event=exchange-allowed&page_size=500{after}")).json();
-        for record in page["records"].as_array().into_iter().flatten() {
-            let text = |name: &str| record["detail"][name].as_str().unwrap_or_default().to_owned();
-            let allowed = Allowed { mapping: text("mapping"), hash: text("tokenHash") };
-            found.insert(record["id"].as_str().unwrap_or_default().to_owned(), allowed);
+        let after = place.map(|place| format!("?page_token={}", encoded(&place))).unwrap_or_default();
+        let page = admin.get(&format!("/v1/audit/events{after}")).json();
+        for event in page["events"].as_array().into_iter().flatten() {
+            let record = &event["unmapped"]["record"];
+            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            if record["event"] == "exchange-allowed" {
+                let allowed = Allowed { mapping: text("mapping"), hash: text("tokenHash") };
+                found.insert(event["metadata"]["uid"].as_str().unwrap_or_default().to_owned(), allowed);
+            }
         }
         match page["nextPageToken"].as_str() {
             Some(next) => place = Some(next.to_owned()),
@@ -224,6 +228,9 @@ fn logs_are_clean(field: &Field) {
         let log = site.log();
         for line in log.lines().filter(|line| line.contains("panicked")).take(5) {
             field.fault(&format!("{} panicked: {line}", site.name));
+        }
+        if log.contains(PASSWORD) {
+            field.fault(&format!("{} logs the database's password", site.name));
         }
         if let Some(secret) = field.ledger.secret_in(&log) {
             field.fault(&format!("{} logs a token: {secret}", site.name));

@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `dice` | chance that can be had again |
 //! | `site`, `weather` | one server, its disk and its clock |
+//! | `database` | what several servers share, and how they reach it |
 //! | `disturbance` | what is done to them, a row of equals |
 //! | `load`, `operator` | who asks meanwhile |
 //! | `ledger` | what they were answered |
 //! | `judge` | what must hold of it |
 
+mod database;
 mod dice;
 mod disturbance;
 mod judge;
@@ -19,17 +21,19 @@ mod operator;
 mod site;
 mod weather;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::issuer::{Issuer, Served};
+use crate::patience::Ends;
 use crate::resources;
 use crate::server::Home;
 
+use database::Database;
 use dice::Dice;
-use disturbance::Disturbance;
+use disturbance::{Disturbance, On};
 use ledger::Ledger;
 use load::Lane;
 use operator::{Operator, ROLLING};
@@ -38,6 +42,8 @@ use site::Site;
 /// How long and how hard, and by which chance.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    /// Who is asked.
+    pub servers: Servers,
     /// Decides what happens in which order, and what is asked.
     pub seed: u64,
     /// For how long disturbances go on.
@@ -48,9 +54,19 @@ pub struct Plan {
     pub pace: Duration,
 }
 
+/// Servers, and what they stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// One on SQLite.
+    One,
+    /// Three on one PostgreSQL with a synchronous standby.
+    Several,
+}
+
 /// Servers on one store, who asks them, and what was answered.
 struct Field {
     sites: Vec<Site>,
+    database: Option<Database>,
     /// Its keys were uploaded.
     issuer: Issuer,
     /// Its keys are fetched.
@@ -59,7 +75,7 @@ struct Field {
     /// Everybody stops.
     over: AtomicBool,
     pace: Duration,
-    /// How long a change may need until it is in force at every server.
+    /// How long a change may need until it is in force at every server, whatever happens to some of them meanwhile.
     lag: Duration,
     begun: Instant,
     /// When clocks were so wrong that tokens do not hold; the last time is open while they are.
@@ -73,10 +89,20 @@ struct Field {
 /// There can be no chaos here, and why.
 pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
     let mut dice = Dice::new(plan.seed);
-    let field = Field::sqlite(plan)?;
-    say(&format!("chaos: seed {} for {} s, {} clients", plan.seed, plan.length.as_secs(), plan.lanes));
+    let field = match plan.servers {
+        Servers::One => Field::one(plan)?,
+        Servers::Several => Field::several(plan)?,
+    };
+    say(&format!(
+        "chaos: {:?}, seed {} for {} s, {} clients",
+        plan.servers,
+        plan.seed,
+        plan.length.as_secs(),
+        plan.lanes
+    ));
     field.sites.iter().try_for_each(|site| site.start().map(|_| ()))?;
     field.furnish();
+    field.recover()?;
     thread::scope(|scope| {
         for number in 0..plan.lanes {
             let lane = Lane::new(&field, number, plan.seed);
@@ -84,8 +110,9 @@ pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
         }
         let operator = Operator::new(&field, plan.seed);
         scope.spawn(move || operator.run());
+        // Also where a disturbance panics: everybody else would go on for ever, and nobody would hear of it.
+        let _ends = Ends(&field.over);
         field.disturb(plan, &mut dice);
-        field.over.store(true, Ordering::SeqCst);
     });
     field.now("the end");
     judge::judge(&field);
@@ -94,22 +121,52 @@ pub fn run(plan: &Plan) -> Result<Vec<String>, String> {
     let faults = field.ledger.faults();
     if !faults.is_empty() {
         faults.iter().for_each(|(fault, count)| say(&format!("FAULT ({count} times) {fault}")));
-        say(&format!("the same again: cargo xtask chaos --seed {} --seconds {}", plan.seed, plan.length.as_secs()));
+        say(&format!(
+            "the same again: cargo xtask chaos {} --seed {} --seconds {}",
+            plan.servers.word(),
+            plan.seed,
+            plan.length.as_secs()
+        ));
     }
     Ok(faults.into_iter().map(|(fault, _)| fault).collect())
+}
+
+// === impl Servers ===
+
+impl Servers {
+    /// What they are called on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Servers::One => "sqlite",
+            Servers::Several => "postgres",
+        }
+    }
 }
 
 // === impl Field ===
 
 impl Field {
-    /// One server on SQLite.
-    fn sqlite(plan: &Plan) -> Result<Self, String> {
-        Self::of(plan, vec![Site::new("server".to_owned(), home("sqlite:data/accredit.db"))?], Duration::ZERO)
+    fn one(plan: &Plan) -> Result<Self, String> {
+        let site = Site::new("server".to_owned(), home("sqlite:data/accredit.db"), 1)?;
+        Ok(Self::of(plan, vec![site], None, Duration::ZERO))
     }
 
-    fn of(plan: &Plan, sites: Vec<Site>, lag: Duration) -> Result<Self, String> {
-        Ok(Self {
+    fn several(plan: &Plan) -> Result<Self, String> {
+        let database = Database::start(SEVERAL).ok_or("there is no PostgreSQL")?;
+        let site = |number| {
+            let home = home(&database.url(number));
+            // All of them open the same signing keys.
+            home.write("kek", KEY_ENCRYPTION_KEY);
+            Site::new(format!("server {number}"), home, STARTS)
+        };
+        let sites = (0..SEVERAL).map(site).collect::<Result<_, _>>()?;
+        Ok(Self::of(plan, sites, Some(database), CAUGHT_UP_WITHIN))
+    }
+
+    fn of(plan: &Plan, sites: Vec<Site>, database: Option<Database>, lag: Duration) -> Self {
+        Self {
             sites,
+            database,
             issuer: Issuer::new("https://ci.test"),
             served: Issuer::serve(),
             ledger: Ledger::default(),
@@ -119,7 +176,12 @@ impl Field {
             begun: Instant::now(),
             odd: Mutex::default(),
             now: Mutex::new("the beginning"),
-        })
+        }
+    }
+
+    /// The database, where there is one.
+    fn database(&self) -> Result<&Database, String> {
+        self.database.as_ref().ok_or_else(|| "no database is under this server".to_owned())
     }
 
     /// Puts there what is asked for.
@@ -144,9 +206,11 @@ impl Field {
     fn disturb(&self, plan: &Plan, dice: &mut Dice) {
         let mut deck: Vec<&Disturbance> = Vec::new();
         thread::sleep(CALM);
-        while self.begun.elapsed() < plan.length {
+        let end = Instant::now() + plan.length;
+        while Instant::now() < end {
             if deck.is_empty() {
-                deck.extend(disturbance::ALL);
+                let here = if self.database.is_some() { On::Database } else { On::File };
+                deck.extend(disturbance::ALL.iter().filter(|one| one.on == On::Any || one.on == here));
                 dice.shuffle(&mut deck);
             }
             let Some(disturbance) = deck.pop() else { break };
@@ -166,6 +230,7 @@ impl Field {
                     back.as_millis(),
                 )),
                 Err(why) => {
+                    say(&format!("{}: {why}", disturbance.name));
                     self.fault(&why);
                     break;
                 }
@@ -232,7 +297,7 @@ fn home(store: &str) -> Home {
     home.configure("sqlite:data/accredit.db", store);
     home.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]");
     // Keys move all the time; tokens live longer than any run, so that every key of theirs stays published.
-    let rotation = "rotation = { every_seconds = 3600, cache_seconds = 1, margin_seconds = 1, leeway_seconds = 1 }";
+    let rotation = "rotation = { every_seconds = 3600, cache_seconds = 1, margin_seconds = 2, leeway_seconds = 1 }";
     home.configure("encryption = { file = \"kek\" }", &format!("encryption = {{ file = \"kek\" }}\n{rotation}"));
     home
 }
@@ -249,4 +314,11 @@ fn say(line: &str) {
 
 const CALM: Duration = Duration::from_millis(700);
 /// How soon everybody is served again, on a loaded machine.
-const AGAIN_WITHIN: Duration = Duration::from_secs(20);
+const AGAIN_WITHIN: Duration = Duration::from_secs(40);
+
+const SEVERAL: usize = 3;
+/// Whoever supervises a server starts it again when its database was not there.
+const STARTS: usize = 10;
+/// A server that was cut off, or held up, follows the others again.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(15);
+const KEY_ENCRYPTION_KEY: &str = "8Dc5zZkMVJzOkVVhVRmFZxA5xGLjSSiUM8uoKHGmr2k=";

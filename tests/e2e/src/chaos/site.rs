@@ -19,6 +19,8 @@ pub(super) struct Site {
     /// Its folder.
     pub(super) home: Home,
     weather: Weather,
+    /// How often it is started before it is said not to start: more than once where it needs others to be there.
+    attempts: usize,
     running: Mutex<Option<Server>>,
     /// Where it listens, while it is not known to be down.
     address: RwLock<Option<SocketAddr>>,
@@ -31,9 +33,9 @@ impl Site {
     ///
     /// # Errors
     /// There can be no weather here.
-    pub(super) fn new(name: String, home: Home) -> Result<Self, String> {
+    pub(super) fn new(name: String, home: Home, attempts: usize) -> Result<Self, String> {
         let weather = Weather::fine(home.folder())?;
-        Ok(Self { name, home, weather, running: Mutex::new(None), address: RwLock::new(None) })
+        Ok(Self { name, home, weather, attempts, running: Mutex::new(None), address: RwLock::new(None) })
     }
 
     /// Starts its server, and says how long that took.
@@ -42,7 +44,15 @@ impl Site {
     /// It did not start.
     pub(super) fn start(&self) -> Result<Duration, String> {
         let begun = Instant::now();
-        let server = self.home.try_start_with(&[], self.weather.environment()).map_err(|why| self.says(&why))?;
+        let mut left = self.attempts;
+        let server = loop {
+            left -= 1;
+            match self.home.try_start_with(&[], self.weather.environment()) {
+                Ok(server) => break server,
+                Err(why) if left == 0 => return Err(self.says(&why)),
+                Err(_) => {}
+            }
+        };
         *self.address.write().unwrap_or_else(PoisonError::into_inner) = Some(server.address);
         *self.running() = Some(server);
         Ok(begun.elapsed())

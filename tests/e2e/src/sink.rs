@@ -11,9 +11,11 @@ use serde_json::Value;
 
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub enum Manner {
     /// Takes what comes.
     Takes,
+    /// Takes what comes, and needs a moment for it.
+    TakesSlowly,
     /// Reads and never answers.
     Stalls,
     /// Takes what comes and hangs up without saying so.
@@ -24,8 +26,10 @@ pub(crate) enum Manner {
     TakesOneByOne,
 }
 
-pub(crate) struct Collector {
-    pub(crate) address: SocketAddr,
+/// A collector, for as long as the process lives.
+pub struct Collector {
+    /// Where it listens.
+    pub address: SocketAddr,
     shared: Arc<Shared>,
 }
 
@@ -37,7 +41,11 @@ struct Shared {
 }
 
 impl Collector {
-    pub(crate) fn new(tls: Option<Arc<ServerConfig>>) -> Self {
+    /// Takes what comes, with TLS where it is given a configuration.
+    ///
+    /// # Panics
+    /// No port is free.
+    pub fn new(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -64,16 +72,18 @@ impl Collector {
         Self { address, shared }
     }
 
-    pub(crate) fn is(&self, manner: Manner) {
+    /// Changes how it answers.
+    pub fn is(&self, manner: Manner) {
         *held(&self.shared.manner) = manner;
     }
 
     /// What it has got, each time it came.
-    pub(crate) fn events(&self) -> Vec<Value> {
+    pub fn events(&self) -> Vec<Value> {
         held(&self.shared.events).clone()
     }
 
-    pub(crate) fn requests(&self) -> Vec<(Instant, String)> {
+    /// When each request came, and its head.
+    pub fn requests(&self) -> Vec<(Instant, String)> {
         held(&self.shared.requests).clone()
     }
 }
@@ -107,6 +117,10 @@ impl Shared {
             .collect();
         let (status, pause) = match manner {
             Manner::Takes => (200, None),
+            Manner::TakesSlowly => {
+                thread::sleep(Duration::from_millis(20));
+                (200, None)
+            }
             Manner::TakesOneByOne if lines.len() == 1 => (200, None),
             Manner::TakesOneByOne => (413, None),
             Manner::Answers(status, pause) => (status, pause),
