@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import urlsafe_b64decode
 from functools import cache
 
 from cases import trust_domain as svids
@@ -117,11 +118,7 @@ def federation(world: World, profile: str) -> None:
 @case("spire/handed-on", needs=(*NEEDS, "spiffe"))
 def handed_on(world: World) -> None:
     """SPIRE's agent hands our bundle on to its workloads, and judges our JWT-SVIDs by it for them."""
-    running, north = spire(world), federated(world, "https-web")
-    north.hand_on(running.worker, WORKER, TRUST_DOMAIN)
-    asked = {"socket": str(running.workload.socket), "audience": svids.WORK}
-    seen = svids.eventually(lambda: svids.spiffe(world, "workload", **asked), lambda seen: TRUST_DOMAIN in seen.get("bundles", []))
-    expect((seen["id"], sorted(seen["bundles"])), (north.id(WORKER), sorted([NORTH, TRUST_DOMAIN])), "who it is, and which bundles it gets")
+    running = handing_on(world)
     ours = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
     expect(running.workload.judged(ours, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what the agent says")
     # B13: what is for another, and what a trust domain issued that nobody handed on.
@@ -129,6 +126,20 @@ def handed_on(world: World) -> None:
     for token, audience in ((ours, "https://other.example.org"), (stranger, svids.WORK)):
         judged = running.workload.judged(token, audience)
         expect_true("refused" in judged, f"the agent took it for {judged}")
+
+
+@case("spire/our-key-revoked", needs=(*NEEDS, "spiffe"))
+def our_key_revoked(world: World) -> None:
+    """What a key of ours signed is refused by SPIRE's agent once its server has our bundle without it; the next key counts at once."""
+    running = handing_on(world)
+    before = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
+    world.accredit("key", "revoke", kid(before), "--reason", "it leaked")
+    after = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
+    # It was published long before: they know it already.
+    expect(running.workload.judged(after, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what the agent says of the next key's")
+    running["north"].refresh(TRUST_DOMAIN)
+    svids.eventually(lambda: running.workload.judged(before, svids.WORK), lambda judged: "refused" in judged)
+    expect(running.workload.judged(after, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what it says of the next key's then")
 
 
 @case("spire/rotation", needs=NEEDS)
@@ -177,6 +188,17 @@ def federated(world: World, profile: str) -> Authority:
     return foreign
 
 
+@cache
+def handing_on(world: World) -> Spire:
+    """The agent of `north` hands our bundle on to the worker, who has got it."""
+    running, north = spire(world), federated(world, "https-web")
+    north.hand_on(running.worker, WORKER, TRUST_DOMAIN)
+    asked = {"socket": str(running.workload.socket), "audience": svids.WORK}
+    seen = svids.eventually(lambda: svids.spiffe(world, "workload", **asked), lambda seen: TRUST_DOMAIN in seen.get("bundles", []))
+    expect((seen["id"], sorted(seen["bundles"])), (north.id(WORKER), sorted([NORTH, TRUST_DOMAIN])), "who it is, and which bundles it gets")
+    return running
+
+
 def held(foreign: Authority) -> str:
     """The federation, and the provider of its name."""
     return f"held-{foreign.trust_domain.split('.')[0]}"
@@ -220,3 +242,7 @@ def exchange(world: World, token: str, provider: str | None) -> Answer:
 
 def id_of(world: World, account: str) -> str:
     return json.loads(world.accredit("get", "service-account", account, "-o", "json"))["id"]
+
+
+def kid(token: str) -> str:
+    return json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
