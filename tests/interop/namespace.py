@@ -25,12 +25,14 @@ CLUSTERS = {"east": ("east.example.org", "127.0.0.3"), "west": ("west.example.or
 TRUST_DOMAINS = {"north": ("north.example.org", "127.0.0.5"), "south": ("south.example.org", "127.0.0.6")}
 # Who publishes the keys of `north` as an OpenID provider does.
 DISCOVERY_PROVIDER = ("oidc.north.example.org", "127.0.0.7")
+# Where a trust domain of ours serves its bundle under an X509-SVID.
+BUNDLE_ENDPOINT = ("bundle.acme.example.org", "127.0.0.8")
 
 HOSTS = f"""127.0.0.1 localhost
 {SERVER_ADDRESS} {" ".join(SERVER_NAMES)}
 {API_ADDRESS} {" ".join(API_NAMES)}
 {METADATA_ADDRESS} metadata.google.internal
-{"".join(f"{address} {name}{chr(10)}" for name, address in [*CLUSTERS.values(), *TRUST_DOMAINS.values(), DISCOVERY_PROVIDER])}"""
+{"".join(f"{address} {name}{chr(10)}" for name, address in [*CLUSTERS.values(), *TRUST_DOMAINS.values(), DISCOVERY_PROVIDER, BUNDLE_ENDPOINT])}"""
 
 # From linux/sockios.h and linux/if.h.
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 0x1

@@ -22,7 +22,8 @@ READY_WITHIN = 60
 
 
 class Spire:
-    """Use as a context manager; `spire["north"]` is an authority, `spire.workload` whoever asks the agent of `north`."""
+    """Use as a context manager; `spire["north"]` is an authority, `spire.workload` whoever asks the agent of `north`, `spire.worker`
+    the entry that says who that is."""
 
     def __init__(self, programs: Path, folder: Path, env: dict[str, str]) -> None:
         self.programs, self.folder, self._env = programs, folder / "spire", env
@@ -54,7 +55,11 @@ class Spire:
         host, address = TRUST_DOMAINS[name]
         folder = self.folder / name
         folder.mkdir()
-        files = f'serving_cert_file {{ cert_file_path = "{self.folder.parent}/cert.pem" key_file_path = "{self.folder.parent}/key.pem" }}'
+        files = f"""serving_cert_file {{
+                cert_file_path = "{self.folder.parent}/cert.pem"
+                key_file_path = "{self.folder.parent}/key.pem"
+                file_sync_interval = "1h"
+            }}"""
         config = folder / "server.conf"
         config.write_text(
             f"""server {{
@@ -114,7 +119,7 @@ plugins {{
 }}
 """
         )
-        authority.register(WORKER)
+        self.worker = authority.register(WORKER)
         child = Child("spire-agent", [self.programs / "spire-agent", "run", "-config", config], self.folder, self._env)
         self._stack.enter_context(child)
         workload = Workload(folder / "agent.sock", self.programs / "spire-agent", child, self._env)
@@ -170,9 +175,16 @@ class Authority(Program):
     def id(self, path: str = "") -> str:
         return f"spiffe://{self.trust_domain}{path}"
 
-    def register(self, path: str, *more: str) -> None:
-        """Whatever runs here as root, which this run is at least in its own namespace, is this."""
-        self.run("entry", "create", "-parentID", self.id(NODE), "-spiffeID", self.id(path), "-selector", "unix:uid:0", *more)
+    def register(self, path: str) -> str:
+        """Whatever runs here as root, which this run is at least in its own namespace, is this; returns the entry's id."""
+        return self.ask("entry", "create", *self._entry(path))["results"][0]["entry"]["id"]
+
+    def hand_on(self, entry: str, path: str, of: str) -> None:
+        """The entry's workloads get the bundle of another trust domain too."""
+        self.run("entry", "update", "-entryID", entry, *self._entry(path), "-federatesWith", f"spiffe://{of}")
+
+    def _entry(self, path: str) -> tuple[str, ...]:
+        return ("-parentID", self.id(NODE), "-spiffeID", self.id(path), "-selector", "unix:uid:0")
 
     def jwt_svid(self, audience: str, path: str = WORKER, ttl: str = "5m") -> str:
         return self.run("jwt", "mint", "-spiffeID", self.id(path), "-audience", audience, "-ttl", ttl).strip()
@@ -182,11 +194,21 @@ class Authority(Program):
         listed = ("list", "-id", f"spiffe://{of}") if of else ("show",)
         return json.loads(self.run("bundle", *listed, "-format", "spiffe"))
 
-    def rotate_jwt_key(self) -> None:
-        """Prepares a key for JWT-SVIDs and signs with it from now on."""
+    def refresh(self, of: str) -> None:
+        """Fetches the bundle of a trust domain that it federates with, whose endpoint may have begun only now."""
+        await_that(self._child, lambda: self._try("federation", "refresh", "-id", f"spiffe://{of}").returncode == 0)
+
+    def rotate_jwt_key(self) -> str:
+        """Prepares a key for JWT-SVIDs and signs with it from now on; returns which one it signs with no longer."""
         self.run("localauthority", "jwt", "prepare")
-        prepared = self.ask("localauthority", "jwt", "show")["prepared"]["authority_id"]
-        self.run("localauthority", "jwt", "activate", "-authorityID", prepared)
+        shown = self.ask("localauthority", "jwt", "show")
+        self.run("localauthority", "jwt", "activate", "-authorityID", shown["prepared"]["authority_id"])
+        return shown["active"]["authority_id"]
+
+    def revoke_jwt_key(self, key: str) -> None:
+        """Takes a key that it signs with no longer out of its bundle."""
+        for verb in ("taint", "revoke"):
+            self.run("localauthority", "jwt", verb, "-authorityID", key)
 
 
 class Workload(Program):
@@ -194,6 +216,11 @@ class Workload(Program):
 
     def jwt_svid(self, audience: str) -> str:
         return self.ask("api", "fetch", "jwt", "-audience", audience)[0]["svids"][0]["svid"]
+
+    def judged(self, token: str, audience: str) -> dict:
+        """What the agent says of a JWT-SVID: whose it is, or why it counts for nothing."""
+        done = self._try("api", "validate", "jwt", "-audience", audience, "-svid", token, "-output", "json")
+        return {"id": json.loads(done.stdout)["spiffe_id"]} if done.returncode == 0 else {"refused": done.stderr or done.stdout}
 
     def x509_svid(self, folder: Path) -> tuple[Path, Path, Path]:
         """Chain, key and bundle of its X509-SVID, as files of PEM."""

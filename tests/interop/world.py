@@ -242,9 +242,10 @@ class World:
             authorities = f'ca = ["{self.authority}"]'
             files = f'certificate = "{self.folder}/upstream.pem", key = "{self.folder}/upstream.key"'
             upstream = f'[trust_domains."{resources.TRUST_DOMAIN}"]\nupstream = {{ {files} }}'
+            bundles = f'[[federation]]\ntrust_domain = "{resources.TRUST_DOMAIN}"\nlisten = "{namespace.BUNDLE_ENDPOINT[1]}:443"'
             public = f'hosts = {json.dumps(namespace.SERVER_NAMES)}\ntls = {{ certificate = "{self.folder}/cert.pem", key = "{self.folder}/key.pem" }}'
         else:
-            listen, public, authorities, upstream = f"127.0.0.1:{free_port()}", "", "", ""
+            listen, public, authorities, upstream, bundles = f"127.0.0.1:{free_port()}", "", "", "", ""
             self.server_url = f"http://{listen}"
         self.admin_url = f"http://127.0.0.1:{free_port()}"
         config = self.folder / "server.toml"
@@ -264,6 +265,7 @@ encryption = {{ file = "{self.folder}/kek" }}
 allow = ["127.0.0.0/8"]
 {authorities}
 {upstream}
+{bundles}
 """
         )
         server = self._stack.enter_context(Child("server", [self.binary, "server", "--config", config], self.folder, self._env()))

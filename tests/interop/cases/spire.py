@@ -2,20 +2,23 @@
 
 import json
 import time
+from base64 import urlsafe_b64decode
 from functools import cache
 
 from cases import trust_domain as svids
 from cases.oauth import run
 from cases.trust_domain import document, domains
-from namespace import DISCOVERY_PROVIDER
+from namespace import BUNDLE_ENDPOINT, DISCOVERY_PROVIDER
 from resources import API_AUDIENCE, AUDIENCE, READ, REQUEST, TRUST_DOMAIN, resource
-from spire import WORKER, Spire
+from spire import WORKER, Authority, Spire
 from suite import case, expect, expect_match, expect_true
 from world import SDKS, Answer, World
 
 NEEDS = ("namespace", "spire")
 NORTH, SOUTH = "north.example.org", "south.example.org"
 ISSUER = f"https://{DISCOVERY_PROVIDER[0]}"
+# What our bundle endpoint shows.
+OUR_ENDPOINT = f"spiffe://{TRUST_DOMAIN}/accredit/bundle"
 # Which providers know `north` by which keys; a bundle is uploaded where its text stands.
 PROVIDERS = {
     "uploaded": {"type": "spiffe", "trustDomain": NORTH, "issuer": ISSUER, "keys": {"uploaded": "north"}},
@@ -99,36 +102,106 @@ def refusal(world: World, why: str) -> None:
 
 @case("spire/federation-{profile}", needs=(*NEEDS, "spiffe"), profile=["https-web", "https-spiffe"])
 def federation(world: World, profile: str) -> None:
-    """A foreign trust domain's bundle by its endpoint; its tokens count, and its X509-SVIDs beside ours at both ends of TLS."""
-    running = spire(world)
+    """Each holds the other's bundle by its endpoint. A token of theirs counts here, and X509-SVIDs of both at both ends of TLS."""
+    running, foreign = spire(world), federated(world, profile)
+    answer = exchange(world, foreign.jwt_svid(AUDIENCE), held(foreign))
+    expect(answer.status, 200, f"status (of {answer.body.get('error_description')!r})")
+    ours, theirs = json.loads(document(world, TRUST_DOMAIN)), foreign.bundle(TRUST_DOMAIN)
+    expect(*({(key["use"], key.get("kid")) for key in each["keys"]} for each in (theirs, ours)), "the keys that SPIRE holds of ours")
+    if foreign is running["north"]:
+        chain, key, _ = (file.read_text() for file in running.workload.x509_svid(world.folder))
+        known = {foreign.trust_domain: json.dumps(foreign.bundle()), TRUST_DOMAIN: json.dumps(theirs)}
+        spoke = svids.spiffe(world, "tls", bundles=known, svid={"chain": chain, "key": key}, peer=svids.x509(world, TRUST_DOMAIN).told)
+        expect(spoke, {"server": foreign.id(WORKER), "client": svids.id_in(TRUST_DOMAIN)}, "who spoke")
+
+
+@case("spire/handed-on", needs=(*NEEDS, "spiffe"))
+def handed_on(world: World) -> None:
+    """SPIRE's agent hands our bundle on to its workloads, and judges our JWT-SVIDs by it for them."""
+    running = handing_on(world)
+    ours = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
+    expect(running.workload.judged(ours, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what the agent says")
+    # B13: what is for another, and what a trust domain issued that nobody handed on.
+    stranger = svids.issued(world, svids.OTHER, [svids.jwt(svids.WORK)])[0]
+    for token, audience in ((ours, "https://other.example.org"), (stranger, svids.WORK)):
+        judged = running.workload.judged(token, audience)
+        expect_true("refused" in judged, f"the agent took it for {judged}")
+
+
+@case("spire/our-key-revoked", needs=(*NEEDS, "spiffe"))
+def our_key_revoked(world: World) -> None:
+    """What a key of ours signed is refused by SPIRE's agent once its server has our bundle without it; the next key counts at once."""
+    running = handing_on(world)
+    before = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
+    world.accredit("key", "revoke", kid(before), "--reason", "it leaked")
+    after = svids.issued(world, TRUST_DOMAIN, [svids.jwt(svids.WORK)])[0]
+    # It was published long before: they know it already.
+    expect(running.workload.judged(after, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what the agent says of the next key's")
+    running["north"].refresh(TRUST_DOMAIN)
+    svids.eventually(lambda: running.workload.judged(before, svids.WORK), lambda judged: "refused" in judged)
+    expect(running.workload.judged(after, svids.WORK), {"id": svids.id_in(TRUST_DOMAIN)}, "what it says of the next key's then")
+
+
+@case("spire/rotation", needs=NEEDS)
+def rotation(world: World) -> None:
+    """A new key of theirs counts when their bundle has it, and an old one no longer when it has not. The last case: uploaded keys rest."""
+    north = federated(world, "https-web")
+    before = north.jwt_svid(AUDIENCE)
+    old = north.rotate_jwt_key()
+    after = north.jwt_svid(AUDIENCE)
+    world.accredit("federation", "refresh", held(north))
+    for token in (before, after):
+        expect(exchange(world, token, held(north)).status, 200, "status")
+    north.revoke_jwt_key(old)
+    world.accredit("federation", "refresh", held(north))
+    expect(exchange(world, after, held(north)).status, 200, "status with the new key")
+    answer = exchange(world, before, held(north))
+    expect(answer.status, 400, "status with the old key")
+    expect(world.decision(answer.body["decision_id"])["reason"], "key-not-found", "reason")
+
+
+@cache
+def federated(world: World, profile: str) -> Authority:
+    """A trust domain of SPIRE's that holds the bundle of ours, and we its: each by the profile."""
+    foreign = spire(world)[{"https-web": "north", "https-spiffe": "south"}[profile]]
     domains(world)
-    of = {"https-web": "north", "https-spiffe": "south"}[profile]
-    foreign, name = running[of], f"held-{of}"
     spec = {
         "trustDomain": TRUST_DOMAIN,
         "foreignTrustDomain": foreign.trust_domain,
         "url": f"https://{foreign.trust_domain}/",
         "profile": profile.replace("-", "_"),
     }
+    relation = ["-trustDomain", TRUST_DOMAIN, "-bundleEndpointProfile", profile.replace("-", "_")]
     if profile == "https-spiffe":
         spec |= {"endpointSpiffeId": foreign.id("/spire/server"), "bootstrapBundle": foreign.bundle()}
-    provider = {"type": "spiffe", "trustDomain": foreign.trust_domain, "keys": {"federation": name}}
-    issuer = {"issuer": ISSUER} if of == "north" else {}
-    apply(world, [resource("Federation", name, spec), *leading(name, provider | issuer, foreign.trust_domain)])
-    answer = exchange(world, foreign.jwt_svid(AUDIENCE), name)
-    expect(answer.status, 200, f"status (of {answer.body.get('error_description')!r})")
-    # The other way round SPIRE fetches ours, by a certificate of the web.
-    ours = world.file("bundle", document(world, TRUST_DOMAIN))
-    known = ["-trustDomainBundlePath", str(ours), "-trustDomainBundleFormat", "spiffe"]
-    url = f"{svids.issuer(world, TRUST_DOMAIN)}/bundle"
-    relation = ["-trustDomain", TRUST_DOMAIN, "-bundleEndpointURL", url, "-bundleEndpointProfile", "https_web"]
-    foreign.run("federation", "create", *relation, *known)
-    foreign.run("federation", "refresh", "-id", f"spiffe://{TRUST_DOMAIN}")
-    held = {foreign.trust_domain: json.dumps(foreign.bundle()), TRUST_DOMAIN: json.dumps(foreign.bundle(TRUST_DOMAIN))}
-    if of == "north":
-        chain, key, _ = (file.read_text() for file in running.workload.x509_svid(world.folder))
-        spoke = svids.spiffe(world, "tls", bundles=held, svid={"chain": chain, "key": key}, peer=svids.x509(world, TRUST_DOMAIN).told)
-        expect(spoke, {"server": foreign.id(WORKER), "client": svids.id_in(TRUST_DOMAIN)}, "who spoke")
+        ours = world.file("bundle", document(world, TRUST_DOMAIN))
+        relation += ["-bundleEndpointURL", f"https://{BUNDLE_ENDPOINT[0]}/bundle", "-endpointSpiffeID", OUR_ENDPOINT]
+        relation += ["-trustDomainBundlePath", str(ours), "-trustDomainBundleFormat", "spiffe"]
+    else:
+        relation += ["-bundleEndpointURL", f"{svids.issuer(world, TRUST_DOMAIN)}/bundle"]
+    provider = {"type": "spiffe", "trustDomain": foreign.trust_domain, "keys": {"federation": held(foreign)}}
+    issuer = {"issuer": ISSUER} if foreign.trust_domain == NORTH else {}
+    told = [resource("Federation", held(foreign), spec), *leading(held(foreign), provider | issuer, foreign.trust_domain)]
+    apply(world, told)
+    foreign.run("federation", "create", *relation)
+    foreign.refresh(TRUST_DOMAIN)
+    return foreign
+
+
+@cache
+def handing_on(world: World) -> Spire:
+    """The agent of `north` hands our bundle on to the worker, who has got it."""
+    running, north = spire(world), federated(world, "https-web")
+    north.hand_on(running.worker, WORKER, TRUST_DOMAIN)
+    asked = {"socket": str(running.workload.socket), "audience": svids.WORK}
+    seen = svids.eventually(lambda: svids.spiffe(world, "workload", **asked), lambda seen: TRUST_DOMAIN in seen.get("bundles", []))
+    expect((seen["id"], sorted(seen["bundles"])), (north.id(WORKER), sorted([NORTH, TRUST_DOMAIN])), "who it is, and which bundles it gets")
+    return running
+
+
+def held(foreign: Authority) -> str:
+    """The federation, and the provider of its name."""
+    return f"held-{foreign.trust_domain.split('.')[0]}"
 
 
 @cache
@@ -169,3 +242,7 @@ def exchange(world: World, token: str, provider: str | None) -> Answer:
 
 def id_of(world: World, account: str) -> str:
     return json.loads(world.accredit("get", "service-account", account, "-o", "json"))["id"]
+
+
+def kid(token: str) -> str:
+    return json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from urllib.request import Request
 
 from cases import oauth
 from cases.anthropic import HELLO, client, gateway
+from namespace import BUNDLE_ENDPOINT
 from parts import HERE
 from resources import API_AUDIENCE, READ, REQUEST, TRUST_DOMAIN, resource
 from suite import case, expect, expect_match, expect_true
@@ -33,6 +35,23 @@ def bundle(world: World, domain: str) -> None:
     expect_true("document" in seen, f"it was refused: {seen}")
     expect_true(seen["keys"] and seen["authorities"], f"it lacks keys: {seen}")
     expect_true(seen["sequence"] > 0 and 0 < seen["hint"] <= 3600, f"sequence and hint are {seen['sequence']}, {seen['hint']}")
+
+
+@case("trust-domain/bundle-https-spiffe", needs=NEEDS)
+def bundle_by_svid(world: World) -> None:
+    """go-spiffe fetches it as profile https_spiffe has it: from whoever shows that X509-SVID, by the bundle that it knows."""
+    endpoint = {"trustDomain": OURS, "url": f"https://{BUNDLE_ENDPOINT[0]}/bundle"}
+    known, right = document(world, OURS), f"spiffe://{OURS}/accredit/bundle"
+    # The endpoint listens before the trust domain is there, and has an X509-SVID within a second of its authority.
+    seen = eventually(lambda: spiffe(world, "fetch", bundles={OURS: known}, endpointID=right, **endpoint), lambda seen: "document" in seen)
+    by_web = spiffe(world, "fetch", trustDomain=OURS, url=f"{issuer(world, OURS)}/bundle")
+    expect(seen["document"], by_web["document"], "the bundle")
+    for why, given in {
+        "another id": {"bundles": {OURS: known}, "endpointID": f"spiffe://{OURS}/other"},
+        "another trust domain's authorities": {"bundles": {OURS: document(world, OTHER)}, "endpointID": right},
+    }.items():
+        refused = spiffe(world, "fetch", **given, **endpoint)
+        expect_true("refused" in refused, f"with {why} it was believed: {refused}")
 
 
 @case("trust-domain/jwt-svid-{domain}", needs=NEEDS, domain=[OURS, OTHER])
@@ -176,6 +195,15 @@ def await_keys(world: World, issuer: str) -> None:
     while not all(world.open(Request(f"{issuer}/{name}"))[0] == 200 for name in ("jwks", "bundle")):
         expect_true(time.monotonic() < deadline, f"{issuer} has no keys after 20 s")
         time.sleep(0.1)
+
+
+def eventually(look: Callable[[], dict], is_there: Callable[[dict], bool]) -> dict:
+    """What `look` sees once it is there."""
+    deadline = time.monotonic() + 20
+    while not is_there(seen := look()):
+        expect_true(time.monotonic() < deadline, f"after 20 s it is still {seen}")
+        time.sleep(0.2)
+    return seen
 
 
 @cache

@@ -61,6 +61,7 @@ const PEERS: &[Peer] = &[
         asked: &[
             "../../tests/interop/go/spire/go.mod",
             "../../tests/interop/go/spire/go.sum",
+            "../../tests/interop/go/spire/trim/main.go",
             "spire/go.mod",
             "spire/go.sum",
             "spire/main.go",
@@ -111,20 +112,27 @@ fn installed(peer: &Peer, checkout: &Checkout, cache: &Path) -> Result<PathBuf, 
     Ok(folder.join(peer.program))
 }
 
-/// Builds with C: the servers keep what they know in SQLite.
+/// Builds with C: the servers keep what they know in SQLite. A module that has a `trim` says by it what of a server is left out.
 fn go(checkout: &Checkout, module: &str, program: &Path, what: &[&str]) -> Result<(), Fault> {
-    let mut go = Command::new("go");
-    go.current_dir(checkout.root().join(module))
-        .args(["build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o"])
-        .arg(program)
-        .args(what)
-        .env("CGO_ENABLED", "1")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOWORK", "off");
-    if env::var_os("GOFLAGS").is_none() {
-        go.env("GOFLAGS", "");
+    let module = checkout.root().join(module);
+    let command = |verb: &str| {
+        let mut go = Command::new("go");
+        go.current_dir(&module).arg(verb).env("CGO_ENABLED", "1").env("GOTOOLCHAIN", "local").env("GOWORK", "off");
+        if env::var_os("GOFLAGS").is_none() {
+            go.env("GOFLAGS", "");
+        }
+        go
+    };
+    let mut build = command("build");
+    build.args(["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o"]).arg(program);
+    let trimmed = program.with_extension("trimmed");
+    if module.join("trim").is_dir() {
+        run::aloud(command("run").arg("./trim").arg(&trimmed))?;
+        build.arg(format!("-modfile={}", trimmed.join("go.mod").display()));
     }
-    run::aloud(&mut go)
+    let built = run::aloud(build.args(what));
+    let _ = fs::remove_dir_all(&trimmed);
+    built
 }
 
 /// The distribution, unpacked and prepared for its database in a file, as its own guide asks before `start --optimized`.
