@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `class` | which class and activity an event of the log is |
 //! | `decision` | exchanges and logins |
+//! | `svid` | SVIDs that jobs asked for, or operators |
 //! | `act` | what administrators and the server itself did |
 
 mod act;
@@ -127,7 +128,9 @@ impl Read {
     /// Where it came from.
     fn source(&self) -> Option<&str> {
         let of_act = || self.kept.get("detail")?.get("by")?.get("source")?.as_str();
-        self.values.get("source").and_then(Value::as_str).or_else(|| self.text("source")).or_else(of_act)
+        let of_operator = || self.kept.get("by")?.get("source")?.as_str();
+        let kept = self.values.get("source").and_then(Value::as_str).or_else(|| self.text("source"));
+        kept.or_else(of_act).or_else(of_operator)
     }
 }
 
