@@ -270,6 +270,40 @@ fn l08_a_token_counts_once_where_the_cluster_says_so() {
     refused(&token_for(&server, &token, "https://api.test"), 401, "jti-reused");
 }
 
+/// L08: the same token shown by another, whoever he is and in whichever cluster, is used already; of many who show it at once
+/// one is served.
+#[test]
+fn l08_another_presenter_of_the_same_token_is_refused() {
+    let (_home, issuer, server) = served();
+    let build = documents(&issuer.issuer, "          replay: once\n", PATH);
+    let (domain, cluster) = build.split_once("---\n").unwrap();
+    let other = cluster.replacen("name: build", "name: other", 1);
+    server.apply(&format!("{domain}---\n{cluster}---\n{other}"));
+    let show = |cluster: &str, token: &str| {
+        ask(&server, &json!({"cluster": cluster, "token": token, "type": "jwt", "audience": ["https://api.test"]}))
+    };
+    for [first, second] in [["build", "other"], ["other", "build"]] {
+        let token = job(&issuer.issuer, &json!({}));
+        assert_eq!(show(first, &token).status, 200);
+        refused(&show(second, &token), 401, "jti-reused");
+    }
+    // Each by a connection of his own.
+    let token = job(&issuer.issuer, &json!({}));
+    let statuses = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for place in 0..16 {
+            let (show, token, statuses) = (&show, &token, &statuses);
+            scope.spawn(move || {
+                let status = show(["build", "other"][place % 2], token).status;
+                statuses.lock().unwrap().push(status);
+            });
+        }
+    });
+    let mut statuses = statuses.into_inner().unwrap();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![200], vec![401; 15]].concat());
+}
+
 /// All or none: one audience that is nobody's, or one request that is none, and nothing at all is issued.
 #[test]
 fn many_svids_are_issued_together_or_not_at_all() {
