@@ -49,11 +49,17 @@ pub struct WhoAmI {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RoleHeld {
-    /// `owner`, `operator`, `auditor`, `project-admin` or `project-viewer`.
+    /// `owner`, `operator`, `auditor`, `project-admin`, `project-viewer`, `realm-admin` or `realm-viewer`.
     pub role: String,
     /// The project, for roles that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
+    /// The trust domain, for roles of a realm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<String>,
+    /// The realm of that trust domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
     /// The Administrator that gives it; absent for the server's own user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub administrator: Option<String>,

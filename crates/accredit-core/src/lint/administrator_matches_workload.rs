@@ -15,7 +15,8 @@ fn check(resource: &Resource, world: &World) -> Vec<Finding> {
     let Some(administrator) = resource.as_administrator() else { return Vec::new() };
     let writes = match administrator.role {
         AdminRole::Owner | AdminRole::Operator | AdminRole::ProjectAdmin => true,
-        AdminRole::Auditor | AdminRole::ProjectViewer => false,
+        // A realm's write no mapping.
+        AdminRole::Auditor | AdminRole::ProjectViewer | AdminRole::RealmAdmin | AdminRole::RealmViewer => false,
     };
     if !writes {
         return Vec::new();

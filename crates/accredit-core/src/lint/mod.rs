@@ -12,6 +12,7 @@ mod actor_by_prefix;
 mod actor_tenant_not_pinned;
 mod admin_wide;
 mod administrator_matches_workload;
+mod administrator_minted_in_realm;
 mod administrator_tenant_not_pinned;
 mod any_ref;
 mod attribute_chosen;
@@ -96,6 +97,7 @@ pub static RULES: &[&Rule] = &[
     &actor_tenant_not_pinned::RULE,
     &admin_wide::RULE,
     &administrator_matches_workload::RULE,
+    &administrator_minted_in_realm::RULE,
     &administrator_tenant_not_pinned::RULE,
     &any_ref::RULE,
     &attribute_chosen::RULE,

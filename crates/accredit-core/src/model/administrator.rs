@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Clauses, Id, Match};
 
-/// `spec` of an `Administrator`. A server's own may have any role; a project's own has a role in that project.
+/// `spec` of an `Administrator`. A server's own may have any role, a realm's among them; a project's own has a role in that
+/// project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -20,6 +21,12 @@ pub struct AdministratorSpec {
     /// The project, for the roles that have one; absent on a project's own document, which says it by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
+    /// The trust domain, by name or id, for the roles of a realm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_domain: Option<String>,
+    /// The realm of that trust domain, for the roles that have one. It need not have a cluster yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -32,7 +39,7 @@ pub struct AdministratorSpec {
 pub enum AdminRole {
     /// Reads and writes everything.
     Owner,
-    /// Reads everything, writes everything but providers and administrators.
+    /// Reads everything, writes what projects own but providers and administrators.
     Operator,
     /// Reads everything, the audit log among it.
     Auditor,
@@ -40,6 +47,10 @@ pub enum AdminRole {
     ProjectAdmin,
     /// Reads what one project owns.
     ProjectViewer,
+    /// Writes the clusters of one realm, and mints SVIDs in them.
+    RealmAdmin,
+    /// Reads the clusters of one realm.
+    RealmViewer,
 }
 
 /// An administrator.
@@ -53,12 +64,30 @@ pub struct Administrator {
     pub role: AdminRole,
     /// Where, for the roles of a project.
     pub project: Option<Id>,
+    /// Where, for the roles of a realm.
+    pub realm: Option<Realm>,
+}
+
+/// A realm: what some clusters of a trust domain share, their paths' first segment and their administrators.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Realm {
+    /// Its trust domain.
+    pub trust_domain: Id,
+    /// Its name, unique in the trust domain.
+    pub name: Box<str>,
 }
 
 impl AdminRole {
     /// Every role, the mightiest first.
-    pub const ALL: [AdminRole; 5] =
-        [AdminRole::Owner, AdminRole::Operator, AdminRole::Auditor, AdminRole::ProjectAdmin, AdminRole::ProjectViewer];
+    pub const ALL: [AdminRole; 7] = [
+        AdminRole::Owner,
+        AdminRole::Operator,
+        AdminRole::Auditor,
+        AdminRole::ProjectAdmin,
+        AdminRole::ProjectViewer,
+        AdminRole::RealmAdmin,
+        AdminRole::RealmViewer,
+    ];
 
     /// Its name in documents.
     pub const fn name(self) -> &'static str {
@@ -68,11 +97,18 @@ impl AdminRole {
             AdminRole::Auditor => "auditor",
             AdminRole::ProjectAdmin => "project-admin",
             AdminRole::ProjectViewer => "project-viewer",
+            AdminRole::RealmAdmin => "realm-admin",
+            AdminRole::RealmViewer => "realm-viewer",
         }
     }
 
     /// Whether it is a role in one project.
     pub const fn is_of_project(self) -> bool {
         matches!(self, AdminRole::ProjectAdmin | AdminRole::ProjectViewer)
+    }
+
+    /// Whether it is a role in one realm.
+    pub const fn is_of_realm(self) -> bool {
+        matches!(self, AdminRole::RealmAdmin | AdminRole::RealmViewer)
     }
 }

@@ -34,7 +34,7 @@ mod trust_domain;
 pub mod yaml;
 
 pub use actors::{Actors, ActorsSpec};
-pub use administrator::{AdminRole, Administrator, AdministratorSpec};
+pub use administrator::{AdminRole, Administrator, AdministratorSpec, Realm};
 pub use api::{Api, ApiSpec, Signing};
 pub use cluster::{
     AgentAttestation, AgentAttestationSpec, AgentPolicy, AgentPolicySpec, AllowedIssuer, AllowedIssuerSpec, Attestor,

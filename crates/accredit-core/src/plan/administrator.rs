@@ -1,8 +1,9 @@
 //! Compiling an administrator.
 
+use super::cluster::realm_name;
 use super::mapping::clauses;
 use super::rules::reference;
-use crate::model::{Administrator, AdministratorSpec, Fault, Id, Kind, Name};
+use crate::model::{Administrator, AdministratorSpec, Fault, Id, Kind, Name, Realm};
 use crate::world::World;
 
 /// A server's administrator is told by a server's provider alone: whoever writes a project's provider could otherwise
@@ -23,7 +24,8 @@ pub(super) fn compile(spec: &AdministratorSpec, name: &Name, world: &World) -> R
         )
         .hint("add the claims that its tokens must have"));
     }
-    Ok(Administrator { provider: provider.id, clauses, role: spec.role, project })
+    let realm = realm(spec, world)?;
+    Ok(Administrator { provider: provider.id, clauses, role: spec.role, project, realm })
 }
 
 fn project(spec: &AdministratorSpec, name: &Name, world: &World) -> Result<Option<Id>, Fault> {
@@ -37,7 +39,8 @@ fn project(spec: &AdministratorSpec, name: &Name, world: &World) -> Result<Optio
             reference("spec.project", Kind::Project, project, world).map(|found| Some(found.id))
         }
         (Some(_), false, _) => {
-            Err(Fault::at("spec.role", format!("`{role}` is a role of the server, but `{name}` belongs to a project"))
+            let whose = if spec.role.is_of_realm() { "a realm" } else { "the server" };
+            Err(Fault::at("spec.role", format!("`{role}` is a role of {whose}, but `{name}` belongs to a project"))
                 .hint(format!("name it `{}`, or choose project-admin or project-viewer", name.local())))
         }
         (Some(own), true, said) => {
@@ -52,4 +55,23 @@ fn project(spec: &AdministratorSpec, name: &Name, world: &World) -> Result<Optio
             }
         }
     }
+}
+
+/// A realm is told by the trust domain and by its name in there, as a cluster tells it.
+fn realm(spec: &AdministratorSpec, world: &World) -> Result<Option<Realm>, Fault> {
+    let role = spec.role.name();
+    let said = [("spec.trustDomain", &spec.trust_domain), ("spec.realm", &spec.realm)];
+    if !spec.role.is_of_realm() {
+        return match said.into_iter().find(|(_, said)| said.is_some()) {
+            None => Ok(None),
+            Some((field, _)) => Err(Fault::at(field, format!("role `{role}` is not one of a realm"))
+                .hint("leave `trustDomain` and `realm` out, or choose realm-admin or realm-viewer")),
+        };
+    }
+    let missing = |field: &str| Fault::at(field, format!("is missing, role `{role}` is one of a realm"));
+    let domain = spec.trust_domain.as_deref().ok_or_else(|| missing("spec.trustDomain"))?;
+    let name = spec.realm.as_deref().ok_or_else(|| missing("spec.realm"))?;
+    let trust_domain = reference("spec.trustDomain", Kind::TrustDomain, domain, world)?.id;
+    realm_name("spec.realm", name)?;
+    Ok(Some(Realm { trust_domain, name: name.into() }))
 }

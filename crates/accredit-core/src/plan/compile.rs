@@ -153,6 +153,8 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
         Spec::Administrator(administrator) => {
             administrator.provider = named(Kind::Provider, &administrator.provider);
             administrator.project = administrator.project.as_ref().map(|project| named(Kind::Project, project));
+            let domain = administrator.trust_domain.as_ref();
+            administrator.trust_domain = domain.map(|domain| named(Kind::TrustDomain, domain));
         }
         Spec::Cluster(cluster) => cluster.trust_domain = named(Kind::TrustDomain, &cluster.trust_domain),
         Spec::Federation(federation) => {

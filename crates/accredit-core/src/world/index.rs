@@ -225,6 +225,7 @@ fn references(resource: &Resource) -> Vec<Id> {
         Compiled::Administrator(administrator) => {
             ids.push(administrator.provider);
             ids.extend(administrator.project.filter(|project| resource.project != Some(*project)));
+            ids.extend(administrator.realm.as_ref().map(|realm| realm.trust_domain));
         }
         Compiled::Api(_) | Compiled::Project(_) | Compiled::ServiceAccount(_) | Compiled::TrustDomain(_) => {}
         Compiled::Provider(provider) => ids.extend(provider.keys_of),

@@ -1,10 +1,11 @@
 //! Runs the vectors of the decisions: `vectors/exchange`, `vectors/replay`, `vectors/resources`, `vectors/lint`,
-//! `vectors/providers`, `vectors/template`, `vectors/issue`, `vectors/aws-request` and `vectors/keyring`.
+//! `vectors/providers`, `vectors/template`, `vectors/issue`, `vectors/access`, `vectors/aws-request` and `vectors/keyring`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; the modules here build the world that it
 //! speaks of, ask, and compare.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod access;
 mod aws_request;
 mod candidates;
 mod exchange;

@@ -1,8 +1,8 @@
 //! Pages that repeat what the code says: the kinds of providers and the rules of the linter.
 
-use accredit_core::decide::access::{Rights, Subject, Verb};
+use accredit_core::decide::access::{InRealm, Rights, Subject, Verb};
 use accredit_core::lint::{RULES, Severity};
-use accredit_core::model::{AdminRole, Id, Kind, yaml};
+use accredit_core::model::{AdminRole, Id, Kind, Realm, yaml};
 use accredit_core::providers::{KINDS, ProviderKind, SHARED_ISSUERS, SharedIssuer, Standing};
 
 use crate::stage::{Stage, told};
@@ -62,33 +62,73 @@ fn the_guide_tells_the_rights_that_there_are() {
     let mut expected = Vec::new();
     for kind in Kind::ALL {
         let noun = kind.noun();
-        let (own, other, server) = (Some(project(1)), Some(project(2)), None);
-        let mut row = |name: String, owners: &[Option<Id>]| {
+        let (projects, realms) = ([Whose::Project(1), Whose::Project(2)], [Whose::Realm(1), Whose::Realm(2)]);
+        let mut row = |name: String, owners: &[Whose]| {
             let cells = AdminRole::ALL.map(|role| right(role, kind, owners));
             expected.push([vec![name], cells.to_vec()].concat());
         };
         match kind {
             Kind::Provider => {
-                row(format!("`{noun}` of the server"), &[server]);
-                row(format!("`{noun}` of a project"), &[own, other]);
+                row(format!("`{noun}` of the server"), &[Whose::Server]);
+                row(format!("`{noun}` of a project"), &projects);
             }
-            Kind::TrustDomain | Kind::Federation | Kind::Cluster => row(format!("`{noun}`"), &[server]),
-            _ => row(format!("`{noun}`"), &[own, other]),
+            Kind::Federation => row(format!("`{noun}`"), &[Whose::Server]),
+            Kind::TrustDomain | Kind::Cluster => row(format!("`{noun}`"), &realms),
+            Kind::Administrator => row(format!("`{noun}`"), &[projects, realms].concat()),
+            _ => row(format!("`{noun}`"), &projects),
         }
     }
+    let mint = |role: AdminRole| {
+        let may = |whose: &Whose| may(role, Verb::Mint, Kind::Cluster, *whose);
+        match [Whose::Realm(1), Whose::Realm(2)].each_ref().map(may) {
+            [true, true] => "mints",
+            [true, _] => "mints in its own",
+            _ => "",
+        }
+        .to_owned()
+    };
+    expected.push([vec!["SVIDs in a `cluster`".to_owned()], AdminRole::ALL.map(mint).to_vec()].concat());
     assert_eq!(rows, expected);
+}
+
+/// Whose a resource is: the server's, a project's, or a realm's. The first of each is one's own.
+#[derive(Clone, Copy)]
+enum Whose {
+    Server,
+    Project(u8),
+    Realm(u8),
+}
+
+fn subject(kind: Kind, whose: Whose) -> Subject<'static> {
+    match whose {
+        Whose::Server => Subject::new(kind, None),
+        Whose::Project(number) => Subject::new(kind, Some(project(number))),
+        Whose::Realm(number) => {
+            let realm = Some(InRealm { trust_domain: domain(number), name: "pay" });
+            Subject { realm, id: (kind == Kind::TrustDomain).then(|| domain(number)), ..Subject::new(kind, None) }
+        }
+    }
 }
 
 fn project(number: u8) -> Id {
     Id::new(Kind::Project, [number; 16])
 }
 
-/// What a role, in project 1 if it has one, may do with a kind's resources of these owners: its own and another's.
-fn right(role: AdminRole, kind: Kind, owners: &[Option<Id>]) -> String {
-    let rights = Rights::of(role, role.is_of_project().then(|| project(1)));
-    let may = |verb, project| rights.may(verb, &Subject { kind, project, id: None }).is_ok();
-    let all = |verb| owners.iter().all(|owner| may(verb, *owner));
-    let any = |verb| owners.iter().any(|owner| may(verb, *owner));
+fn domain(number: u8) -> Id {
+    Id::new(Kind::TrustDomain, [number; 16])
+}
+
+/// Whether a role, in project or realm 1 if it has one, allows something.
+fn may(role: AdminRole, verb: Verb, kind: Kind, whose: Whose) -> bool {
+    let realm = Realm { trust_domain: domain(1), name: "pay".into() };
+    let rights = Rights::of(role, role.is_of_project().then(|| project(1)), Some(realm).filter(|_| role.is_of_realm()));
+    rights.may(verb, &subject(kind, whose)).is_ok()
+}
+
+/// What a role may do with a kind's resources of these owners: its own and another's.
+fn right(role: AdminRole, kind: Kind, owners: &[Whose]) -> String {
+    let all = |verb| owners.iter().all(|owner| may(role, verb, kind, *owner));
+    let any = |verb| owners.iter().any(|owner| may(role, verb, kind, *owner));
     match (all(Verb::Write), any(Verb::Write), all(Verb::Read), any(Verb::Read)) {
         (true, ..) => "writes",
         (_, true, ..) => "writes its own",

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use accredit_core::decide::access::{Rights, Subject, Verb};
+use accredit_core::decide::access::{self, Refusal, Rights, Subject, Verb};
 use accredit_core::model::{Id, Kind};
 use accredit_core::world::World;
 use axum::extract::{FromRequestParts, Request};
@@ -65,18 +65,46 @@ impl Actor {
     ///
     /// # Errors
     /// What is missing, and who could give it.
-    pub(crate) fn may(&self, verb: Verb, subject: &Subject, called: &str) -> Result<(), AdminFault> {
-        self.rights.may(verb, subject).map(|_| ()).map_err(|refusal| {
-            let verb = match verb {
-                Verb::Read => "read",
-                Verb::Write => "write",
-            };
-            AdminFault::NotPermitted(refusal, format!("`{}` may not {verb} {called}", self.name.escape_debug()))
-        })
+    pub(crate) fn may(&self, verb: Verb, subject: &Subject<'_>, called: &str) -> Result<(), AdminFault> {
+        self.rights.may(verb, subject).map(|_| ()).map_err(|refusal| self.refused(refusal, verb, subject, called))
+    }
+
+    /// The same of what is refused as if it were not there when it may not be read, whatever is to be done with it.
+    ///
+    /// # Errors
+    /// What is missing for that.
+    pub(crate) fn reaches(&self, verb: Verb, subject: &Subject<'_>, called: &str) -> Result<(), AdminFault> {
+        let read = self.rights.may(Verb::Read, subject).map(|_| ());
+        read.map_err(|refusal| self.refused(refusal, verb, subject, called))
+    }
+
+    /// The same of what would belong to a project that there is not: told as if there were one.
+    ///
+    /// # Errors
+    /// What is missing for that.
+    pub(crate) fn reaches_nowhere(&self, verb: Verb, kind: Kind, called: &str) -> Result<(), AdminFault> {
+        let somebodys = Subject::new(kind, Some(Id::new(Kind::Project, [0; 16])));
+        match self.rights.reads_everything() {
+            true => Ok(()),
+            false => Err(self.refused(Refusal::NoRight, verb, &somebodys, called)),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal, verb: Verb, subject: &Subject<'_>, called: &str) -> AdminFault {
+        let deed = match verb {
+            Verb::Mint => "mint in",
+            Verb::Read => "read",
+            Verb::Write => "write",
+        };
+        let takes = match refusal {
+            Refusal::NoRight => format!(", which takes {}", access::takes(verb, subject)),
+            Refusal::OwnAdmission => String::new(),
+        };
+        AdminFault::NotPermitted(refusal, format!("`{}` may not {deed} {called}{takes}", self.name.escape_debug()))
     }
 
     /// Whether this actor may see a resource at all.
-    pub(crate) fn reads(&self, subject: &Subject) -> bool {
+    pub(crate) fn reads(&self, subject: &Subject<'_>) -> bool {
         self.rights.may(Verb::Read, subject).is_ok()
     }
 
@@ -88,8 +116,11 @@ impl Actor {
         match self.rights.reads_everything() {
             true => Ok(()),
             false => Err(AdminFault::NotPermitted(
-                accredit_core::decide::access::Refusal::NoRight,
-                format!("`{}` may not read {what}", self.name.escape_debug()),
+                Refusal::NoRight,
+                format!(
+                    "`{}` may not read {what}, which takes role `owner`, `operator` or `auditor`",
+                    self.name.escape_debug()
+                ),
             )),
         }
     }
@@ -124,7 +155,7 @@ pub(super) async fn require(request: Request, next: Next) -> Response {
     match request.extensions().get::<Actor>() {
         Some(actor) if !actor.rights.is_empty() => next.run(request).await,
         Some(actor) => AdminFault::NotPermitted(
-            accredit_core::decide::access::Refusal::NoRight,
+            Refusal::NoRight,
             format!("`{}` is no administrator here", actor.name.escape_debug()),
         )
         .into_response(),

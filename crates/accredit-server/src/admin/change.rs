@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use accredit_api::admin::{self as wire, ApplyResponse};
-use accredit_core::decide::access::{Rights, Subject, Verb};
+use accredit_core::decide::access::{InRealm, Rights, Subject, Verb};
 use accredit_core::model::{Document, Fault, Faults, KeysSpec, Kind, Resource, Signing};
 use accredit_core::plan::{self, Action, Plan};
 use accredit_core::world::World;
 use accredit_store::{Row, StoreError};
 use axum::Json;
+use serde_json::Value;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::act_records::Done;
@@ -140,14 +141,14 @@ impl Act<'_> {
         let world = &self.app.read_model.now().world;
         for document in documents {
             let Some(kind) = Kind::named(&document.kind) else { continue };
-            let subject = subject(kind, &document.name, world);
+            let subject = subject(kind, document, world);
             let is_new = subject.is_none_or(|subject| subject.id.is_none());
             let called = called(kind, &document.name);
             match subject {
                 // What exists and stays as it is need only be readable, e.g. the provider that a set begins with.
-                Some(subject) if !is_new => self.caller.actor.may(Verb::Read, &subject, &called)?,
+                Some(subject) if !is_new => self.caller.actor.reaches(self.verb, &subject, &called)?,
                 Some(subject) => self.caller.actor.may(self.verb, &subject, &called)?,
-                None => self.caller.actor.reads_everything(&called)?,
+                None => self.caller.actor.reaches_nowhere(self.verb, kind, &called)?,
             }
         }
         Ok(())
@@ -195,18 +196,21 @@ pub(crate) async fn carry_out(
     act.carry_out(planner).await.map(Json)
 }
 
-/// What a name or id means to the rights: the resource that exists, else the place where it would be; `None` where its
+/// What a document means to the rights: the resource that exists, else the place where it would be; `None` where its
 /// project does not exist.
-pub(crate) fn subject(kind: Kind, text: &str, world: &World) -> Option<Subject> {
-    if let Some(existing) = world.find(kind, text) {
+fn subject<'s>(kind: Kind, document: &'s Document, world: &'s World) -> Option<Subject<'s>> {
+    if let Some(existing) = world.find(kind, &document.name) {
         return Some(Subject::of(existing));
     }
-    match text.split_once('/') {
-        None => Some(Subject { kind, project: None, id: None }),
-        Some((project, _)) => {
-            let project = world.find(Kind::Project, project)?;
-            Some(Subject { kind, project: Some(project.id), id: None })
+    match document.name.split_once('/') {
+        None if kind == Kind::Cluster => {
+            let said = |field: &str| document.spec.get(field).and_then(Value::as_str);
+            let domain = said("trustDomain").and_then(|domain| world.find(Kind::TrustDomain, domain));
+            let realm = domain.zip(said("realm")).map(|(domain, name)| InRealm { trust_domain: domain.id, name });
+            Some(Subject { realm, ..Subject::new(kind, None) })
         }
+        None => Some(Subject::new(kind, None)),
+        Some((project, _)) => Some(Subject::new(kind, Some(world.find(Kind::Project, project)?.id))),
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::actor::Caller;
 use super::explain;
+use super::filter::Head;
 use super::problem::{AdminFault, Answer};
 use crate::app::App;
 
@@ -41,7 +42,10 @@ pub(super) async fn one(
 }
 
 async fn find(app: &App, caller: &Caller, id: &str) -> Answer<Explanation> {
-    let told = recorded(app, id).await?;
+    let (told, is_of_realm) = recorded(app, caller, id).await?;
+    if is_of_realm {
+        return Ok(Json(told));
+    }
     let world = &app.read_model.now().world;
     let target = told.service_account.as_deref();
     let is_member = target.is_some_and(|account| caller.actor.reads_project_of(Kind::ServiceAccount, account, world));
@@ -59,21 +63,27 @@ fn unknown(id: &str) -> AdminFault {
     ))
 }
 
-async fn recorded(app: &App, id: &str) -> Result<Explanation, AdminFault> {
+/// What was decided, and whether it was about a cluster of the caller's own realm.
+async fn recorded(app: &App, caller: &Caller, id: &str) -> Result<(Explanation, bool), AdminFault> {
     let decision: DecisionId =
         id.parse().map_err(|fault: accredit_core::model::IdFault| AdminFault::Request(fault.to_string()))?;
     if let Some(refused) = app.ring.find(decision) {
         let explanation = explain::denial(refused.reason, refused.operator, refused.hint, refused.at, refused.sequence);
-        return Ok(Explanation {
+        let told = Explanation {
             decision: Some(decision.to_string()),
             standing: "not-verified".to_owned(),
             provider: refused.provider,
             service_account: refused.account,
             ..explanation
-        });
+        };
+        return Ok((told, false));
     }
     let found = app.store.find_record(decision.bits()).await?;
     let found = found.ok_or_else(|| unknown(id))?;
-    super::audit::explanation(&found, decision)
-        .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))
+    let told = super::audit::explanation(&found, decision)
+        .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))?;
+    let world = &app.read_model.now().world;
+    let is_readable = Head::of(&found.record.bytes).is_some_and(|head| head.is_for(&caller.actor, world));
+    let is_of_realm = told.cluster.is_some() && is_readable;
+    Ok((told, is_of_realm))
 }

@@ -26,7 +26,7 @@ pub(super) async fn erase(
     Strict(request): Strict<EraseRequest>,
 ) -> Answer<EraseResponse> {
     // What is gone cannot be had back, and belongs to every project: only who may say whom the server believes.
-    let server = Subject { kind: Kind::Administrator, project: None, id: None };
+    let server = Subject::new(Kind::Administrator, None);
     caller.actor.may(Verb::Write, &server, "the audit log's values")?;
     let EraseRequest { subject, provider, decision, reason, dry_run } = request;
     let reason = checked_reason(&reason)?;

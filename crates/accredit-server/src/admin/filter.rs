@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use accredit_core::decide::access;
 use accredit_core::model::{Kind, Name};
 use accredit_core::world::World;
 use serde::Deserialize;
@@ -59,6 +60,10 @@ pub(super) struct Head<'r> {
     mapping_id: Option<Cow<'r, str>>,
     #[serde(default, borrow)]
     reason: Option<Cow<'r, str>>,
+    #[serde(default, borrow)]
+    trust_domain_id: Option<Cow<'r, str>>,
+    #[serde(default, borrow)]
+    realm: Option<Cow<'r, str>>,
     #[serde(default)]
     detail: Option<Detail>,
 }
@@ -79,6 +84,16 @@ struct Change {
 struct Named {
     kind: String,
     name: String,
+    /// Absent where it is too large for one record.
+    spec: Option<InRealm>,
+}
+
+/// Where a cluster lies, or an administrator administers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InRealm {
+    trust_domain: Option<String>,
+    realm: Option<String>,
 }
 
 // === impl Filter ===
@@ -111,7 +126,7 @@ impl<'r> Head<'r> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// Whether an actor may read the record: members of a project what is about it alone.
+    /// Whether an actor may read the record: members of a project what is about it alone, and so administrators of a realm.
     pub(super) fn is_for(&self, actor: &Actor, world: &World) -> bool {
         if actor.rights.reads_everything() {
             return true;
@@ -122,18 +137,41 @@ impl<'r> Head<'r> {
             let account = account.into_iter().flatten().next();
             return account.is_some_and(|account| actor.reads_project_of(Kind::ServiceAccount, account, world));
         }
+        if self.event.starts_with("svid-") {
+            return self.realm().is_some_and(|realm| actor.rights.reads_realm(realm));
+        }
         let changes = self.detail.as_ref().and_then(|detail| detail.changes.as_deref()).unwrap_or_default();
         let is_own = |named: &Named| {
             let owner = named.name.parse::<Name>().ok().and_then(|name| name.project().map(str::to_owned));
             let owner = owner.or_else(|| (named.kind == Kind::Project.document()).then(|| named.name.clone()));
             let owner = owner.and_then(|owner| world.find(Kind::Project, &owner));
-            owner.is_some_and(|owner| actor.rights.reads_project(owner.id))
+            owner.is_some_and(|owner| actor.rights.reads_project(owner.id)) || named.is_in_realm_of(actor, world)
         };
         let is_own = |change: &Change| {
             let mut sides = change.before.iter().chain(&change.after).peekable();
             sides.peek().is_some() && sides.all(is_own)
         };
         !changes.is_empty() && changes.iter().all(is_own)
+    }
+
+    /// The realm of the cluster that a decision is about. By id: the name of a trust domain may come to mean another one.
+    fn realm(&self) -> Option<access::InRealm<'_>> {
+        let trust_domain = self.trust_domain_id.as_deref()?.parse().ok()?;
+        Some(access::InRealm { trust_domain, name: self.realm.as_deref()? })
+    }
+}
+
+// === impl Named ===
+
+impl Named {
+    fn is_in_realm_of(&self, actor: &Actor, world: &World) -> bool {
+        let has_realm = [Kind::Cluster, Kind::Administrator].map(Kind::document).contains(&self.kind.as_str());
+        let Some(InRealm { trust_domain: Some(domain), realm: Some(name) }) = self.spec.as_ref().filter(|_| has_realm)
+        else {
+            return false;
+        };
+        let domain = world.find(Kind::TrustDomain, domain);
+        domain.is_some_and(|domain| actor.rights.reads_realm(access::InRealm { trust_domain: domain.id, name }))
     }
 }
 

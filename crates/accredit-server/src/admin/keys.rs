@@ -112,7 +112,7 @@ async fn order(
 
 /// Keys are what everybody believes: only who may say whom the server believes may change them.
 fn may_change(actor: &Actor) -> Result<(), AdminFault> {
-    let trust = Subject { kind: Kind::Administrator, project: None, id: None };
+    let trust = Subject::new(Kind::Administrator, None);
     actor.may(Verb::Write, &trust, "the signing keys")
 }
 

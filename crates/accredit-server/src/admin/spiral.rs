@@ -28,7 +28,7 @@ pub(super) async fn token(
     })?;
     // The token writes these, so whoever makes it must be able to.
     for kind in [Kind::ServiceAccount, Kind::Mapping, Kind::Grant] {
-        let subject = Subject { kind, project: Some(found.id), id: None };
+        let subject = Subject::new(kind, Some(found.id));
         actor.may(Verb::Write, &subject, &format!("project `{}`", found.name))?;
     }
     bearer::mint(&app, found, lifetime, &actor.name).await.map(Json)

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::http::misfit;
 use crate::issue::{Minting, mint as mint_svids};
 
-/// Mints all that is asked for, or nothing. Who may write the cluster may ask; what comes of it, its policy says.
+/// Mints all that is asked for, or nothing. Who may ask, the roles say; what comes of it, the cluster's policy.
 pub(super) async fn mint(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -30,13 +30,12 @@ pub(super) async fn mint(
         return Err(AdminFault::Request(fault.sentence.to_owned()));
     }
     let in_force = app.read_model.now();
-    let subject = |id| Subject { kind: Kind::Cluster, project: None, id };
-    caller.actor.may(Verb::Read, &subject(None), "clusters")?;
-    let found = in_force.world.find(Kind::Cluster, cluster).ok_or_else(|| {
+    let found = in_force.world.find(Kind::Cluster, cluster).filter(|found| caller.actor.reads(&Subject::of(found)));
+    let found = found.ok_or_else(|| {
         let shown: String = cluster.chars().take(130).collect();
         AdminFault::NotFound(format!("cluster `{}` does not exist", shown.escape_debug()))
     })?;
-    caller.actor.may(Verb::Write, &subject(Some(found.id)), &format!("cluster `{}`", found.name))?;
+    caller.actor.may(Verb::Mint, &Subject::of(found), &format!("cluster `{}`", found.name))?;
     let by = caller.actor.recorded(caller.source, &in_force.world);
     let minting = Minting { cluster: found, path, wanted: svids, operator: &caller.actor.name, by: &by, reason };
     mint_svids(&app, &in_force, minting).await.map(Json)

@@ -41,7 +41,8 @@ pub(super) async fn get(
     let here = held.iter().filter(|held| is_of_it(&held.key) && held.key.life.state != KeyState::Removed);
     let keys = here.clone().map(|one| keys::told(one, &held, &schedule, world)).collect();
     let issuer = app.jwt_svid_issuer(resource.id);
-    let upstream =
+    // A fault of it names files of the server.
+    let upstream = caller.actor.rights.reads_everything().then_some(()).and_then(|()| {
         app.upstreams.get(domain.name.as_str()).map(|files| match Upstream::read(files, &domain.name, clock::now()) {
             Ok(upstream) => {
                 UpstreamStatus { ends_at: Some(upstream.not_after().to_string()), code: None, message: None }
@@ -49,7 +50,8 @@ pub(super) async fn get(
             Err(fault) => {
                 UpstreamStatus { ends_at: None, code: Some(fault.code().to_owned()), message: Some(fault.to_string()) }
             }
-        });
+        })
+    });
     let of_it = || held.iter().map(|held| &held.key).filter(|key| is_of_it(key));
     Ok(Json(TrustDomainStatus {
         id: resource.id.to_string(),

@@ -101,7 +101,9 @@ pub(crate) struct Told {
 pub(crate) fn svids_issued(issued: &Issued<'_>) -> Content {
     let Issued { cluster, trust_domain, by, spiffe_id, policy, template, svids, at, sequence, trace } = issued;
     let mut record = Line::new("svid-issued", *at, SVID_FACE, *sequence);
-    record.named("cluster", cluster).named("trustDomain", trust_domain).text("spiffeId", spiffe_id.as_str());
+    record.named("cluster", cluster).named("trustDomain", trust_domain);
+    realm(&mut record, cluster);
+    record.text("spiffeId", spiffe_id.as_str());
     record.text("policy", policy).text("template", template);
     let values = match by {
         By::Job { shown, source } => {
@@ -135,7 +137,13 @@ pub(crate) fn svids_not_issued(refused: SvidsRefused<'_>) -> Content {
         actors: Vec::new(),
     };
     let mut record = Line::new("svid-denied", at, SVID_FACE, sequence);
-    record.named("cluster", cluster).text("reason", reason);
+    record.named("cluster", cluster);
+    if let Some(known) = cluster.as_cluster() {
+        let (name, id) = (known.trust_domain_name.to_string(), known.trust_domain.to_string());
+        record.text("trustDomain", &name).text("trustDomainId", &id);
+    }
+    realm(&mut record, cluster);
+    record.text("reason", reason);
     proof(&mut record, &shown);
     record.trace(trace);
     let explanation = Explanation {
@@ -205,6 +213,13 @@ impl IssuedSvid {
                 told
             }
         }
+    }
+}
+
+/// Whose administrators may read the record, beside those who read all.
+fn realm(record: &mut Line, cluster: &Resource) {
+    if let Some(realm) = cluster.as_cluster().and_then(|known| known.realm.as_deref()) {
+        record.text("realm", realm);
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn compile(
         None => return Err(Fault::at("spec.trustDomain", "is no trust domain")),
     };
     if let Some(realm) = &spec.realm {
-        realm_name(realm)?;
+        realm_name("spec.realm", realm)?;
     }
     if let Some(longest) = spec.max_svid_lifetime {
         within("spec.maxSvidLifetime", longest, SHORTEST, LONGEST)?;
@@ -65,10 +65,10 @@ pub(super) fn compile(
 }
 
 /// A realm is one segment of a path, written as names are.
-fn realm_name(realm: &str) -> Result<(), Fault> {
+pub(super) fn realm_name(field: &str, realm: &str) -> Result<(), Fault> {
     match realm.parse::<Name>() {
         Ok(name) if name.project().is_none() => Ok(()),
-        _ => Err(Fault::at("spec.realm", format!("`{}` is not a realm, expected a name", realm.escape_debug()))
+        _ => Err(Fault::at(field, format!("`{}` is not a realm, expected a name", realm.escape_debug()))
             .hint("a realm is one segment of a path: a-z, 0-9, `-`, `_` and `.`")),
     }
 }

@@ -15,6 +15,8 @@ pub(in crate::admin) async fn whoami(State(app): State<Arc<App>>, Extension(acto
     let roles = actor.rights.held().iter().map(|held| RoleHeld {
         role: held.role.name().to_owned(),
         project: held.project.and_then(name),
+        trust_domain: held.realm.as_ref().and_then(|realm| name(realm.trust_domain)),
+        realm: held.realm.as_ref().map(|realm| realm.name.to_string()),
         administrator: held.through.and_then(|through| name(through.administrator)),
     });
     Json(WhoAmI { roles: roles.collect(), name: actor.name })

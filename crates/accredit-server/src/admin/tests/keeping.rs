@@ -24,7 +24,7 @@ async fn a_refused_act_is_recorded() {
         let told = detail(&seen);
         assert_eq!((&told["method"], &told["path"]), (&json!("PUT"), &json!("/v1/providers/new")));
         assert_eq!((&told["code"], &told["by"]["source"]), (&json!("right-missing"), &json!("192.0.2.7")));
-        assert_eq!(told["why"], "`paula` may not write provider `new`");
+        assert_eq!(told["why"], "`paula` may not write provider `new`, which takes role `owner`");
         assert_eq!(stage.by("paula", "GET", &read, Value::Null).await.status, 404);
     }
     let own = stage.by("olga", "DELETE", "/v1/administrators/olga", Value::Null).await;

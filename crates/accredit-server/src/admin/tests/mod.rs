@@ -5,6 +5,7 @@ mod finishing;
 mod keeping;
 mod keys;
 mod readers;
+mod realms;
 mod rights;
 mod routes;
 mod writing;

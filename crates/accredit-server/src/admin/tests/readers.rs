@@ -186,9 +186,10 @@ async fn a_change_on_trial_tells_nothing_of_others() {
     for project in ["shop", "nowhere"] {
         let body = json!({"resources": [], "prune": true, "project": project, "dryRun": true});
         let seen = stage.by("paula", "POST", "/v1/apply", body).await;
-        assert_eq!(
-            (seen.status.as_u16(), &seen.body["detail"]),
-            (403, &json!(format!("`paula` may not read project `{project}`")))
-        );
+        // The same words, whether there is such a project or not.
+        let takes =
+            "role `owner`, `operator`, `auditor`, `project-admin` of its project or `project-viewer` of its project";
+        let expected = format!("`paula` may not read project `{project}`, which takes {takes}");
+        assert_eq!((seen.status.as_u16(), &seen.body["detail"]), (403, &json!(expected)));
     }
 }
