@@ -4,15 +4,15 @@ use utoipa::OpenApi;
 
 use crate::admin::{
     AcknowledgeRequest, Action, Alarm, AlarmList, ApplyRequest, ApplyResponse, AuditBreak, AuditEvents, AuditHead,
-    AuditHeadList, AuditList, AuditRecord, AuditVerification, Change, Clause, CondemnKeyRequest, Considered,
-    DroppedBundleEntry, DroppedProviderKey, EraseRequest, EraseResponse, ExplainRequest, Explanation,
-    FederationAuthority, FederationBundle, FieldChange, Finding, KeyFetchFault, KeySchedule, KeyStep, KeyTally,
-    KeysChanged, KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss, NewResource,
-    Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys, PublishedDocument,
-    RefreshFederationRequest, RepinRequest, RepinResponse, ReplayChange, ReplayReport, ReplayRequest, ReplayTally,
-    ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage, RewrapKeysRequest,
-    RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status, TrustDomainDocuments,
-    TrustDomainStatus, UpstreamStatus, Verdict, VerifyAuditRequest, WhoAmI, Written,
+    AuditHeadList, AuditList, AuditRecord, AuditVerification, Change, Clause, ClusterKeys, CondemnKeyRequest,
+    Considered, DroppedBundleEntry, DroppedProviderKey, EraseRequest, EraseResponse, ExplainRequest, Explanation,
+    FederationAuthority, FederationBundle, FieldChange, Finding, JobIssuerKeys, KeyFetchFault, KeySchedule, KeyStep,
+    KeyTally, KeysChanged, KeysRewrapped, LeftOut, LintReport, LoginOptions, LoginProvider, NamedResource, NearMiss,
+    NewResource, Outcome, Pin, PinList, ProjectToken, ProjectTokenRequest, ProviderKey, ProviderKeys,
+    PublishedDocument, RefreshFederationRequest, RepinRequest, RepinResponse, ReplayChange, ReplayReport,
+    ReplayRequest, ReplayTally, ReplayedChange, ReplayedSubject, ReplayedVerdict, Resource, ResourceList, ResourcePage,
+    RewrapKeysRequest, RoleHeld, RotateKeysRequest, SeenKeySet, Severity, SigningKey, SigningKeyList, Status,
+    TrustDomainDocuments, TrustDomainStatus, UpstreamStatus, Verdict, VerifyAuditRequest, WhoAmI, Written,
 };
 use crate::problem::{Fault, Problem};
 use crate::svid::{Issued, MintRequest, SvidResponse, SvidType, Wanted};
@@ -36,6 +36,7 @@ use crate::token::{TokenError, TokenResponse};
     AuditVerification,
     Change,
     Clause,
+    ClusterKeys,
     CondemnKeyRequest,
     Considered,
     DroppedBundleEntry,
@@ -49,6 +50,7 @@ use crate::token::{TokenError, TokenResponse};
     FederationBundle,
     FieldChange,
     Finding,
+    JobIssuerKeys,
     KeyFetchFault,
     KeySchedule,
     KeyStep,

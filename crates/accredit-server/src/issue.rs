@@ -2,6 +2,7 @@
 //! gather, verify, facts, decide, mint, sign, check as a stranger would, record.
 
 mod job;
+mod keys;
 mod making;
 mod mint;
 mod refusing;
@@ -26,6 +27,7 @@ use crate::spending::Spending;
 use crate::traces::Step;
 use crate::{chance, clock};
 use job::{Job, NoJob, job};
+pub(crate) use keys::OfCluster;
 pub(crate) use making::Activated;
 use making::Made;
 pub(crate) use mint::{Minting, mint};

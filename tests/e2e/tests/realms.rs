@@ -131,6 +131,7 @@ fn the_administrators_of_a_realm_run_its_clusters() {
         &["config", "set", "cluster", "--id", "ship-build", policy],
         &["delete", "cluster", "ship-build"],
         &["cluster", "disable", "ship-build"],
+        &["cluster", "keys", "ship-build"],
         &["get", "provider", "github"],
         &["get", "project", "ci"],
     ] {

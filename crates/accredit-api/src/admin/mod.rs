@@ -28,6 +28,7 @@
 //! | `POST /v1/keys/taint`, `POST /v1/keys/revoke` | [`CondemnKeyRequest`] | [`KeysChanged`] |
 //! | `POST /v1/keys/rewrap` | [`RewrapKeysRequest`] | [`KeysRewrapped`] |
 //! | `GET /v1/provider-keys?provider=N&at=SECONDS` (`at` optional) | | [`ProviderKeys`] |
+//! | `GET /v1/cluster-keys?cluster=N` | | [`ClusterKeys`] |
 //! | `GET /v1/trust-domain-status?trustDomain=N` | | [`TrustDomainStatus`] |
 //! | `GET /v1/trust-domain-documents?trustDomain=N` | | [`TrustDomainDocuments`] |
 //! | `GET /v1/federation-bundle?federation=N` | | [`FederationBundle`] |
@@ -66,7 +67,9 @@ pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,
 };
-pub use keys::{DroppedProviderKey, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet};
+pub use keys::{
+    ClusterKeys, DroppedProviderKey, JobIssuerKeys, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet,
+};
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};
 pub use published::{PublishedDocument, TrustDomainDocuments};

@@ -273,6 +273,9 @@ pub struct Status {
     /// The keys of providers; of all of them, also those that the caller may not read.
     #[serde(default)]
     pub provider_keys: super::KeyTally,
+    /// The keys of issuers of jobs, in the same way: `providers` counts issuers.
+    #[serde(default)]
+    pub job_issuer_keys: super::KeyTally,
     /// What its operator ought to know at once, a sentence each; empty when all is well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<String>,

@@ -1,8 +1,9 @@
 //! Keys: the server's own, its trust domains', its providers', and those of foreign trust domains.
 
 use accredit_api::admin::{
-    CondemnKeyRequest, FederationBundle, KeysChanged, KeysRewrapped, ProviderKeys, RefreshFederationRequest,
-    RewrapKeysRequest, RotateKeysRequest, SigningKeyList, TrustDomainDocuments, TrustDomainStatus,
+    ClusterKeys, CondemnKeyRequest, FederationBundle, KeysChanged, KeysRewrapped, ProviderKeys,
+    RefreshFederationRequest, RewrapKeysRequest, RotateKeysRequest, SigningKeyList, TrustDomainDocuments,
+    TrustDomainStatus,
 };
 
 use super::{AdminClient, AdminError};
@@ -55,6 +56,14 @@ impl AdminClient {
     pub async fn provider_keys(&self, provider: &str, at: Option<i64>) -> Result<ProviderKeys, AdminError> {
         let at = at.map(|at| at.to_string());
         self.fetch("/v1/provider-keys", &[("provider", Some(provider)), ("at", at.as_deref())]).await
+    }
+
+    /// How the keys are by which a cluster judges its jobs.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn cluster_keys(&self, cluster: &str) -> Result<ClusterKeys, AdminError> {
+        self.fetch("/v1/cluster-keys", &[("cluster", Some(cluster))]).await
     }
 
     /// How a trust domain is: where it is reached, and which keys it has.

@@ -11,6 +11,7 @@ mod blot;
 mod body;
 mod bootstrap;
 mod change;
+mod cluster_keys;
 mod decision;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod doors;
@@ -152,6 +153,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/pins", get(pins::list))
         .route("/v1/pins/repin", post(pins::repin))
         .route("/v1/provider-keys", get(provider_keys::get))
+        .route("/v1/cluster-keys", get(cluster_keys::get))
         .route("/v1/trust-domain-status", get(trust_domains::get))
         .route("/v1/trust-domain-documents", get(published::get))
         .route("/v1/federation-bundle", get(federation::get))

@@ -93,17 +93,19 @@ pub(super) async fn get(
 /// The keys of all providers in numbers.
 pub(super) fn tally(app: &App) -> KeyTally {
     let mut tally = KeyTally::default();
-    for (_, health) in app.provider_keys.health(clock::now()) {
-        tally.providers += 1;
-        tally.usable += health.usable;
-        tally.dropped += health.dropped;
-        match health.state {
-            KeyState::Stale => tally.stale += 1,
-            KeyState::Failing | KeyState::Expired => tally.failing += 1,
-            KeyState::Unasked | KeyState::Uploaded | KeyState::Fresh | KeyState::Due => {}
-        }
-    }
+    app.provider_keys.health(clock::now()).iter().for_each(|(_, health)| add(&mut tally, health));
     tally
+}
+
+pub(super) fn add(tally: &mut KeyTally, health: &KeyHealth) {
+    tally.providers += 1;
+    tally.usable += health.usable;
+    tally.dropped += health.dropped;
+    match health.state {
+        KeyState::Stale => tally.stale += 1,
+        KeyState::Failing | KeyState::Expired => tally.failing += 1,
+        KeyState::Unasked | KeyState::Uploaded | KeyState::Fresh | KeyState::Due => {}
+    }
 }
 
 pub(super) fn told_fault(fault: &FetchFault) -> KeyFetchFault {
@@ -114,7 +116,7 @@ pub(super) fn told_fault(fault: &FetchFault) -> KeyFetchFault {
     }
 }
 
-fn told_keys(set: &KeySet, known: &Provider) -> Vec<ProviderKey> {
+pub(super) fn told_keys(set: &KeySet, known: &Provider) -> Vec<ProviderKey> {
     let next = known.next_keys.as_ref().and_then(|next| next.get("keys")).and_then(Value::as_array);
     let is_staged = |key: &PublicKey| {
         next.is_some_and(|next| next.iter().any(|staged| staged.get("kid").and_then(Value::as_str) == Some(key.kid())))
@@ -134,7 +136,7 @@ pub(super) fn told_key(key: &PublicKey, staged: bool) -> ProviderKey {
     }
 }
 
-fn told_dropped(key: &accredit_id::jose::jwk::DroppedKey) -> DroppedProviderKey {
+pub(super) fn told_dropped(key: &accredit_id::jose::jwk::DroppedKey) -> DroppedProviderKey {
     DroppedProviderKey { kid: key.kid.to_string(), reason: key.fault.to_string() }
 }
 
@@ -154,7 +156,7 @@ async fn told_row(app: &App, row: SeenRow) -> Result<SeenKeySet, AdminFault> {
 }
 
 /// What somebody should look at.
-fn warnings(
+pub(super) fn warnings(
     health: &KeyHealth,
     keys: &[ProviderKey],
     since: Option<Timestamp>,

@@ -20,8 +20,8 @@ use super::page::belongs;
 use super::pointer::located;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
-use super::provider_keys;
 use super::resources::{existing, remove, set_enabled};
+use super::{cluster_keys, provider_keys};
 use crate::app::App;
 use crate::health::Unready;
 use crate::{chance, memory};
@@ -85,7 +85,7 @@ pub(super) fn prune<'p>(
             let called = called(Kind::Project, project);
             match app.read_model.now().world.find(Kind::Project, project) {
                 Some(found) => caller.actor.may(Verb::Read, &Subject::of(found), &called)?,
-                None => caller.actor.reads_everything(&called)?,
+                None => caller.actor.reaches_nowhere(Verb::Read, Kind::Project, &called)?,
             }
         }
         (true, None) => {
@@ -176,9 +176,10 @@ pub(super) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Answe
     let resources = Kind::ALL.into_iter().map(|kind| (kind.noun().to_owned(), readable(kind))).collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let sequence = in_force.world.sequence;
-    let provider_keys = provider_keys::tally(&app);
+    let (provider_keys, job_issuer_keys) = (provider_keys::tally(&app), cluster_keys::tally(&app));
     let troubles = troubles(&app, &caller).await?;
-    Ok(Json(Status { version, public_url: app.public_url.clone(), sequence, resources, provider_keys, troubles }))
+    let public_url = app.public_url.clone();
+    Ok(Json(Status { version, public_url, sequence, resources, provider_keys, job_issuer_keys, troubles }))
 }
 
 /// What whoever looks at the server ought to know at once.

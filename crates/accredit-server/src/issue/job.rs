@@ -1,9 +1,7 @@
 //! Whose token a job shows, and whether its issuer vouches for it: resolve, gather, verify.
 
-use std::sync::Arc;
-
 use accredit_core::decide::issue::IssueDenial;
-use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Provider, Resource};
+use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
@@ -11,7 +9,7 @@ use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Unverified, Verifi
 
 use crate::app::App;
 use crate::exchange::is_another_providers;
-use crate::gather::{KeysUnavailable, ProviderKeys};
+use crate::gather::KeysUnavailable;
 use crate::provider;
 use crate::traces::Step;
 
@@ -119,19 +117,8 @@ pub(super) fn issuer_id(issuer: &str) -> Id {
     digested(&["issuer of jobs", issuer])
 }
 
-impl App {
-    /// The keys of an issuer of jobs. Clusters that have them from the same place share them, and one fetch.
-    pub(crate) fn keys_of_job(&self, known: &Provider) -> Arc<ProviderKeys> {
-        let place = serde_json::to_string(&known.keys).unwrap_or_default();
-        let kind = if known.kind.spiffe { "spiffe" } else { "" };
-        let id = digested(&["keys of jobs", &known.issuer, &place, kind]);
-        let held = self.job_keys.held(id);
-        held.unwrap_or_else(|| self.job_keys.provider(id, &Arc::new(provider::key_source(known))))
-    }
-}
-
 /// An id that no resource has: ids of those are random.
-fn digested(parts: &[&str]) -> Id {
+pub(super) fn digested(parts: &[&str]) -> Id {
     let digest = sha256(parts.join("\0").as_bytes());
     let mut bits = [0; 16];
     bits.copy_from_slice(&digest[..16]);

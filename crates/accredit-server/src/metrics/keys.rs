@@ -164,7 +164,7 @@ impl OfProvider {
     }
 }
 
-fn is_stale(health: &KeyHealth) -> bool {
+pub(super) fn is_stale(health: &KeyHealth) -> bool {
     match health.state {
         KeyState::Stale | KeyState::Failing | KeyState::Expired => true,
         KeyState::Unasked | KeyState::Uploaded | KeyState::Fresh | KeyState::Due => false,

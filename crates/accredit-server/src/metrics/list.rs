@@ -7,11 +7,12 @@ use accredit_id::time::Timestamp;
 use super::keys::{self, OfProvider};
 use super::page::Samples;
 use super::process::Process;
-use super::{svids, traces};
+use super::{job_keys, svids, traces};
 use crate::app::App;
 use crate::budget::Connections;
 use crate::export::Sink;
 use crate::health::Unready;
+use crate::issue::OfCluster;
 use crate::signing::Watched;
 
 /// One metric.
@@ -43,12 +44,13 @@ pub(super) struct Scrape<'s> {
     pub(super) clock_mark: Option<i64>,
     pub(super) process: Process,
     pub(super) provider_keys: Vec<OfProvider>,
+    pub(super) job_keys: Vec<OfCluster>,
     pub(super) signing: Watched,
 }
 
 /// All of them, in the order of the page.
 pub(super) fn every() -> impl Iterator<Item = &'static Described> {
-    [METRICS, svids::METRICS, keys::METRICS, traces::METRICS].into_iter().flatten()
+    [METRICS, svids::METRICS, keys::METRICS, job_keys::METRICS, traces::METRICS].into_iter().flatten()
 }
 
 /// What is no other list's. Names are never used again for something else.

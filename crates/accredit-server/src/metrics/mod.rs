@@ -5,6 +5,7 @@
 
 mod exchanges;
 mod histogram;
+mod job_keys;
 mod keys;
 mod list;
 mod page;
@@ -60,6 +61,7 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         clock_mark: app.store.clock_mark().await.ok().flatten(),
         process: process::Process::read(),
         provider_keys: keys::of_providers(&app, clock::now()),
+        job_keys: job_keys::by_cluster(&app, clock::now()),
         signing: app.signing.watched(),
     };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], page::page(&scrape))

@@ -2,7 +2,7 @@
 
 use accredit_core::model::Kind;
 
-use super::{change, get, list, noun, write};
+use super::{change, cluster_keys, get, list, noun, write};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::terminal::Terminal;
@@ -16,6 +16,8 @@ pub(crate) enum Verb {
     /// Print one
     #[command(alias = "info")]
     Get(get::Args),
+    /// Say how the keys are by which its jobs are judged, issuer by issuer
+    Keys(cluster_keys::Args),
     /// Create one: --trust-domain NAME [--realm NAME]
     Create(NewCluster),
     /// Change fields of one: FIELD=VALUE ..., --unset FIELD
@@ -50,6 +52,7 @@ pub(crate) async fn run(common: &Common, verb: Verb, terminal: &mut Terminal<'_>
             create.fields.assignments.extend(assigned);
             noun::Verb::Create(create)
         }
+        Verb::Keys(args) => return cluster_keys::run(common, &args, terminal).await,
         Verb::List(args) => noun::Verb::List(args),
         Verb::Get(args) => noun::Verb::Get(args),
         Verb::Update(args) => noun::Verb::Update(args),

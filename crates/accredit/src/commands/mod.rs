@@ -8,6 +8,7 @@ pub(crate) mod audit_export;
 pub(crate) mod backup;
 pub(crate) mod change;
 pub(crate) mod cluster;
+pub(crate) mod cluster_keys;
 pub(crate) mod config;
 pub(crate) mod config_history;
 pub(crate) mod context;
