@@ -198,17 +198,20 @@ class Authority(Program):
         """Fetches the bundle of a trust domain that it federates with, whose endpoint may have begun only now."""
         await_that(self._child, lambda: self._try("federation", "refresh", "-id", f"spiffe://{of}").returncode == 0)
 
-    def rotate_jwt_key(self) -> str:
-        """Prepares a key for JWT-SVIDs and signs with it from now on; returns which one it signs with no longer."""
-        self.run("localauthority", "jwt", "prepare")
-        shown = self.ask("localauthority", "jwt", "show")
-        self.run("localauthority", "jwt", "activate", "-authorityID", shown["prepared"]["authority_id"])
+    def rotate(self, kind: str) -> str:
+        """Signs with the prepared key from now on, of those for `jwt` or `x509`; returns which one it signs with no longer."""
+        shown = self.ask("localauthority", kind, "show")
+        self.run("localauthority", kind, "activate", "-authorityID", shown["prepared"]["authority_id"])
         return shown["active"]["authority_id"]
 
-    def revoke_jwt_key(self, key: str) -> None:
+    def prepare(self, kind: str) -> None:
+        """Publishes a key that it will sign with."""
+        self.run("localauthority", kind, "prepare")
+
+    def revoke(self, kind: str, key: str) -> None:
         """Takes a key that it signs with no longer out of its bundle."""
         for verb in ("taint", "revoke"):
-            self.run("localauthority", "jwt", verb, "-authorityID", key)
+            self.run("localauthority", kind, verb, "-authorityID", key)
 
 
 class Workload(Program):

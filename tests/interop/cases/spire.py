@@ -144,20 +144,44 @@ def our_key_revoked(world: World) -> None:
 
 @case("spire/rotation", needs=NEEDS)
 def rotation(world: World) -> None:
-    """A new key of theirs counts when their bundle has it, and an old one no longer when it has not. The last case: uploaded keys rest."""
+    """A new key of theirs counts when their bundle has it, and an old one no longer when it has not."""
+    # Behind all that know `north` by uploaded keys, which stay as they were.
     north = federated(world, "https-web")
     before = north.jwt_svid(AUDIENCE)
-    old = north.rotate_jwt_key()
+    north.prepare("jwt")
+    old = north.rotate("jwt")
     after = north.jwt_svid(AUDIENCE)
     world.accredit("federation", "refresh", held(north))
     for token in (before, after):
         expect(exchange(world, token, held(north)).status, 200, "status")
-    north.revoke_jwt_key(old)
+    north.revoke("jwt", old)
     world.accredit("federation", "refresh", held(north))
     expect(exchange(world, after, held(north)).status, 200, "status with the new key")
     answer = exchange(world, before, held(north))
     expect(answer.status, 400, "status with the old key")
     expect(world.decision(answer.body["decision_id"])["reason"], "key-not-found", "reason")
+
+
+@case("spire/endpoint-rotation", needs=NEEDS)
+def endpoint_rotation(world: World) -> None:
+    """Profile https_spiffe over a change of authorities: the endpoint is known by those that the bundle had before, and by them alone."""
+    south = federated(world, "https-spiffe")
+    south.prepare("x509")
+    expect(refreshed(world, south), 2, "how many authorities are held once another is prepared")
+    south.revoke("x509", south.rotate("x509"))
+    # Until its server has an X509-SVID under the next one, whoever holds that alone does not believe it.
+    deadline = time.monotonic() + 30
+    while (refreshed(world, south), refreshed(world, south)) != (1, 1):
+        expect_true(time.monotonic() < deadline, "the endpoint is not believed under its next authority")
+        time.sleep(0.5)
+
+
+def refreshed(world: World, foreign: Authority) -> int | None:
+    """How many authorities are held after their endpoint was asked; `None` when that could not be confirmed."""
+    try:
+        return len(json.loads(world.accredit("federation", "refresh", held(foreign), "-o", "json"))["authorities"])
+    except RuntimeError:
+        return None
 
 
 @cache
