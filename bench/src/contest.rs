@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
 
 use nix::unistd::Pid;
@@ -15,6 +16,7 @@ use crate::door::Door;
 use crate::fault::{Because as _, Fault};
 use crate::generator::{self, Load};
 use crate::issuer::{self, Algorithm, Issuer};
+use crate::measure::Memory;
 use crate::process::{self, Server};
 use crate::request::Requests;
 use crate::results::{Cell, Contestant, Figures, Holding, Results, Settings, median};
@@ -109,8 +111,8 @@ struct Ceilings {
 
 impl Contest<'_> {
     fn hold(self) -> Result<Results, Fault> {
-        let mut worlds = self.worlds()?;
-        let start_ms = self.start_small_world_anew(&mut worlds)?;
+        let (worlds, applied) = self.settled(self.worlds()?)?;
+        let (worlds, start_ms) = self.started_anew(worlds)?;
         let home;
         let issuers = match worlds.first() {
             Some(world) => &world.issuers,
@@ -132,15 +134,15 @@ impl Contest<'_> {
             holdings.push(Holding {
                 contestant: runner.contestant,
                 after_run: measure::memory(runner.pid)?,
-                restarted: None,
+                applied: None,
                 apply_s: None,
                 start_ms: None,
                 restart_ms: None,
             });
             server.stop()?;
         }
-        for world in worlds {
-            holdings.push(self.retire(world, start_ms)?);
+        for (world, applied) in worlds.into_iter().zip(applied) {
+            holdings.push(self.retire(world, applied, start_ms)?);
         }
         Ok(Results {
             machine: measure::machine(),
@@ -173,14 +175,32 @@ impl Contest<'_> {
         casts.enumerate().map(make).collect()
     }
 
-    /// Starts the first world's server again and again; the median time until it was ready, in milliseconds.
-    fn start_small_world_anew(&self, worlds: &mut Vec<World>) -> Result<Option<f64>, Fault> {
-        if worlds.is_empty() {
-            return Ok(None);
+    /// What each world holds when what its apply needed has been given back.
+    fn settled(&self, worlds: Vec<World>) -> Result<(Vec<World>, Vec<Memory>), Fault> {
+        if !worlds.is_empty() {
+            thread::sleep(SETTLING);
         }
-        let (world, took) = self.restarts(worlds.remove(0))?;
-        worlds.insert(0, world);
-        Ok(Some(took))
+        let applied = worlds.iter().map(|world| measure::memory(world.pid())).collect::<Result<_, Fault>>()?;
+        Ok((worlds, applied))
+    }
+
+    /// Starts every world's server anew, so that all have come to what they hold in the same way; with the median time until the
+    /// first was ready, in milliseconds.
+    fn started_anew(&self, worlds: Vec<World>) -> Result<(Vec<World>, Option<f64>), Fault> {
+        let mut start_ms = None;
+        let mut started = Vec::new();
+        for world in worlds {
+            let world = match start_ms {
+                Some(_) => world.restart()?.0,
+                None => {
+                    let (world, took) = self.restarts(world)?;
+                    start_ms = Some(took);
+                    world
+                }
+            };
+            started.push(world);
+        }
+        Ok((started, start_ms))
     }
 
     fn restarts(&self, mut world: World) -> Result<(World, f64), Fault> {
@@ -328,15 +348,14 @@ impl Contest<'_> {
     }
 
     /// Takes what is left to learn from a world and ends it.
-    fn retire(&self, world: World, start_ms: Option<f64>) -> Result<Holding, Fault> {
+    fn retire(&self, world: World, applied: Memory, start_ms: Option<f64>) -> Result<Holding, Fault> {
         let contestant = Contestant::Product(world.cast);
         let start_ms = start_ms.filter(|_| world.cast == self.settings.few_together());
         let apply_s = Some(world.apply_took.as_secs_f64());
         let after_run = measure::memory(world.pid())?;
         let (world, restart_ms) = self.restarts(world)?;
-        let restarted = Some(measure::memory(world.pid())?);
         world.stop()?;
-        Ok(Holding { contestant, after_run, restarted, apply_s, start_ms, restart_ms: Some(restart_ms) })
+        Ok(Holding { contestant, after_run, applied: Some(applied), apply_s, start_ms, restart_ms: Some(restart_ms) })
     }
 }
 
@@ -345,3 +364,6 @@ pub(crate) fn progress(text: &str) {
     // A run without standard error is a run all the same.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
+
+/// How long after an apply its memory is looked at: the allocator gives back after a second, when it is used again.
+const SETTLING: Duration = Duration::from_secs(10);

@@ -82,7 +82,8 @@ pub(crate) fn to_json(results: &Results, verdicts: &[Verdict]) -> Value {
 
 const EXCHANGES: [&str; 9] =
     ["server", "connections", "per second", "CPU us", "of ceiling", "of yielding", "p50 ms", "p99 ms", "core busy"];
-const HOLDINGS: [&str; 7] = ["server", "resident MB", "peak MB", "restarted MB", "apply s", "start ms", "restart ms"];
+const HOLDINGS: [&str; 8] =
+    ["server", "resident MB", "peak MB", "applied MB", "apply peak MB", "apply s", "start ms", "restart ms"];
 
 fn exchange_row(results: &Results, cell: &Cell) -> Vec<String> {
     let share = |yields| {
@@ -109,7 +110,8 @@ fn holding_row(holding: &Holding) -> Vec<String> {
         holding.contestant.label(),
         megabytes(holding.after_run.resident),
         megabytes(holding.after_run.peak),
-        holding.restarted.map_or(String::new(), |memory| megabytes(memory.resident)),
+        holding.applied.map_or(String::new(), |memory| megabytes(memory.resident)),
+        holding.applied.map_or(String::new(), |memory| megabytes(memory.peak)),
         time(holding.apply_s),
         time(holding.start_ms),
         time(holding.restart_ms),
@@ -164,7 +166,8 @@ fn holding_json(holding: &Holding) -> Value {
         "server": contestant_json(holding.contestant),
         "resident_bytes": holding.after_run.resident,
         "peak_bytes": holding.after_run.peak,
-        "restarted_resident_bytes": holding.restarted.map(|memory| memory.resident),
+        "applied_resident_bytes": holding.applied.map(|memory| memory.resident),
+        "applied_peak_bytes": holding.applied.map(|memory| memory.peak),
         "apply_s": holding.apply_s,
         "start_ms": holding.start_ms,
         "restart_ms": holding.restart_ms,

@@ -101,8 +101,8 @@ pub(crate) struct Holding {
     pub(crate) contestant: Contestant,
     /// After all rounds, in the process that was measured.
     pub(crate) after_run: Memory,
-    /// In a process started anew on the store that the run left; the product only.
-    pub(crate) restarted: Option<Memory>,
+    /// Some seconds after its resources were applied, in the process that they were applied to; the product only.
+    pub(crate) applied: Option<Memory>,
     /// How long it took to apply its resources to an empty store, in seconds; the product only.
     pub(crate) apply_s: Option<f64>,
     /// From its start until it was ready, before the run, in milliseconds; the small product on one provider only.

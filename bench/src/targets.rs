@@ -71,15 +71,17 @@ fn cost_of_many(results: &Results, algorithm: Algorithm) -> Vec<Verdict> {
     pairs.into_iter().filter_map(judge_pair).collect()
 }
 
-/// Resident memory after the run is at most 40 MB with few mappings and 200 MB with many.
+/// Resident memory is at most 40 MB with few mappings and 200 MB with many, in the process that they were applied to and in the one
+/// that ran.
 fn memory(results: &Results, holding: &Holding) -> Option<Verdict> {
     let Contestant::Product(cast) = holding.contestant else { return None };
     if holding.contestant.is_manner() {
         return None;
     }
     let bound = if cast.mappings <= results.settings.few { 40.0 } else { 200.0 };
-    let subject = format!("{}: resident memory after the run", holding.contestant.label());
-    Some(Verdict::new(subject, holding.after_run.resident as f64 / 1e6, Sense::Most, bound, "MB"))
+    let subject = format!("{}: resident memory after the apply and after the run", holding.contestant.label());
+    let most = holding.applied.map_or(0, |memory| memory.resident).max(holding.after_run.resident);
+    Some(Verdict::new(subject, most as f64 / 1e6, Sense::Most, bound, "MB"))
 }
 
 /// A server with few mappings is ready within 100 ms, also on the store that a run has filled.
@@ -161,7 +163,7 @@ pub(crate) mod tests {
         let holdings = contestants.map(|(contestant, _)| Holding {
             contestant,
             after_run: Memory { resident, peak: resident },
-            restarted: None,
+            applied: None,
             apply_s: None,
             start_ms: Some(start_ms),
             restart_ms: None,
