@@ -220,15 +220,17 @@ impl Cluster {
     /// # Panics
     /// It does not start.
     pub fn start_again(&mut self) {
-        for _ in 0..50 {
+        let mut left = 50;
+        loop {
             self.keeper = keep(&self.programs, &self.folder, self.port, &[]);
             if await_ready(&self.folder, &mut self.keeper) {
                 return;
             }
+            left -= 1;
+            assert!(left > 0, "PostgreSQL does not start again:\n{}", log(&self.folder));
             // What the one before used is not free yet.
             thread::sleep(Duration::from_millis(100));
         }
-        panic!("PostgreSQL does not start again:\n{}", log(&self.folder));
     }
 
     fn run(programs: Programs, folder: PathBuf, settings: &[&str]) -> Self {
