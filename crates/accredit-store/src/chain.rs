@@ -11,6 +11,10 @@ use crate::{reads, sql};
 pub struct Chain {
     ordinal: i64,
     tail: Tail,
+    /// When its last batch was written, as it says, in Unix seconds. No batch says an earlier time than the one before it: whoever
+    /// looks for a time in a chain does so by halves, and would miss what a clock that was set back has put out of order. Records
+    /// tell their own times.
+    latest: i64,
     /// Where the chain may end: one end for each write that is under way, was given up or failed since the last one that is
     /// known to have succeeded. The store is asked which is true. On a database elsewhere, a write that was given up may
     /// still come about behind one that failed after it.
@@ -21,7 +25,7 @@ pub struct Chain {
 
 impl Chain {
     pub(crate) fn new(ordinal: i64, tail: Tail) -> Self {
-        Self { ordinal, tail, in_doubt: Vec::new() }
+        Self { ordinal, tail, latest: i64::MIN, in_doubt: Vec::new() }
     }
 
     /// Its name.
@@ -63,7 +67,7 @@ impl Chain {
         written_at: i64,
         records: impl Iterator<Item = (&'r [u8; 16], &'r Content)>,
     ) -> Vec<Batch> {
-        pack(self.tail, written_at, records)
+        pack(self.tail, written_at.max(self.latest), records)
     }
 
     /// Writes batches, within the transaction that `connection` is in. Until [`Chain::committed`] is told that the
@@ -76,6 +80,7 @@ impl Chain {
         let tail = batches.last().map_or(self.tail, Tail::after);
         self.in_doubt.push(tail);
         for batch in batches {
+            self.latest = self.latest.max(batch.written_at);
             let done = self.bind(sql::APPEND_BATCH, batch).execute(&mut *connection).await.map_err(fault)?;
             if done.rows_affected() != 1 {
                 return Err(self.out_of_step());
@@ -94,6 +99,7 @@ impl Chain {
     ) -> Result<bool, StoreError> {
         let tail = Tail::after(&batch);
         self.in_doubt.push(tail);
+        self.latest = self.latest.max(batch.written_at);
         let query = self.bind(sql::APPEND_BATCH_IF_CURRENT, batch).bind(decided_on);
         let done = query.execute(connection).await.map_err(fault)?;
         let is_written = done.rows_affected() == 1;

@@ -77,19 +77,16 @@ pub(super) fn judge(field: &Field) {
     ));
 }
 
-/// Walks the whole log, chain by chain: by wrong clocks servers have written at any time at all.
+/// Walks the whole log.
 fn allowed(admin: &mut Connection) -> HashMap<String, Allowed> {
     let (mut found, mut place) = (HashMap::new(), None::<String>);
     loop {
-        let after = place.map(|place| format!("?page_token={}", encoded(&place))).unwrap_or_default();
-        let page = admin.get(&format!("/v1/audit/events{after}")).json();
-        for event in page["events"].as_array().into_iter().flatten() {
-            let record = &event["unmapped"]["record"];
-            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-            if record["event"] == "exchange-allowed" {
-                let allowed = Allowed { mapping: text("mapping"), hash: text("tokenHash") };
-                found.insert(event["metadata"]["uid"].as_str().unwrap_or_default().to_owned(), allowed);
-            }
+        let after = place.map(|place| format!("&page_token={}", encoded(&place))).unwrap_or_default();
+        let page = admin.get(&format!("/v1/audit?event=exchange-allowed&page_size=500{after}")).json();
+        for record in page["records"].as_array().into_iter().flatten() {
+            let text = |name: &str| record["detail"][name].as_str().unwrap_or_default().to_owned();
+            let allowed = Allowed { mapping: text("mapping"), hash: text("tokenHash") };
+            found.insert(record["id"].as_str().unwrap_or_default().to_owned(), allowed);
         }
         match page["nextPageToken"].as_str() {
             Some(next) => place = Some(next.to_owned()),
