@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::gather::{Brought, FetchCause, FetchFault, HeldBundle, KeyPlace, KeySource, LiveKeys, Relation, SeenSet};
 use crate::record::{self, StoreWork};
+use crate::watch::Code;
 use crate::{clock, provider};
 
 impl App {
@@ -64,26 +65,30 @@ impl App {
             Ok(Brought::News(held)) => self.replace_bundle(&relation, *held).await,
             Err(fault) => Err(fault),
         };
-        let fault = outcome.as_ref().err().map(|fault| (fault.code(), fault.operator_text(), fault.is_alarming()));
+        let fault = outcome.as_ref().err().cloned();
         let is_other = relation.land(outcome, clock::now());
-        let Some((code, problem, is_alarming)) = fault.filter(|_| is_other) else { return };
-        let trust_domain = &relation.terms.trust_domain;
-        if is_alarming {
-            tracing::error!(
-                event = "bundle-refused",
-                trust_domain,
-                error.code = code,
-                "a bundle was refused: {problem}"
-            );
-            self.note_bundle("bundle-refused", &relation, json!({"code": code, "problem": problem})).await;
-        } else {
+        let Some(fault) = fault.filter(|_| is_other) else { return };
+        let (trust_domain, code, problem) = (&relation.terms.trust_domain, fault.code(), fault.operator_text());
+        let Some(alarm) = alarming(&fault.cause) else {
             tracing::warn!(
                 event = "bundle-not-fetched",
                 trust_domain,
                 error.code = code,
                 "a bundle was not fetched: {problem}"
             );
-        }
+            return;
+        };
+        tracing::error!(event = "bundle-refused", trust_domain, error.code = code, "a bundle was refused: {problem}");
+        let detail = json!({"code": code, "problem": problem});
+        let in_force = self.read_model.now();
+        let (Some(owner), Some(act)) =
+            (in_force.world.by_id(relation.owner), self.bundle_act("bundle-refused", &relation, detail))
+        else {
+            return;
+        };
+        let thing = relation.held().and_then(|held| held.sequence).map(|sequence| format!("sequence {sequence}"));
+        let what = (alarm, thing.as_deref().unwrap_or("none"));
+        self.watch.bundle_refused(&self.recorder, owner, what, act, clock::now()).await;
     }
 
     /// Writes a bundle down, and puts it into force then: a restart must not know an older one.
@@ -127,13 +132,6 @@ impl App {
         }
     }
 
-    async fn note_bundle(&self, event: &'static str, relation: &Relation, detail: Value) {
-        let Some(act) = self.bundle_act(event, relation, detail) else { return };
-        if let Err(fault) = self.recorder.note(act).await {
-            tracing::warn!(event = "bundle-not-recorded", "what became of a bundle could not be recorded: {fault}");
-        }
-    }
-
     fn bundle_act(
         &self,
         event: &'static str,
@@ -157,6 +155,15 @@ impl App {
             verifying(domain)
         };
         LiveKeys::Own { domain, keys: Arc::new(keys) }
+    }
+}
+
+/// What somebody must hear of: a bundle that goes back is what an attacker would serve.
+const fn alarming(cause: &FetchCause) -> Option<Code> {
+    match cause {
+        FetchCause::BundleOlder { .. } => Some(Code::BundleOlder),
+        FetchCause::BundleUncounted { .. } => Some(Code::BundleUncounted),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The orchestrator of an issuance. This file alone knows the order of the road:
 //! gather, verify, facts, decide, mint, sign, check as a stranger would, record.
 
+mod explaining;
 mod job;
 mod keys;
 mod making;
@@ -26,7 +27,8 @@ use crate::record::{self, By, Issued, RecordFault, Recorded, Shown};
 use crate::spending::Spending;
 use crate::traces::Step;
 use crate::{chance, clock};
-use job::{Job, NoJob, job};
+pub(crate) use explaining::{Explaining, explain};
+use job::{Gathering, Job, NoJob, job};
 pub(crate) use keys::OfCluster;
 pub(crate) use making::Activated;
 use making::Made;
@@ -90,7 +92,8 @@ impl Walk<'_> {
         let Some((cluster, known)) = found.and_then(|cluster| Some((cluster, cluster.as_cluster()?))) else {
             return Err(self.unknown(&IssueDenial::unknown_cluster(self.asking.cluster), None));
         };
-        match job(self.app, cluster, known, self.asking.token, self.now, &mut buffers).await {
+        let by = (self.now, Gathering::Fetching);
+        match job(self.app, cluster, known, self.asking.token, by, &mut buffers, None).await {
             Ok(Job { issuer, verified }) => self.judge(Evident { cluster, known, issuer, verified: &verified }).await,
             Err(NoJob::Faulty(fault)) => Err(self.unverified(&fault, cluster)),
             Err(NoJob::Unknown(denial)) => Err(self.unknown(&denial, Some(cluster))),
@@ -172,7 +175,7 @@ impl Walk<'_> {
         let issued = Issued {
             cluster: job.cluster,
             trust_domain: world.by_id(job.known.trust_domain).ok_or_else(internal)?,
-            by: By::Job { shown: self.shown(job), source: self.asking.source },
+            by: By::Job { shown: self.shown(job), source: self.asking.source, entry: job.issuer.place },
             spiffe_id: &identity.spiffe_id,
             policy: &identity.policy,
             template: &identity.template,
@@ -199,18 +202,8 @@ impl Walk<'_> {
         }
         // The decision has refused a token without a name; here it would go unmarked.
         let name = job.verified.token_id().ok_or_else(|| NotIssued::internal(self.decision))?;
-        let spending = Spending {
-            provider: job::issuer_id(&job.issuer.provider.issuer),
-            name,
-            issued_at: job.verified.issued_at(),
-            expires_at: job.verified.expires_at(),
-            longest: job.issuer.provider.max_token_lifetime.duration(),
-            holder: None,
-            account: job.cluster.id,
-            api: job.known.trust_domain,
-            actors: &[],
-        };
-        Ok(Some(spending.mark()))
+        let times = (job.verified.issued_at(), job.verified.expires_at());
+        Ok(Some(mark(job.cluster, job.known, job.issuer, name, times)))
     }
 
     fn shown<'j>(&self, job: Evident<'j>) -> Shown<'j> {
@@ -221,6 +214,28 @@ impl Walk<'_> {
             key: Some((job.verified.key_id(), job.verified.key_thumbprint())),
         }
     }
+}
+
+/// The mark that a token of an issuer with `replay: once` leaves.
+fn mark(
+    cluster: &Resource,
+    known: &Cluster,
+    issuer: &AllowedIssuer,
+    name: &str,
+    (issued_at, expires_at): (Option<Timestamp>, Timestamp),
+) -> Mark {
+    let spending = Spending {
+        provider: job::issuer_id(&issuer.provider.issuer),
+        name,
+        issued_at,
+        expires_at,
+        longest: issuer.provider.max_token_lifetime.duration(),
+        holder: None,
+        account: cluster.id,
+        api: known.trust_domain,
+        actors: &[],
+    };
+    spending.mark()
 }
 
 /// Reads what certificates are asked for by. Each shows by a signature that its key is held, so this comes after the token has

@@ -58,6 +58,8 @@ pub(crate) struct Signing {
     pub(crate) trust: Trust,
     /// One reading of the store at a time: an older one must not replace a newer one.
     reading: tokio::sync::Mutex<()>,
+    /// Held by whoever makes the first keys of trust domains.
+    founding: tokio::sync::Mutex<()>,
     /// There is something to do before the next round.
     wake: Notify,
 }
@@ -174,7 +176,15 @@ impl Signing {
         };
         let keys = Arc::new(ArcSwap::from_pointee(Keys::new(ring, &schedule, now, sequence)));
         let trust = Trust::default();
-        Ok(Self { unsealer, schedule, keys, trust, reading: tokio::sync::Mutex::default(), wake: Notify::new() })
+        Ok(Self {
+            unsealer,
+            schedule,
+            keys,
+            trust,
+            reading: tokio::sync::Mutex::default(),
+            founding: tokio::sync::Mutex::default(),
+            wake: Notify::new(),
+        })
     }
 
     /// The key that signs access tokens so; `None` too when the store was not read for so long that others may have moved the

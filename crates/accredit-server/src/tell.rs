@@ -1,5 +1,7 @@
 //! Telling decisions: from the core's trace to what operators read, and to what records keep.
 
+mod svid;
+
 use accredit_api::admin::{Clause, Considered, ConsideredActor, Explanation, NearMiss, Outcome, Verdict};
 use accredit_core::decide::{
     self, ActorTrace, Ask, ClauseTrace, ClauseVerdict, Denial, Explained, Limits, MappingTrace, Near, Terms,
@@ -10,6 +12,8 @@ use accredit_core::world::World;
 use accredit_id::time::Timestamp;
 use accredit_id::verify::TokenFault;
 use serde_json::Value;
+
+pub(crate) use svid::{explained_svid, identity, taken};
 
 /// A decision made once more with its trace, in the words of the admin API.
 pub(crate) struct Told<S> {
@@ -54,25 +58,28 @@ impl<S> Told<S> {
         empty
     }
 
-    /// For the record: without the values of claims that it may not keep, and within what a record may hold. Mappings say
-    /// what they expect at any length, and one caller's refusal must find room all the same.
+    /// For the record: without the values of claims that it may not keep, and within what a record may hold.
     pub(crate) fn recorded(mut self, provider: &Provider, actors: Option<&Provider>, decision: DecisionId) -> Value {
         self.explained.redact(&|claim| provider.audits(claim));
         if let Some(actors) = actors {
             self.explained.redact_actor(&|claim| actors.audits(claim));
         }
-        let mut explanation = Explanation { decision: Some(decision.to_string()), ..self.shown() };
-        let told = serde_json::to_value(&explanation).unwrap_or_default();
-        if told.to_string().len() <= MOST_RECORDED {
-            return told;
-        }
-        explanation.considered.clear();
-        explanation.fix = None;
-        explanation.summary = explanation.summary.chars().take(SHORTENED).collect();
-        explanation.hint =
-            Some("ask `accredit explain`: the log has no room for all that the mappings expect".to_owned());
-        serde_json::to_value(explanation).unwrap_or_default()
+        kept(Explanation { decision: Some(decision.to_string()), ..self.shown() })
     }
+}
+
+/// An explanation as a record may hold it: whoever writes mappings and clusters may say what they expect at any length, and one
+/// caller's refusal must find room all the same.
+pub(crate) fn kept(mut explanation: Explanation) -> Value {
+    let told = serde_json::to_value(&explanation).unwrap_or_default();
+    if told.to_string().len() <= MOST_RECORDED {
+        return told;
+    }
+    explanation.considered.clear();
+    (explanation.identity, explanation.fix) = (None, None);
+    explanation.summary = explanation.summary.chars().take(SHORTENED).collect();
+    explanation.hint = Some("ask `accredit explain`: the log has no room for all that is expected".to_owned());
+    serde_json::to_value(explanation).unwrap_or_default()
 }
 
 /// A refusal that no mapping had to do with.
@@ -195,6 +202,7 @@ pub(crate) fn nameless(now: Timestamp, sequence: i64) -> Explanation {
         considered: Vec::new(),
         cluster: None,
         spiffe_id: None,
+        identity: None,
         ranked: None,
         fix: None,
         actor: None,

@@ -66,6 +66,9 @@ AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.id = h.id AND r.kind = h.kind)"
 pub(crate) const HISTORY_SINCE: &str = "\
 SELECT seq, id, kind, was_owner, was_name, was_enabled, was_revision, was_body FROM resource_history \
 WHERE seq > $1 AND (seq, id) > ($2, $3) ORDER BY seq, id LIMIT $4";
+pub(crate) const RESOURCE_BEHIND: &str = "\
+SELECT seq, id, kind, was_owner, was_name, was_enabled, was_revision, was_body FROM resource_history \
+WHERE id = $1 AND seq > $2 ORDER BY seq LIMIT 1";
 pub(crate) static PUT_RESOURCES: MultiRow =
     MultiRow::new("INSERT INTO resource (kind, id, owner, name, enabled, revision, body, seal) VALUES ", 8, "");
 pub(crate) static TAKE_RESOURCES: MultiRow = MultiRow::new(

@@ -201,6 +201,12 @@ impl Store {
         reads::load_at(&mut *self.backend.walker().await?, sequence).await
     }
 
+    /// What one resource was behind the change of this sequence, where it was touched since: `Some(None)` when it was not
+    /// there. `None` when nothing has touched it since, so that it is what it is.
+    pub async fn resource_behind(&self, id: &str, sequence: i64) -> Result<Option<Option<Row>>, StoreError> {
+        reads::resource_behind(&mut *self.backend.reader().await?, id, sequence).await
+    }
+
     /// What became of the resources since `sequence`.
     ///
     /// # Errors

@@ -22,14 +22,22 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 ///
 /// # Panics
 /// It was not.
-pub fn within_a_second(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn within_a_second(what: &str, is_so: impl FnMut() -> bool) {
+    within(Duration::from_secs(1), what, is_so);
+}
+
+/// The same within the time that is promised of something else.
+///
+/// # Panics
+/// It was not.
+pub fn within(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     loop {
         let asked = began.elapsed();
         if is_so() {
             return;
         }
-        assert!(asked < Duration::from_secs(1), "{what}: not in force after {asked:?}");
+        assert!(asked < limit, "{what}: not in force after {asked:?}");
         thread::sleep(Duration::from_millis(10));
     }
 }

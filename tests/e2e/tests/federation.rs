@@ -3,18 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
-use std::thread;
+mod partner;
 
-use accredit_e2e::issuer::{Issuer, now};
-use accredit_e2e::patience::eventually;
+use accredit_e2e::http::Connection;
+use accredit_e2e::issuer::Issuer;
+use accredit_e2e::patience::{eventually, within_a_second};
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
-use accredit_id::base64url;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use accredit_e2e::several;
+use accredit_test_postgres::shared;
+use partner::{Authority, Endpoint, bundle, documents, federation, jwt_svid_key, shown, svid};
 use serde_json::{Value, json};
 
 /// L15: a bundle never goes back, by whatever way, also behind a restart; an empty one with a higher sequence revokes
@@ -62,6 +59,20 @@ fn l15_a_bundle_by_the_web_counts_and_never_goes_back() {
     endpoint.say("<html>");
     refused(&server, "fetch-bad-bundle");
     assert!(server.log().contains("bundle-refused") && server.log().contains("sequence 4, which is older than 5"));
+    // Whoever watches is told why, and nothing of what was served.
+    let page = Connection::unix(&server.socket).get("/metrics").text().to_owned();
+    for line in [
+        "accredit_stale_bundles 1",
+        r#"accredit_bundle_stale{kind="federation",name="partner"} 1"#,
+        r#"accredit_bundle_refusals_total{kind="federation",name="partner",reason="bundle-older"} 3"#,
+        r#"accredit_bundle_refusals_total{kind="federation",name="partner",reason="bundle-uncounted"} 1"#,
+        r#"accredit_bundle_refusals_total{kind="federation",name="partner",reason="fetch-bad-bundle"} 2"#,
+        r#"accredit_bundle_fetches_total{kind="federation",name="partner",outcome="allowed"} 1"#,
+        r#"accredit_bundle_keys{kind="federation",name="partner",use="jwt-svid"} 1"#,
+    ] {
+        assert!(page.lines().any(|other| other == line), "`{line}` is not on the page:\n{page}");
+    }
+    assert!(!page.contains("partner.example") && !page.contains("127.0.0.1"), "{page}");
     endpoint.say(&bundle(Some(4), &keys(&other)));
     assert!(server.stop().success());
 
@@ -70,6 +81,7 @@ fn l15_a_bundle_by_the_web_counts_and_never_goes_back() {
     refused(&server, "bundle-older");
     let records = server.accredit(["audit", "list", "--limit", "200", "-o", "json"]).ended(0).stdout;
     assert!(records.contains("bundle-replaced") && records.contains("bundle-refused"), "{records}");
+    alarmed(&server, &["bundle-older sequence 5", "bundle-uncounted sequence 5"]);
 
     endpoint.say(&bundle(Some(6), &[]));
     let told = server.accredit(["federation", "refresh", "partner", "-o", "json"]).ended(0).json();
@@ -92,6 +104,41 @@ fn l15_a_bundle_by_the_web_counts_and_never_goes_back() {
     }
     assert!(!accepted(&server, &other));
     assert!(server.stop().success());
+}
+
+/// L15: two servers of one store hold one bundle. What one of them fetches the other verifies by, also where it cannot reach the
+/// endpoint itself; neither goes back, and what one refuses is an alarm to both.
+#[test]
+fn l15_servers_of_one_store_hold_one_bundle() {
+    let Some(cluster) = shared() else { return };
+    let (homes, web) = (several::homes(cluster, 2), Authority::new("web"));
+    homes[0].write("web.pem", &web.pem());
+    homes[0].configure("allow = [\"127.0.0.0/8\"]", "allow = [\"127.0.0.0/8\"]\nca = [\"web.pem\"]");
+    let (partner, other) = (Issuer::new("unused"), Issuer::new("unused"));
+    let endpoint = Endpoint::serve(web.leaf("127.0.0.1"));
+    endpoint.say(&bundle(Some(5), &[jwt_svid_key(&partner)]));
+    let (here, there) = (homes[0].start(), homes[1].start());
+    here.apply(&documents(&federation(&endpoint, "https_web", "")));
+    eventually("the first bundle", || shown(&here)["state"] == "fresh");
+    let accepted = |server: &Server, issuer: &Issuer| server.exchange(&svid(issuer), &[]).status == 200;
+    within_a_second("the bundle of the other server", || accepted(&there, &partner));
+    assert!(!accepted(&there, &other));
+    // The other one does not trust the endpoint's authority, so it brings nothing itself.
+    let refused = there.accredit(["federation", "refresh", "partner", "-o", "json"]).ended(1).json();
+    assert_eq!((refused["lastError"]["code"].as_str(), refused["sequence"].as_u64()), (Some("fetch-tls"), Some(5)));
+    endpoint.say(&bundle(Some(6), &[jwt_svid_key(&other)]));
+    here.accredit(["federation", "refresh", "partner"]).ended(0);
+    within_a_second("the next bundle", || accepted(&there, &other) && !accepted(&there, &partner));
+    endpoint.say(&bundle(Some(5), &[jwt_svid_key(&partner)]));
+    here.accredit(["federation", "refresh", "partner"]).ended(1);
+    assert_eq!(shown(&here)["sequence"], 6);
+    alarmed(&here, &["bundle-older sequence 6"]);
+    eventually("the alarm", || alarms(&there) == ["bundle-older sequence 6"]);
+    assert!(here.stop().success());
+    // Whoever starts later begins with what is held, and not with what is served.
+    let again = homes[0].start();
+    assert!(accepted(&again, &other) && !accepted(&again, &partner) && accepted(&there, &other));
+    assert!(again.stop().success() && there.stop().success());
 }
 
 /// An endpoint of profile `https_spiffe` is known by its X509-SVID under the bundle that is held, and by nothing else; a new
@@ -248,158 +295,30 @@ fn two_servers_hold_each_others_bundles() {
     assert!(first.stop().success() && second.stop().success());
 }
 
+/// The alarms of the federation, each with what it is about.
+fn alarms(server: &Server) -> Vec<String> {
+    let list = server.accredit(["alarm", "list", "-o", "json"]).ended(0).json();
+    let of_partner = list["alarms"].as_array().unwrap().iter().filter(|alarm| alarm["provider"] == "partner");
+    let text = |alarm: &Value, name: &str| alarm[name].as_str().unwrap().to_owned();
+    let mut said: Vec<String> =
+        of_partner.map(|alarm| format!("{} {}", text(alarm, "code"), text(alarm, "thing"))).collect();
+    said.sort();
+    said
+}
+
+/// That these are all, and that the log has what each was raised for.
+fn alarmed(server: &Server, expected: &[&str]) {
+    eventually("the alarms", || alarms(server) == expected);
+    let list = server.accredit(["alarm", "list", "-o", "json"]).ended(0).json();
+    for alarm in list["alarms"].as_array().unwrap().iter().filter(|alarm| alarm["provider"] == "partner") {
+        let record = server.accredit(["audit", "show", alarm["decision"].as_str().unwrap(), "-o", "json"]).ended(0);
+        assert_eq!(record.json()["event"], "bundle-refused", "{alarm}");
+        assert!(alarm["hint"].as_str().unwrap().contains("what is held goes on counting"), "{alarm}");
+    }
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     let mut text = String::new();
     accredit_id::svid::pem::write(label, der, &mut text);
     text
 }
-
-fn shown(server: &Server) -> Value {
-    let (status, told) = server.admin("GET", "/v1/federation-bundle?federation=partner", &Value::Null);
-    assert_eq!(status, 200, "{told}");
-    told
-}
-
-/// A JWT-SVID of a workload in `partner.example`.
-fn svid(issuer: &Issuer) -> String {
-    let claims =
-        json!({"sub": "spiffe://partner.example/ci/web", "aud": [PUBLIC_URL], "iat": now(), "exp": now() + 300});
-    issuer.sign(&claims)
-}
-
-fn federation(endpoint: &Endpoint, profile: &str, more: &str) -> String {
-    let url = format!("https://127.0.0.1:{}/bundle", endpoint.port);
-    format!(
-        "kind: TrustDomain\nname: ours.example\n---\nkind: Federation\nname: partner\nspec:\n  trustDomain: ours.example\n  \
-         foreignTrustDomain: partner.example\n  url: {url}\n  profile: {profile}\n{more}---\nkind: Provider\nname: mesh\n\
-         spec: {{type: spiffe, trustDomain: partner.example, keys: {{federation: partner}}}}\n"
-    )
-}
-
-/// Whose keys they are, and a mapping of one workload.
-fn documents(keys: &str) -> String {
-    format!("{keys}---\n{REST}")
-}
-
-fn jwt_svid_key(issuer: &Issuer) -> Value {
-    let mut key = issuer.key_set()["keys"][0].clone();
-    key["use"] = "jwt-svid".into();
-    key
-}
-
-fn bundle(sequence: Option<u64>, keys: &[Value]) -> String {
-    let mut document = json!({"keys": keys, "spiffe_refresh_hint": 3600});
-    if let Some(sequence) = sequence {
-        document["spiffe_sequence"] = sequence.into();
-    }
-    document.to_string()
-}
-
-/// An authority: of the web, or of `partner.example`.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-/// A certificate and its key.
-type Identity = (CertificateDer<'static>, Vec<u8>);
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.subject_alt_names = vec![SanType::URI("spiffe://partner.example".try_into().unwrap())];
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn pem(&self) -> String {
-        self.0.as_ref().pem()
-    }
-
-    fn signed(&self, name: SanType) -> Identity {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.subject_alt_names = vec![name];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let key = KeyPair::generate().unwrap();
-        let leaf = params.signed_by(&key, &self.0).unwrap();
-        (leaf.der().clone(), key.serialize_der())
-    }
-
-    fn leaf(&self, address: &str) -> Identity {
-        self.signed(SanType::IpAddress(address.parse().unwrap()))
-    }
-
-    fn svid(&self, id: &str) -> Identity {
-        self.signed(SanType::URI(id.try_into().unwrap()))
-    }
-
-    /// Its entry of a bundle.
-    fn key(&self) -> Value {
-        let x5c: String = self.pem().lines().filter(|line| !line.starts_with('-')).collect();
-        json!({"kty": "EC", "crv": "P-256", "use": "x509-svid", "x": base64url::encode(&[0; 32]), "y": base64url::encode(&[0; 32]), "x5c": [x5c]})
-    }
-}
-
-/// Serves one document over TLS, each connection by what was said last.
-struct Endpoint {
-    port: u16,
-    served: Arc<Mutex<(Arc<ServerConfig>, String)>>,
-}
-
-impl Endpoint {
-    fn serve(identity: Identity) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let served = Arc::new(Mutex::new((config(identity), String::new())));
-        let behind = Arc::clone(&served);
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (config, document) = behind.lock().unwrap().clone();
-                let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-                let mut lines = BufReader::new(&mut stream).lines();
-                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
-                let _ = write!(stream, "{head}content-length: {}\r\n\r\n{document}", document.len());
-                stream.conn.send_close_notify();
-                let _ = stream.flush();
-            }
-        });
-        Self { port, served }
-    }
-
-    fn say(&self, document: &str) {
-        document.clone_into(&mut self.served.lock().unwrap().1);
-    }
-
-    fn be(&self, identity: Identity) {
-        self.served.lock().unwrap().0 = config(identity);
-    }
-}
-
-fn config((certificate, key): Identity) -> Arc<ServerConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let builder = builder.with_no_client_auth();
-    Arc::new(builder.with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key).into()).unwrap())
-}
-
-const REST: &str = r#"kind: Project
-name: ci
----
-kind: Project
-name: shop
----
-kind: API
-name: shop/payments
-spec: {audience: "https://payments.test", permissions: [payments.read]}
----
-kind: ServiceAccount
-name: ci/web
----
-kind: Grant
-name: shop/ci-web
-spec: {api: shop/payments, permissions: [payments.read], to: ci/web}
----
-kind: Mapping
-name: ci/mesh
-spec: {provider: mesh, serviceAccount: ci/web, match: {sub: "spiffe://partner.example/ci/web"}}
-"#;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -214,7 +214,8 @@ fn k04_a_rotation_may_be_killed_at_any_step() {
 fn keys_are_sealed_anew_all_or_none() {
     let (home, issuer, server) = served();
     let before = issued(&server, &issuer);
-    let [old] = &sealed_by(&server)[..] else { unreachable!("one key-encryption key") };
+    let whole = sealed(&server);
+    let [old] = &under(&whole)[..] else { unreachable!("one key-encryption key") };
     let old = old.clone();
     let nothing = server.accredit(["key", "rewrap"]).ended(0).stdout;
     assert!(nothing.contains("already"), "{nothing}");
@@ -235,10 +236,15 @@ fn keys_are_sealed_anew_all_or_none() {
     assert!(refused.contains(&format!("is wrapped by `{old}`")) && refused.contains("`keys.previous`"), "{refused}");
 
     let (mut current, mut previous) = ("kek-b", "kek");
+    let mut known = whole;
     for round in 0..6 {
         configured(&format!("{{ file = \"{current}\" }}"), Some(previous));
         let server = home.start();
-        assert_eq!(sealed_by(&server).len(), 1, "round {round}: half of the keys");
+        // What the schedule makes from now on is sealed under the present one: the successor of a key that began to sign just
+        // before the server was killed. Those that were there are sealed anew together or not at all.
+        let of_before =
+            |server: &Server| under(&sealed(server).into_iter().filter(|(id, _)| known.contains_key(id)).collect());
+        assert_eq!(of_before(&server), under(&known), "round {round}: half of the keys");
         let socket = server.socket.clone();
         let rewrap =
             thread::spawn(move || run(accredit().args(["key", "rewrap"]).env("ACCREDIT_ADMIN_SOCKET", &socket), ""));
@@ -246,11 +252,15 @@ fn keys_are_sealed_anew_all_or_none() {
         server.kill();
         rewrap.join().unwrap();
         let server = home.start();
-        assert_eq!(sealed_by(&server).len(), 1, "round {round}: half of the keys");
+        assert_eq!(of_before(&server).len(), 1, "round {round}: half of the keys");
         server.accredit(["key", "rewrap"]).ended(0);
         // What is made later is sealed like the others.
         server.accredit(["key", "rotate"]).ended(0);
-        assert_eq!(sealed_by(&server).len(), 1);
+        let sealed = sealed(&server);
+        assert!(known.keys().all(|id| sealed.contains_key(id)), "round {round}: a key is gone");
+        assert_eq!(under(&sealed).len(), 1, "round {round}");
+        assert_ne!(under(&sealed), under(&known), "round {round}");
+        known = sealed;
         server.kill();
         (current, previous) = (previous, current);
     }
@@ -324,11 +334,16 @@ fn states(server: &Server) -> Vec<String> {
     keys.iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The key-encryption keys that stored keys are sealed under.
-fn sealed_by(server: &Server) -> Vec<String> {
+/// Every stored key by its id, with the key-encryption key that it is sealed under.
+fn sealed(server: &Server) -> BTreeMap<String, String> {
     let list = server.accredit(["key", "list", "-o", "json"]).ended(0).json();
-    let all = list["keys"].as_array().unwrap().iter().map(|key| key["sealedBy"].as_str().unwrap().to_owned());
-    all.collect::<BTreeSet<_>>().into_iter().collect()
+    let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+    list["keys"].as_array().unwrap().iter().map(|key| (text(key, "id"), text(key, "sealedBy"))).collect()
+}
+
+/// The key-encryption keys that these are sealed under.
+fn under(sealed: &BTreeMap<String, String>) -> Vec<String> {
+    sealed.values().cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn states_become(server: &Server, expected: &[&str]) {

@@ -2,18 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Something that tokens of a provider show and that nobody listed. It is raised once.
+/// Something that tokens of a provider show and that nobody listed, or a bundle that was refused. It is raised once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Alarm {
     /// `alarm_...`.
     pub id: String,
-    /// `claim-unlisted`, `subject-format-changed`, `subject-format-unknown` or `alarms-many`.
+    /// `claim-unlisted`, `subject-format-changed`, `subject-format-unknown`, `alarms-many`, `bundle-older` or
+    /// `bundle-uncounted`.
     pub code: String,
-    /// The provider's name.
+    /// The name of the provider, or of the federation whose bundle it is.
     pub provider: String,
-    /// What was seen: a claim's name, a format's name, or how a subject begins.
+    /// What was seen: a claim's name, a format's name, how a subject begins, or the sequence of the bundle that is held.
     pub thing: String,
     /// One sentence.
     pub summary: String,
@@ -23,7 +24,7 @@ pub struct Alarm {
     pub first_seen: String,
     /// When it was seen last, RFC 3339; up to a minute late after a restart.
     pub last_seen: String,
-    /// The decision about the first token that showed it, `dec_...`.
+    /// The decision about the first token that showed it, `dec_...`; of a bundle the record of its refusal, `act_...`.
     pub decision: String,
     /// Why somebody thinks it is all right; absent while nobody has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

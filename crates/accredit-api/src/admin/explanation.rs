@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::identity::IdentityShown;
+use crate::svid::Wanted;
+
 /// A question that issues nothing, spends nothing and fetches nothing.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -44,6 +47,12 @@ pub struct ExplainRequest {
     /// Judge as if it were this time, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
+    /// In place of a service account: the cluster, by name or id, of which SVIDs would be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// With `cluster`: the SVIDs that would be asked for; one X509-SVID when absent. A certification request may be left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub svids: Option<Vec<Wanted>>,
     /// Rank near misses over every mapping of every provider, whatever was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
@@ -59,6 +68,7 @@ impl std::fmt::Debug for ExplainRequest {
             .field("service_account", &self.service_account)
             .field("mapping", &self.mapping)
             .field("api", &self.api)
+            .field("cluster", &self.cluster)
             .finish_non_exhaustive()
     }
 }
@@ -100,6 +110,9 @@ pub struct Explanation {
     /// Of SVIDs: whose they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiffe_id: Option<String>,
+    /// Of a request for SVIDs: how the identity came about, or why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityShown>,
     /// Permissions granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,

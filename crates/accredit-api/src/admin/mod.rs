@@ -44,6 +44,7 @@ mod alarm;
 mod audit;
 mod explanation;
 mod federation;
+mod identity;
 mod key;
 mod keys;
 mod login;
@@ -63,6 +64,7 @@ pub use explanation::{
     ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
 };
 pub use federation::{DroppedBundleEntry, FederationAuthority, FederationBundle, RefreshFederationRequest};
+pub use identity::{AttributeShown, ConsideredIssuer, ConsideredPolicy, IdentityShown, SvidShown};
 pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,
     SigningKeyList,

@@ -187,6 +187,13 @@ fn answer(world: &World, claims: &Value, when: &When) -> Then {
     let explained = explain_issue(&ask, &job, world, &context, now);
     let road = issue(&ask, &job, world, &context, now);
     assert_eq!(format!("{road:?}"), format!("{:?}", explained.verdict), "road and explanation part");
+    if let Ok(identity) = &road {
+        // What is shown to be read is what was read.
+        for read in &explained.attributes {
+            let fact = identity.facts.iter().find(|fact| fact.attribute.to_string() == read.attribute).unwrap();
+            assert_eq!(fact.value.is_some(), read.seen.is_some(), "{}", read.attribute);
+        }
+    }
     let mut then = match &road {
         Ok(identity) => allowed(identity),
         Err(denial) => denied(denial),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::actor::{Actor, Caller};
+use super::audit::act_id;
 use super::body::Strict;
 use super::pins::checked_reason;
 use super::problem::{AdminFault, Answer};
@@ -22,7 +23,7 @@ use crate::app::App;
 use crate::clock;
 use crate::read_model::InForce;
 use crate::record::{self, StoreWork};
-use crate::watch::{Seen, hint, summary};
+use crate::watch::{Seen, hint, of_a_bundle, summary};
 
 /// Which alarms are asked for.
 #[derive(Debug, Deserialize)]
@@ -129,7 +130,10 @@ fn told(app: &App, alarm: &Seen) -> Alarm {
         hint: hint(code).to_owned(),
         first_seen: Timestamp::from_unix(*first_seen).to_string(),
         last_seen: Timestamp::from_unix(alarm.last()).to_string(),
-        decision: DecisionId::new(*decision).to_string(),
+        decision: match of_a_bundle(code) {
+            Some(_) => act_id(*decision),
+            None => DecisionId::new(*decision).to_string(),
+        },
         acknowledged: alarm.acknowledged.get().cloned(),
     }
 }

@@ -216,14 +216,20 @@ fn changed(change: &Value) -> Option<String> {
     Some(format!("{sign} {} {}", shown.get("kind")?.as_str()?, shown.get("name")?.as_str()?))
 }
 
-/// What a recorded decision says of itself.
-pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explanation> {
+/// Everything that a record says, with the values that are there still.
+pub(super) fn detail(found: &Found) -> Map<String, Value> {
     let mut detail = read(&found.record.bytes);
-    let event = text(&detail, "event");
-    let erased = matches!(found.record.value, Erasable::Erased);
     if let Erasable::Present(bytes) = &found.record.value {
         detail.extend(read(bytes));
     }
+    detail
+}
+
+/// What a recorded decision says of itself.
+pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explanation> {
+    let detail = detail(found);
+    let event = text(&detail, "event");
+    let erased = matches!(found.record.value, Erasable::Erased);
     let claims = detail.get("claims").and_then(Value::as_object).cloned().unwrap_or_default();
     let actor = detail.get("actorProvider").and_then(Value::as_str).map(|provider| ActorShown {
         provider: provider.to_owned(),
@@ -276,6 +282,7 @@ pub(super) fn explanation(found: &Found, decision: DecisionId) -> Option<Explana
         considered: Vec::new(),
         cluster: name("cluster"),
         spiffe_id: name("spiffeId"),
+        identity: None,
         ranked: None,
         fix: None,
         actor,

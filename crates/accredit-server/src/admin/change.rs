@@ -46,13 +46,18 @@ impl Act<'_> {
         &self,
         planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
     ) -> Result<ApplyResponse, AdminFault> {
-        for _ in 1..ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             if let Some(response) = self.attempt(&planner).await? {
+                let has_domain = |change: &wire::Change| {
+                    change.kind == Kind::TrustDomain.document() && change.action != wire::Action::Unchanged
+                };
+                if !response.dry_run && response.changes.iter().any(has_domain) {
+                    self.app.found_new_domains().await;
+                }
                 return Ok(response);
             }
         }
-        let response = self.attempt(&planner).await?;
-        response.ok_or_else(|| AdminFault::Unavailable("other servers change resources all the time".to_owned()))
+        Err(AdminFault::Unavailable("other servers change resources all the time".to_owned()))
     }
 
     /// `None` when another server was faster.
@@ -107,7 +112,7 @@ impl Act<'_> {
         if plan.puts.iter().chain(&plan.deletes).any(has_bundles) {
             app.relations.follow(&app.read_model.now().world);
         }
-        if plan.deletes.iter().any(|gone| gone.kind() == Kind::Provider) {
+        if plan.deletes.iter().any(|gone| matches!(gone.kind(), Kind::Federation | Kind::Provider)) {
             app.provider_keys.retain(|id| plan.deletes.iter().all(|gone| gone.id != id));
             app.watch.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));
             app.key_history.retain(|id| plan.deletes.iter().all(|gone| gone.id.to_string() != id));

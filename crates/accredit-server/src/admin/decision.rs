@@ -10,9 +10,9 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
 use super::actor::Caller;
-use super::explain;
 use super::filter::Head;
 use super::problem::{AdminFault, Answer};
+use super::{audit, explain, retold};
 use crate::app::App;
 
 /// Which decision is asked for.
@@ -74,14 +74,20 @@ async fn recorded(app: &App, caller: &Caller, id: &str) -> Result<(Explanation, 
             standing: "not-verified".to_owned(),
             provider: refused.provider,
             service_account: refused.account,
+            cluster: refused.cluster,
             ..explanation
         };
         return Ok((told, false));
     }
     let found = app.store.find_record(decision.bits()).await?;
     let found = found.ok_or_else(|| unknown(id))?;
-    let told = super::audit::explanation(&found, decision)
+    let detail = audit::detail(&found);
+    let told = audit::explanation(&found, decision)
         .ok_or_else(|| AdminFault::NotFound(format!("`{decision}` is not a decision")))?;
+    let told = match told.spiffe_id.is_some() {
+        true => retold::svid(app, told, &detail).await?,
+        false => told,
+    };
     let world = &app.read_model.now().world;
     let is_readable = Head::of(&found.record.bytes).is_some_and(|head| head.is_for(&caller.actor, world));
     let is_of_realm = told.cluster.is_some() && is_readable;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accredit_api::admin::{ExplainRequest, Explanation, Verdict};
+use accredit_api::admin::{ExplainRequest, Explanation};
 use accredit_core::decide::access::{Refusal, Subject};
 use accredit_core::decide::{Ask, Confirmation, Denial};
 use accredit_core::facts::{Facts, Proved, TypedIn};
@@ -19,7 +19,7 @@ use super::actor::{Actor, Caller};
 use super::blot::Blot;
 use super::body::Strict;
 use super::problem::{AdminFault, Answer};
-use super::{acting, spending, survey};
+use super::{acting, explain_svid, spending, survey};
 use crate::app::App;
 use crate::exchange::is_another_providers;
 use crate::read_model::InForce;
@@ -31,6 +31,9 @@ pub(super) async fn explain(
     caller: Caller,
     Strict(request): Strict<ExplainRequest>,
 ) -> Answer<Explanation> {
+    if let Some(cluster) = &request.cluster {
+        return explain_svid::answer(&app, &caller, &request, cluster).await.map(Json);
+    }
     let in_force = app.read_model.now();
     may_ask(&caller, &request, &in_force)?;
     let now = request.at.map_or_else(clock::now, Timestamp::from_unix);
@@ -352,28 +355,8 @@ enum Providers<'w> {
 
 /// A refusal of what no provider vouches for.
 pub(super) fn denial(code: &str, summary: String, hint: Option<String>, at: Timestamp, sequence: i64) -> Explanation {
-    Explanation {
-        decision: None,
-        verdict: Verdict::Deny,
-        reason: Some(code.to_owned()),
-        summary,
-        hint,
-        at: at.to_string(),
-        standing: "not-verified".to_owned(),
-        provider: None,
-        service_account: None,
-        api: None,
-        permissions: Vec::new(),
-        lifetime: None,
-        claims: Map::new(),
-        sequence,
-        considered: Vec::new(),
-        cluster: None,
-        spiffe_id: None,
-        ranked: None,
-        fix: None,
-        actor: None,
-    }
+    let (reason, standing) = (Some(code.to_owned()), "not-verified".to_owned());
+    Explanation { reason, summary, hint, standing, ..tell::nameless(at, sequence) }
 }
 
 pub(super) fn typed(claims: &Object<'_>) -> Map<String, Value> {

@@ -194,6 +194,7 @@ impl Walk<'_> {
             hint,
             provider,
             account: self.request.account.as_deref().map(|text| text.chars().take(130).collect()),
+            cluster: None,
         };
         self.app.ring.push(self.decision, refused);
     }

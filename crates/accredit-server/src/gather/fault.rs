@@ -281,11 +281,6 @@ impl FetchFault {
         }
     }
 
-    /// Whether somebody must hear of it: a bundle that goes back is what an attacker would serve.
-    pub(crate) const fn is_alarming(&self) -> bool {
-        matches!(self.cause, FetchCause::BundleOlder { .. } | FetchCause::BundleUncounted { .. })
-    }
-
     /// How long the other side asks to be left alone.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self.cause {

@@ -59,7 +59,7 @@ pub(crate) use outlet::{Outlet, OutletAnswer};
 pub(crate) use post::{LOOPBACK, Posted, Poster};
 pub(crate) use provider_keys::{KeysUnavailable, ProviderKeys};
 pub(crate) use proxy::Proxy;
-pub(crate) use relation::{Brought, HeldBundle, Relation};
+pub(crate) use relation::{Brought, BundleAttempts, HeldBundle, Relation};
 pub(crate) use relations::Relations;
 pub(crate) use seen_sets::SeenSet;
 pub(crate) use source::{KeyPlace, KeySource};

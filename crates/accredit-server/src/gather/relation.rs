@@ -1,5 +1,6 @@
 //! The bundle of one foreign trust domain: held, judged before it is replaced, asked for by its own hint.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub(crate) struct BundleAttempts {
     pub(crate) last_error: Option<Arc<FetchFault>>,
     pub(crate) fetches: u64,
     pub(crate) failures: u64,
+    /// The same by their codes.
+    pub(crate) faults: BTreeMap<&'static str, u64>,
 }
 
 /// What a fetch brought.
@@ -195,6 +198,7 @@ impl Relation {
             }
             Err(fault) => {
                 attempts.failures += 1;
+                *attempts.faults.entry(fault.code()).or_default() += 1;
                 attempts.last_error = Some(Arc::new(fault));
             }
         }

@@ -67,6 +67,11 @@ impl Relations {
         self.entries.load().get(&owner).cloned()
     }
 
+    /// Every one.
+    pub(crate) fn all(&self) -> Vec<Arc<Relation>> {
+        self.entries.load().values().cloned().collect()
+    }
+
     /// Those whose fetch is to begin now; they count as begun.
     pub(crate) fn beginning(&self, now: Timestamp) -> Vec<Arc<Relation>> {
         self.entries.load().values().filter(|relation| relation.begins(now)).cloned().collect()

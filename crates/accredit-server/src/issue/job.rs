@@ -5,7 +5,8 @@ use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Resource};
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
-use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Unverified, Verified};
+use accredit_id::trust_domain::TrustDomain;
+use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Verified};
 
 use crate::app::App;
 use crate::exchange::is_another_providers;
@@ -36,6 +37,22 @@ pub(super) enum NoJob<'j> {
     Internal,
 }
 
+/// How the keys of issuers are come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gathering {
+    /// As it must be: a key that is not at hand is fetched.
+    Fetching,
+    /// Without asking anybody, for whoever only explains.
+    AtHand,
+}
+
+/// An entry that does not take a token, and why.
+pub(crate) struct Passed {
+    pub(crate) place: usize,
+    pub(crate) code: &'static str,
+    pub(crate) told: String,
+}
+
 /// Memory for reading one token as often as it has entries to be tried.
 pub(super) type Buffers = [Buffer; provider::MOST];
 
@@ -46,13 +63,14 @@ pub(super) async fn job<'j>(
     cluster: &'j Resource,
     known: &'j Cluster,
     token: &'j str,
-    now: Timestamp,
+    (now, gathering): (Timestamp, Gathering),
     buffers: &'j mut Buffers,
+    mut passed: Option<&mut Vec<Passed>>,
 ) -> Result<Job<'j>, NoJob<'j>> {
     let mut buffers = buffers.iter_mut();
     let first = buffers.next().ok_or(NoJob::Internal)?;
     let unverified = verify::read(token, first).map_err(NoJob::Faulty)?;
-    let candidates = candidates(known, &unverified);
+    let candidates = candidates(known, unverified.issuer(), unverified.subject_trust_domain());
     if candidates.is_empty() {
         return Err(NoJob::Unknown(IssueDenial::unknown_issuer(cluster.name.as_str(), unverified.issuer())));
     }
@@ -74,12 +92,20 @@ pub(super) async fn job<'j>(
                 verify::read(token, next).map_err(NoJob::Faulty)?
             }
         };
-        let gathering = app.traces.step(Step::Gather);
-        let keys = app.keys_of_job(&issuer.provider).keys_for(unverified.key_id(), now).await;
-        drop(gathering);
+        let step = app.traces.step(Step::Gather);
+        let keys = app.keys_of_job(&issuer.provider);
+        let keys = match gathering {
+            Gathering::Fetching => keys.keys_for(unverified.key_id(), now).await,
+            Gathering::AtHand => keys.current(now).ok_or(KeysUnavailable { fault: None, next_try: None }),
+        };
+        drop(step);
         let keys = match keys {
             Ok(keys) => keys,
             Err(unavailable) => {
+                if let Some(passed) = &mut passed {
+                    let told = "its keys are not at hand".to_owned();
+                    passed.push(Passed { place: issuer.place, code: "key-not-cached", told });
+                }
                 unreachable.get_or_insert((issuer, unavailable));
                 continue;
             }
@@ -88,6 +114,10 @@ pub(super) async fn job<'j>(
         match app.traces.during(Step::Verify, || verify::verify(unverified, &expected, &keys, now)) {
             Ok(verified) => return Ok(Job { issuer, verified }),
             Err(rejected) => {
+                if let Some(passed) = &mut passed {
+                    let (code, told) = (rejected.fault.code(), rejected.fault.operator_text());
+                    passed.push(Passed { place: issuer.place, code, told });
+                }
                 let is_the_last = candidates.peek().is_none() && unreachable.is_none();
                 if is_the_last || !is_another_providers(rejected.fault.code()) {
                     return Err(NoJob::Rejected(issuer, Box::new(rejected)));
@@ -102,9 +132,13 @@ pub(super) async fn job<'j>(
 }
 
 /// The entries of the token's issuer; a JWT-SVID may leave that to its subject's trust domain.
-fn candidates<'c>(known: &'c Cluster, token: &Unverified<'_>) -> Vec<&'c AllowedIssuer> {
-    let domain = token.subject_trust_domain().map(|domain| format!("spiffe://{domain}"));
-    let named = [token.issuer(), domain.as_deref()].into_iter().flatten();
+pub(super) fn candidates<'c>(
+    known: &'c Cluster,
+    issuer: Option<&str>,
+    subject_trust_domain: Option<TrustDomain>,
+) -> Vec<&'c AllowedIssuer> {
+    let domain = subject_trust_domain.map(|domain| format!("spiffe://{domain}"));
+    let named = [issuer, domain.as_deref()].into_iter().flatten();
     let mut found: Vec<_> = named.flat_map(|issuer| known.attestation.jwt.of_issuer(issuer)).collect();
     found.sort_by_key(|issuer| issuer.place);
     found.dedup_by_key(|issuer| issuer.place);

@@ -61,7 +61,7 @@ pub(crate) struct Activated {
 }
 
 /// The first request for a certificate that asks for other names than policy gives.
-pub(super) fn other_names(identity: &Identity, requests: &[Option<Request>]) -> Option<RequestFault> {
+pub(super) fn other_names<S>(identity: &Identity<S>, requests: &[Option<Request>]) -> Option<RequestFault> {
     identity.svids.iter().zip(requests).find_map(|(terms, request)| match (terms, request) {
         (SvidTerms::X509 { dns_names, .. }, Some(request)) => request.check_names(&identity.spiffe_id, dns_names).err(),
         _ => None,

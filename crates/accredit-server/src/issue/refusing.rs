@@ -72,15 +72,14 @@ impl Walk<'_> {
         let context = self.app.context();
         let mut explained = explain_issue(ask, facts, &self.in_force.world, &context, self.now);
         explained.redact(&|claim| facts.issuer().provider.audits(claim));
-        let required = explained.required.iter().chain(explained.policies.iter().flat_map(|policy| &policy.when));
-        let is_hidden = |clause: &&ClauseTrace| clause.verdict != ClauseVerdict::Held && !clause.recorded;
-        let hides = required.clone().any(|clause| is_hidden(&clause));
-        let clauses = required.map(tell::clause).collect();
+        let is_hidden = |clause: &ClauseTrace| clause.verdict != ClauseVerdict::Held && !clause.recorded;
+        let hides = explained.required.iter().any(is_hidden);
         let operator = match hides && denial.reason == IssueReason::ClaimsRequired {
             true => "a claim is not what `requiredClaims` says".to_owned(),
             false => without_values(&denial.operator, |claim| facts.issuer().provider.audits(claim)),
         };
-        Told { operator, hint: denial.hint.clone(), clauses, fix: explained.fix }
+        let identity = tell::identity(&explained, vec![tell::taken(facts.issuer())], self.now);
+        Told { operator, hint: denial.hint.clone(), identity: Some(identity), fix: explained.fix }
     }
 
     /// Policy refuses a job whose token verified: recorded, then answered.
@@ -253,6 +252,7 @@ impl Walk<'_> {
             hint,
             provider: None,
             account: None,
+            cluster: cluster.map(|cluster| cluster.name.to_string()),
         };
         self.app.ring.push(self.decision, refused);
         let sentence = UNACCEPTABLE;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use accredit_id::time::Timestamp;
 
+use super::bundles::{self, OfOwner};
 use super::keys::{self, OfProvider};
 use super::page::Samples;
 use super::process::Process;
@@ -45,12 +46,14 @@ pub(super) struct Scrape<'s> {
     pub(super) process: Process,
     pub(super) provider_keys: Vec<OfProvider>,
     pub(super) job_keys: Vec<OfCluster>,
+    pub(super) bundles: Vec<OfOwner>,
     pub(super) signing: Watched,
 }
 
 /// All of them, in the order of the page.
 pub(super) fn every() -> impl Iterator<Item = &'static Described> {
-    [METRICS, svids::METRICS, keys::METRICS, job_keys::METRICS, traces::METRICS].into_iter().flatten()
+    let all = [METRICS, svids::METRICS, keys::METRICS, job_keys::METRICS, bundles::METRICS, traces::METRICS];
+    all.into_iter().flatten()
 }
 
 /// What is no other list's. Names are never used again for something else.

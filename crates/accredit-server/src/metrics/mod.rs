@@ -3,6 +3,7 @@
 //! [`list`] is the list of all of them, from which the page and its reference are made. Labels are words of the server's own
 //! and names of providers; what a claim or a caller says is none (L22). Counting takes no lock where a token is issued.
 
+mod bundles;
 mod exchanges;
 mod histogram;
 mod job_keys;
@@ -62,6 +63,7 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
         process: process::Process::read(),
         provider_keys: keys::of_providers(&app, clock::now()),
         job_keys: job_keys::by_cluster(&app, clock::now()),
+        bundles: bundles::of_owners(&app),
         signing: app.signing.watched(),
     };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4"), (header::CACHE_CONTROL, "no-store")], page::page(&scrape))

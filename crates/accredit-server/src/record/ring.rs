@@ -27,6 +27,8 @@ pub(crate) struct Unverified {
     pub(crate) provider: Option<String>,
     /// The service account asked for.
     pub(crate) account: Option<String>,
+    /// The cluster asked for, when it was found.
+    pub(crate) cluster: Option<String>,
 }
 
 impl Ring {
@@ -64,6 +66,7 @@ mod tests {
                 hint: None,
                 provider: None,
                 account: None,
+                cluster: None,
             };
             ring.push(id(number), refused);
         }

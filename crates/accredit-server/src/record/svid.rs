@@ -2,19 +2,19 @@
 
 use std::net::IpAddr;
 
-use accredit_api::admin::{Clause, Considered, Explanation, Verdict};
+use accredit_api::admin::{Explanation, IdentityShown};
 use accredit_core::model::{DecisionId, Provider, Resource};
 use accredit_id::json::Object;
 use accredit_id::spiffe_id::SpiffeId;
 use accredit_id::time::Timestamp;
 use accredit_id::{base64url, hex};
 use accredit_store::audit::{Content, Erasable};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::encode::{Line, beside, claims};
-use crate::chance;
 use crate::metrics::SVID_FACE;
 use crate::traces::TraceId;
+use crate::{chance, tell};
 
 /// On which proof SVIDs are asked for.
 #[derive(Clone, Copy)]
@@ -32,7 +32,12 @@ pub(crate) struct Shown<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum By<'a> {
     /// A job's, who asked from this address.
-    Job { shown: Shown<'a>, source: IpAddr },
+    Job {
+        shown: Shown<'a>,
+        source: IpAddr,
+        /// The place of the entry of `jwt.allowedIssuers` that took the token.
+        entry: usize,
+    },
     /// An operator's: what the log calls him, what admitted him, and why he did it.
     Operator { name: &'a str, admitted: &'a Value, reason: &'a str },
 }
@@ -92,7 +97,7 @@ pub(crate) struct Told {
     pub(crate) operator: String,
     pub(crate) hint: Option<String>,
     /// What was looked at, values that may not be kept already taken out.
-    pub(crate) clauses: Vec<Clause>,
+    pub(crate) identity: Option<IdentityShown>,
     /// The smallest edit that would allow it.
     pub(crate) fix: Option<String>,
 }
@@ -101,13 +106,14 @@ pub(crate) struct Told {
 pub(crate) fn svids_issued(issued: &Issued<'_>) -> Content {
     let Issued { cluster, trust_domain, by, spiffe_id, policy, template, svids, at, sequence, trace } = issued;
     let mut record = Line::new("svid-issued", *at, SVID_FACE, *sequence);
-    record.named("cluster", cluster).named("trustDomain", trust_domain);
+    record.named("cluster", cluster).number("clusterRevision", cluster.revision).named("trustDomain", trust_domain);
     realm(&mut record, cluster);
     record.text("spiffeId", spiffe_id.as_str());
     record.text("policy", policy).text("template", template);
     let values = match by {
-        By::Job { shown, source } => {
+        By::Job { shown, source, entry } => {
             proof(&mut record, shown);
+            record.number("allowedIssuer", i64::try_from(*entry).unwrap_or_default());
             Some(beside(claims(shown.known, shown.claims, None), None, *source))
         }
         By::Operator { name, admitted, reason } => {
@@ -125,17 +131,7 @@ pub(crate) fn svids_issued(issued: &Issued<'_>) -> Content {
 /// Writes a refusal down, with its explanation.
 pub(crate) fn svids_not_issued(refused: SvidsRefused<'_>) -> Content {
     let SvidsRefused { decision, cluster, shown, reason, told, source, at, sequence, trace } = refused;
-    let Told { operator, hint, clauses, fix } = told;
-    let considered = Considered {
-        mapping: cluster.name.to_string(),
-        id: cluster.id.to_string(),
-        provider: None,
-        disabled: !cluster.enabled,
-        matched: false,
-        clauses,
-        bound: None,
-        actors: Vec::new(),
-    };
+    let Told { operator, hint, identity, fix } = told;
     let mut record = Line::new("svid-denied", at, SVID_FACE, sequence);
     record.named("cluster", cluster);
     if let Some(known) = cluster.as_cluster() {
@@ -146,29 +142,16 @@ pub(crate) fn svids_not_issued(refused: SvidsRefused<'_>) -> Content {
     record.text("reason", reason);
     proof(&mut record, &shown);
     record.trace(trace);
-    let explanation = Explanation {
+    let explanation = tell::kept(Explanation {
         decision: Some(decision.to_string()),
-        verdict: Verdict::Deny,
         reason: Some(reason.to_owned()),
         summary: operator,
         hint,
-        at: at.to_string(),
-        standing: "verified".to_owned(),
-        provider: None,
-        service_account: None,
-        api: None,
         cluster: Some(cluster.name.to_string()),
-        spiffe_id: None,
-        permissions: Vec::new(),
-        lifetime: None,
-        claims: Map::new(),
-        sequence,
-        considered: if considered.clauses.is_empty() { Vec::new() } else { vec![considered] },
-        ranked: None,
+        identity,
         fix,
-        actor: None,
-    };
-    let explanation = serde_json::to_value(explanation).unwrap_or_default();
+        ..tell::nameless(at, sequence)
+    });
     let bytes = beside(claims(shown.known, shown.claims, Some(&explanation)), None, source);
     Content { bytes: record.end(), erasable: Some(Erasable { salt: chance::bits(), bytes }) }
 }
@@ -178,7 +161,7 @@ pub(crate) fn svids_not_issued(refused: SvidsRefused<'_>) -> Content {
 impl Told {
     /// A sentence and a hint.
     pub(crate) fn plain(operator: String, hint: Option<String>) -> Self {
-        Self { operator, hint, clauses: Vec::new(), fix: None }
+        Self { operator, hint, identity: None, fix: None }
     }
 }
 

@@ -1,14 +1,18 @@
 //! Keys of trust domains: which there are to be, the first ones of each, and what stands above its authorities.
 
+use std::time::Duration;
+
 use accredit_core::keyring::{self, Confirmation, Key, Purpose, Slot};
 use accredit_core::model::{Id, Kind};
-use accredit_store::{BundleConfirmation, KeyDeed};
+use accredit_store::{BundleConfirmation, KeyDeed, StoreError};
 
 use super::KeysFault;
 use super::deeds::{self, Making, OfDomain};
+use super::rotation::FOLLOWED_WITHIN;
 use crate::app::App;
 use crate::clock;
 use crate::keys::{Upstream, UpstreamFault};
+use crate::record::RecordFault;
 
 impl App {
     /// The slots that are to have keys. A trust domain of which keys are there and that nobody knows counts as one that
@@ -33,9 +37,36 @@ impl App {
         slots
     }
 
+    /// Has new trust domains get their keys at once: whoever made one finds its documents there, and its keys signing, when he
+    /// hears that it was made. What keeps them from being made is in the log, and the schedule goes on trying.
+    pub(crate) async fn found_new_domains(&self) {
+        let founding = async {
+            for _ in 0..ATTEMPTS {
+                match self.found_domains().await {
+                    // Nobody is to meet a token of it whom another server tells that there is no such trust domain.
+                    Ok(true) if self.store.is_shared() => return tokio::time::sleep(FOLLOWED_WITHIN).await,
+                    Ok(_) => return,
+                    Err(KeysFault::Recorded(RecordFault::Store(fault)))
+                        if matches!(*fault, StoreError::KeyMoved { .. } | StoreError::Conflict { .. }) => {}
+                    Err(fault) => {
+                        tracing::warn!(
+                            event = "signing-keys-not-kept",
+                            "keys of a new trust domain could not be made: {fault}"
+                        );
+                        return;
+                    }
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_FOUNDING, founding).await;
+    }
+
     /// Makes the first keys of trust domains that have none: all that can be made in one go, so that nobody meets a bundle that
-    /// lacks half of them.
-    pub(super) async fn found_domains(&self) -> Result<(), KeysFault> {
+    /// lacks half of them. Says whether any were made.
+    pub(super) async fn found_domains(&self) -> Result<bool, KeysFault> {
+        let _one_at_a_time = self.signing.founding.lock().await;
+        self.signing.read(&self.store, clock::now()).await?;
+        let mut has_made = false;
         let mut slots = self.known_slots();
         slots.retain(|slot| slot.domain.is_some());
         for of_domain in slots.chunk_by(|one, other| one.domain == other.domain) {
@@ -52,9 +83,10 @@ impl App {
             if !deed.changes.is_empty() {
                 let _one_at_a_time = self.changing.lock().await;
                 self.commit_keys(deed).await?;
+                has_made = true;
             }
         }
-        Ok(())
+        Ok(has_made)
     }
 
     /// A key, or with `is_first` the first two, of a trust domain. `None`, and a line in the log, when it cannot be made.
@@ -154,5 +186,9 @@ fn tell_upstream(domain: &str, fault: &UpstreamFault) {
     );
 }
 
+/// So often another server may be faster.
+const ATTEMPTS: u32 = 8;
+/// Whoever makes a trust domain waits no longer for its keys; two RSA keys take a second.
+const LONGEST_FOUNDING: Duration = Duration::from_secs(10);
 /// Nodes that said nothing for a month are forgotten, in seconds.
 const FORGOTTEN_AFTER: i64 = 30 * 24 * 3600;

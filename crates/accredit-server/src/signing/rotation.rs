@@ -118,7 +118,6 @@ impl App {
 
     /// Does everything that is to be done by now. What cannot be made for one slot keeps no other one waiting.
     async fn step_keys(&self) -> Result<(), KeysFault> {
-        self.signing.read(&self.store, clock::now()).await?;
         self.found_domains().await?;
         let mut given_up: Vec<Slot> = Vec::new();
         for _ in 0..MOST_STEPS {
@@ -194,6 +193,6 @@ pub(super) fn log(moves: &[Moved]) {
 /// Making a key, publishing it, letting it sign and making the next one are four.
 const MOST_STEPS: usize = 8;
 /// A change on one server is in force on all others by then.
-const FOLLOWED_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const FOLLOWED_WITHIN: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

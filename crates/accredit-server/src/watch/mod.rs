@@ -15,6 +15,7 @@ use accredit_core::model::{DecisionId, Id, Provider, Resource};
 use accredit_core::world::World;
 use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
+use accredit_store::audit::NewRecord;
 use accredit_store::{Sighting, SightingDeed};
 use arc_swap::ArcSwap;
 use serde_json::json;
@@ -23,7 +24,7 @@ use crate::chance;
 use crate::record::{self, RecordFault, Recorder, StoreWork};
 
 pub(crate) use seen::{Code, Seen};
-pub(crate) use words::{hint, summary};
+pub(crate) use words::{hint, of_a_bundle, summary};
 
 /// What was seen of each provider.
 pub(crate) struct Watch {
@@ -117,6 +118,32 @@ impl Watch {
             next.insert(shape, Arc::clone(&alarms));
             next
         });
+    }
+
+    /// Raises the alarm that a bundle was refused, once for each sequence that was held then. Says whether that is on the disk,
+    /// `act` with it; else it was raised before, or cannot be written and is raised again.
+    pub(crate) async fn bundle_refused(
+        &self,
+        recorder: &Recorder,
+        owner: &Resource,
+        what: (Code, &str),
+        act: NewRecord,
+        at: Timestamp,
+    ) -> bool {
+        let id = owner.id.to_string();
+        let new = self.of_providers().entry(id.clone()).or_default().notice(&id, what, at.unix(), act.id);
+        let Some(new) = new else { return false };
+        let sighted = vec![new.sighting.clone()];
+        let deed = SightingDeed { sighted, acknowledged: None, records: vec![act] };
+        if let Err(fault) = recorder.work(StoreWork::Sight(deed)).await {
+            tracing::warn!(event = "sighting-not-recorded", owner.name = %owner.name, "an alarm cannot be written: {fault}");
+            self.forget(owner, &[new]);
+            return false;
+        }
+        let Sighting { code, id, .. } = &new.sighting;
+        let said = summary(&new.sighting, owner.name.as_str(), &[]);
+        tracing::warn!(event = "alarm", code, alarm.id = id, owner.name = %owner.name, "{said}");
+        true
     }
 
     /// Every alarm, newest first.

@@ -23,6 +23,10 @@ pub(crate) enum Code {
     Many,
     /// The first token at all: since then it is learned what is usual.
     FirstToken,
+    /// A bundle that is older than the one that is held (L15).
+    BundleOlder,
+    /// A bundle with other keys than the one that is held, and the same sequence (L15).
+    BundleUncounted,
 }
 
 /// One thing that was seen.
@@ -63,6 +67,8 @@ impl Code {
             Code::FormatUnknown => "subject-format-unknown",
             Code::Many => "alarms-many",
             Code::FirstToken => "first-token",
+            Code::BundleOlder => "bundle-older",
+            Code::BundleUncounted => "bundle-uncounted",
         }
     }
 }
@@ -172,20 +178,46 @@ impl OfProvider {
         if code == Code::Many && self.find(code, &thing).is_some() {
             return;
         }
-        let at = token.at.unix();
+        let (at, decision) = (token.at.unix(), *token.decision.bits());
+        found.new.push(self.put(&token.provider.id.to_string(), (code, thing), alarm, at, decision));
+    }
+
+    /// What became of a bundle, if that is news. It counts as seen at once, as what a token shows.
+    pub(super) fn notice(
+        &mut self,
+        owner: &str,
+        (code, thing): (Code, &str),
+        at: i64,
+        act: [u8; 16],
+    ) -> Option<Arc<Seen>> {
+        if let Some(seen) = self.find(code, thing) {
+            seen.again(at);
+            return None;
+        }
+        (self.count(true) < MAX_ALARMS).then(|| self.put(owner, (code, thing.to_owned()), true, at, act))
+    }
+
+    fn put(
+        &mut self,
+        provider: &str,
+        (code, thing): (Code, String),
+        alarm: bool,
+        at: i64,
+        decision: [u8; 16],
+    ) -> Arc<Seen> {
         let seen = Arc::new(Seen::new(Sighting {
-            provider: token.provider.id.to_string(),
+            provider: provider.to_owned(),
             code: code.text().to_owned(),
             thing,
             id: new_id(),
             alarm,
             first_seen: at,
             last_seen: at,
-            decision: *token.decision.bits(),
+            decision,
             acknowledged: None,
         }));
         self.seen.push(Arc::clone(&seen));
-        found.new.push(seen);
+        seen
     }
 
     fn find(&self, code: Code, thing: &str) -> Option<Arc<Seen>> {

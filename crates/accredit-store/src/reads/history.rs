@@ -35,6 +35,17 @@ pub(crate) async fn load_at(connection: &mut Connection, sequence: i64) -> Resul
     Ok(rows)
 }
 
+/// See [`Store::resource_behind`](crate::Store::resource_behind).
+pub(crate) async fn resource_behind(
+    connection: &mut Connection,
+    id: &str,
+    sequence: i64,
+) -> Result<Option<Option<Row>>, StoreError> {
+    let query = query_as(sql::RESOURCE_BEHIND).bind(id).bind(sequence);
+    let touched: Option<Was> = query.fetch_all(connection).await.map_err(fault)?.pop();
+    touched.map(was).transpose()
+}
+
 /// See [`Store::changes_since`](crate::Store::changes_since).
 pub(crate) async fn changes_since(
     connection: &mut Connection,
@@ -83,19 +94,22 @@ async fn earlier(connection: &mut Connection, sequence: i64) -> Result<HashMap<S
             .map_err(fault)?;
         let Some(last) = rows.last() else { return Ok(earlier) };
         after = (last.0, last.1.clone());
-        for (_, id, kind, owner, name, enabled, revision, body) in rows {
-            if earlier.contains_key(&id) {
-                continue;
+        for row in rows {
+            if !earlier.contains_key(&row.1) {
+                earlier.insert(row.1.clone(), was(row)?);
             }
-            let was = match (name, enabled, revision, body) {
-                (Some(name), Some(enabled), Some(revision), Some(body)) => {
-                    Some(Row { kind, id: id.clone(), owner, name, enabled, revision, body })
-                }
-                (None, None, None, None) => None,
-                _ => return Err(StoreError::Corrupt { what: format!("history of `{id}` is incomplete") }),
-            };
-            earlier.insert(id, was);
         }
+    }
+}
+
+/// What there was before a touch; `None`: nothing.
+fn was((_, id, kind, owner, name, enabled, revision, body): Was) -> Result<Option<Row>, StoreError> {
+    match (name, enabled, revision, body) {
+        (Some(name), Some(enabled), Some(revision), Some(body)) => {
+            Ok(Some(Row { kind, id, owner, name, enabled, revision, body }))
+        }
+        (None, None, None, None) => Ok(None),
+        _ => Err(StoreError::Corrupt { what: format!("history of `{id}` is incomplete") }),
     }
 }
 

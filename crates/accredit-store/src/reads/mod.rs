@@ -23,7 +23,7 @@ pub(crate) use bundles::{bundles, bundles_unchecked, check_bundles};
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use find::{find_record, find_record_about, places_since};
 pub(crate) use heads::heads;
-pub(crate) use history::{changes_since, load_at};
+pub(crate) use history::{changes_since, load_at, resource_behind};
 pub(crate) use key_of_seals::key_of_seals;
 pub(crate) use keys::{check_keys, key_seals, keys, keys_unchecked};
 pub(crate) use log::{chains, clock_mark, page, size};

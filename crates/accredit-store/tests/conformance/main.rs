@@ -4,6 +4,7 @@
 mod answers;
 mod backends;
 mod backups;
+mod bundles;
 mod copies;
 mod cursors;
 mod exchange;
@@ -123,6 +124,9 @@ on_every_backend! {
         a_sighting_is_put_down_once
         a_sighting_is_acknowledged_with_a_record
         sightings_go_with_their_provider;
+    bundles:
+        l15_a_bundle_follows_the_one_before_it
+        a_bundle_goes_with_its_owner;
     cursors:
         each_sink_has_everything_once_it_has_confirmed
         who_has_lost_a_chain_confirms_nothing

@@ -173,6 +173,12 @@ pub(crate) async fn every_earlier_state_can_be_rebuilt(factory: impl Factory) {
     for (sequence, state) in states.iter().enumerate() {
         let rows: Vec<Row> = state.values().cloned().collect();
         assert_eq!(store.load_at(sequence as i64).await.unwrap(), rows, "at {sequence}");
+        for number in 0..10 {
+            let id = row(number).id;
+            let touched = store.resource_behind(&id, sequence as i64).await.unwrap();
+            let was = touched.unwrap_or_else(|| model.get(&id).cloned());
+            assert_eq!(was.as_ref(), state.get(&id), "{id} at {sequence}");
+        }
 
         let changes = store.changes_since(sequence as i64).await.unwrap();
         let mut caught_up = state.clone();

@@ -94,7 +94,8 @@ fn described(alarm: &Alarm) -> String {
     out.push_str(&labelled("", &Inert(summary).to_string()));
     out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
     out.push_str(&labelled("seen", &format!("first {}, last {}", Inert(first_seen), Inert(last_seen))));
-    out.push_str(&labelled("", &format!("accredit decision {}", Inert(decision))));
+    let ask = if decision.starts_with("act_") { "audit show" } else { "decision" };
+    out.push_str(&labelled("", &format!("accredit {ask} {}", Inert(decision))));
     if let Some(reason) = acknowledged {
         out.push_str(&labelled("known", &Inert(reason).to_string()));
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use accredit_api::admin::{ExplainRequest, Verdict};
-use accredit_core::model::{Kind, yaml};
+use accredit_api::svid::{SvidType, Wanted};
+use accredit_core::model::{Kind, Lifetime, yaml};
 use accredit_id::json::{self, Limits};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,8 @@ use crate::terminal::Terminal;
 ///
 /// Exits with 3 when the answer is a denial. Claims typed in by hand are judged as if they had been verified, and the
 /// answer says that nobody vouches for them. Without --provider they are judged for the providers of their `iss`, or,
-/// when they have none, for the provider that they come nearest to.
+/// when they have none, for the provider that they come nearest to. With --cluster the question is which identity a job
+/// would have in a cluster, and what its SVIDs would say.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("evidence").args(["token", "claims"]).required(true).multiple(true))]
 pub(crate) struct Args {
@@ -53,6 +55,18 @@ pub(crate) struct Args {
     /// The actor's provider, by name or id; found by his token's issuer when absent
     #[arg(long, value_name = "NAME")]
     pub(crate) actor_provider: Option<String>,
+    /// Cluster whose SVIDs are asked for, by name or id, in place of an access token
+    #[arg(long, value_name = "NAME", conflicts_with_all = OF_AN_EXCHANGE)]
+    pub(crate) cluster: Option<String>,
+    /// Which SVID: jwt, or x509 where no --audience says whom it is for
+    #[arg(long = "type", value_name = "KIND", requires = "cluster", value_parser = ["jwt", "x509"])]
+    pub(crate) kind: Option<String>,
+    /// Whom a JWT-SVID is for; each one said gets its own
+    #[arg(long, value_name = "AUDIENCE", requires = "cluster")]
+    pub(crate) audience: Vec<String>,
+    /// How long the SVIDs are to live; policy may say less
+    #[arg(long, value_name = "LIFETIME", requires = "cluster")]
+    pub(crate) lifetime: Option<Lifetime>,
     /// Judge as if the request proved a key: of a DPoP proof, of a client certificate, or both
     #[arg(long, value_name = "KIND", value_parser = ["dpop", "mtls", "any"])]
     pub(crate) bound: Option<String>,
@@ -86,7 +100,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
 
 fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, Failure> {
     let Args { token, claims, provider, service_account, mapping, api, scope, all, top, at, project, .. } = args;
-    let Args { actor_token, actor_claims, actor_provider, bound, .. } = args;
+    let Args { actor_token, actor_claims, actor_provider, bound, cluster, .. } = args;
     let stdin = Some(Path::new("-"));
     let files = [token, claims, actor_token, actor_claims];
     if files.into_iter().filter(|file| file.as_deref() == stdin).count() > 1 {
@@ -106,10 +120,27 @@ fn question(args: &Args, terminal: &mut Terminal<'_>) -> Result<ExplainRequest, 
         actor_claims: actor_claims.as_deref().map(|path| read_claims(path, terminal)).transpose()?,
         actor_provider: actor_provider.clone(),
         bound: bound.clone(),
+        cluster: cluster.clone(),
+        svids: cluster.as_ref().map(|_| wanted(args)).transpose()?,
         at: at.map(|at| at.unix()),
         all: *all,
         top: *top,
     })
+}
+
+/// What would be asked of the cluster.
+fn wanted(args: &Args) -> Result<Vec<Wanted>, Failure> {
+    let Args { kind, audience, lifetime, .. } = args;
+    let lifetime = lifetime.map(|lifetime| u64::from(lifetime.as_secs()));
+    let one = |kind, audience| Wanted { kind, audience, lifetime, csr: None };
+    match kind.as_deref() {
+        Some("x509") if !audience.is_empty() => {
+            Err(Failure::misused("an X509-SVID has no audience").hint("leave --audience or --type away"))
+        }
+        Some("jwt") if audience.is_empty() => Ok(vec![one(SvidType::Jwt, Some(Vec::new()))]),
+        _ if audience.is_empty() => Ok(vec![one(SvidType::X509, None)]),
+        _ => Ok(audience.iter().map(|audience| one(SvidType::Jwt, Some(vec![audience.clone()]))).collect()),
+    }
 }
 
 /// White space around the token is not part of it: files end with a line feed.
@@ -141,6 +172,9 @@ fn read_claims(path: &Path, terminal: &mut Terminal<'_>) -> Result<Map<String, V
     }
 }
 
+/// What says nothing of a cluster.
+const OF_AN_EXCHANGE: [&str; 9] =
+    ["provider", "service_account", "mapping", "api", "scope", "actor_token", "actor_claims", "actor_provider", "all"];
 /// Longer than any token that is accepted, so that the refusal of a long one is the server's.
 const TOKEN_CAP: usize = 64 * 1024;
 const CLAIMS_CAP: usize = 1024 * 1024;

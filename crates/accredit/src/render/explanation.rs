@@ -4,7 +4,7 @@ use accredit_api::admin::{Clause, Considered, Explanation, NearMiss, Outcome, Ve
 use accredit_client::inert::Inert;
 use accredit_core::model::Lifetime;
 
-use super::{changes, yaml};
+use super::{changes, identity, yaml};
 
 /// The whole explanation.
 pub(crate) fn explanation(explanation: &Explanation) -> String {
@@ -34,6 +34,9 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
     }
     for line in pinned(explanation) {
         out.push_str(&labelled("", &line));
+    }
+    if let Some(shown) = &explanation.identity {
+        out.push_str(&identity::lines(shown));
     }
     if let Some(hint) = &explanation.hint {
         out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
@@ -144,7 +147,7 @@ fn pinned(explanation: &Explanation) -> Vec<String> {
 }
 
 /// One clause in words: seen, expected, and how near it was.
-fn clause(clause: &Clause) -> String {
+pub(super) fn clause(clause: &Clause) -> String {
     let Clause { clause, outcome, seen, expected, near, pinned } = clause;
     let name = Inert(clause);
     let seen = seen.as_deref().map(Inert);
@@ -194,7 +197,7 @@ fn standing(standing: &str) -> &str {
     }
 }
 
-fn lifetime(seconds: u64) -> String {
+pub(super) fn lifetime(seconds: u64) -> String {
     Lifetime::from_secs(u32::try_from(seconds).unwrap_or(u32::MAX)).to_string()
 }
 
@@ -267,6 +270,7 @@ mod tests {
             considered: vec![main, other],
             cluster: None,
             spiffe_id: None,
+            identity: None,
             ranked: None,
             fix: Some("kind: Mapping\nname: ci/web-main\n".to_owned()),
             actor: None,

@@ -3,12 +3,15 @@
 use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 
-use super::{BASE, Identity, IdentityAsk, IssueDenial, IssueReason, JobFacts, fix, is_expected, issue, sources};
-use crate::decide::explain::{shown, trace_clause};
+use super::{
+    BASE, Identity, IdentityAsk, IssueDenial, IssueReason, JobFacts, applicable, fix, is_expected, issue, of_policy,
+    sources,
+};
+use crate::decide::explain::{shown, sources as claims_behind, trace_clause};
 use crate::decide::near::near;
 use crate::decide::trace::{ClauseTrace, ClauseVerdict};
 use crate::facts::Seen;
-use crate::model::{AllowedIssuer, Condition, Provider, Resource, Section, yaml};
+use crate::model::{AllowedIssuer, Claim, Condition, Provider, Resource, Section, yaml};
 use crate::plan::Context;
 use crate::template::{Attribute, Sources};
 use crate::world::World;
@@ -22,6 +25,8 @@ pub struct ExplainedIssue<S> {
     pub required: Vec<ClauseTrace>,
     /// The policies in the order in which they are tried, up to the one that counts.
     pub policies: Vec<PolicyTrace>,
+    /// What the one that counts reads, in the order of its path, claims and names.
+    pub attributes: Vec<AttributeTrace>,
     /// The smallest fix: a document for `accredit config set cluster --id`.
     pub fix: Option<String>,
 }
@@ -39,6 +44,19 @@ pub struct PolicyTrace {
     pub template: Option<String>,
 }
 
+/// Something that a policy reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeTrace {
+    /// What: `jwt.claim.ref`, ...
+    pub attribute: String,
+    /// Its value, control and direction characters escaped; `None` when there was none.
+    pub seen: Option<String>,
+    /// Whose values were seen, so that a record can leave out what it may not keep.
+    pub claims: Vec<String>,
+    /// Whether the seen value is here, if there was one.
+    pub recorded: bool,
+}
+
 /// Decides again and tells everything. Issues nothing, spends nothing.
 pub fn explain_issue<S>(
     ask: &IdentityAsk<'_>,
@@ -53,7 +71,8 @@ pub fn explain_issue<S>(
         Ok(_) => None,
         Err(denial) => fix::smallest(denial, ask, job, world, context, now),
     };
-    ExplainedIssue { verdict, required, policies: policies(ask.cluster, job), fix }
+    let (policies, attributes) = (policies(ask.cluster, job), attributes(ask.cluster, job));
+    ExplainedIssue { verdict, required, policies, attributes, fix }
 }
 
 impl<S> ExplainedIssue<S> {
@@ -65,6 +84,23 @@ impl<S> ExplainedIssue<S> {
         }
     }
 
+    /// The same of a decision of the past, of which a log has kept some claims: what reads another one is not known, and what
+    /// seems to be absent may have been there.
+    pub fn forget(&mut self, is_kept: &dyn Fn(&str) -> bool) {
+        self.fix = None;
+        let of_policies = self.policies.iter_mut().flat_map(|policy| &mut policy.when);
+        for clause in self.required.iter_mut().chain(of_policies) {
+            if clause.claims.iter().any(|claim| !is_kept(claim)) {
+                (clause.seen, clause.near, clause.recorded) = (None, None, false);
+            }
+        }
+        for read in &mut self.attributes {
+            if read.claims.iter().any(|claim| !is_kept(claim)) {
+                (read.seen, read.recorded) = (None, false);
+            }
+        }
+    }
+
     /// Takes out every seen value of a claim that may not be kept, and a fix that might repeat one.
     pub fn redact(&mut self, keep: &dyn Fn(&str) -> bool) {
         let of_policies = self.policies.iter_mut().flat_map(|policy| &mut policy.when);
@@ -72,6 +108,11 @@ impl<S> ExplainedIssue<S> {
             if clause.claims.iter().any(|claim| !keep(claim)) && clause.seen.is_some() {
                 (clause.seen, clause.near, clause.recorded) = (None, None, false);
                 self.fix = None;
+            }
+        }
+        for read in &mut self.attributes {
+            if read.claims.iter().any(|claim| !keep(claim)) && read.seen.is_some() {
+                (read.seen, read.recorded) = (None, false);
             }
         }
     }
@@ -117,30 +158,57 @@ fn policies<S>(cluster: &Resource, job: &JobFacts<'_, S>) -> Vec<PolicyTrace> {
     traces
 }
 
+/// What the policy that counts reads, each once.
+fn attributes<S>(cluster: &Resource, job: &JobFacts<'_, S>) -> Vec<AttributeTrace> {
+    let Some(cluster) = cluster.as_cluster() else { return Vec::new() };
+    let sources = sources(cluster, job);
+    let (_, policy) = applicable(cluster, &sources);
+    let mut traces: Vec<AttributeTrace> = Vec::new();
+    for attribute in of_policy(policy) {
+        let name = attribute.to_string();
+        if traces.iter().all(|trace| trace.attribute != name) {
+            let (seen, claims) = (seen(attribute, &sources), claims_of(attribute, &job.issuer.provider));
+            traces.push(AttributeTrace { attribute: name, seen, claims, recorded: true });
+        }
+    }
+    traces
+}
+
 fn trace<S>(condition: &Condition, sources: &Sources<'_, S>, provider: &Provider) -> ClauseTrace {
     let Condition { attribute, expected } = condition;
-    let claim = match attribute {
-        Attribute::Claim(name) => name.to_string(),
-        Attribute::Derived(name) => format!("x.{name}"),
-        other => other.to_string(),
-    };
     let held = is_expected(expected, sources.seen(attribute));
-    let (seen, near) = match sources.seen(attribute) {
-        Seen::Absent => (None, None),
-        Seen::Fault(fault) => (Some(fault.operator_text()), None),
-        Seen::Text(text) => (Some(shown(&Json::String(text.into()))), None),
-        Seen::Raw(json) => (Some(shown(json)), near(&claim, json, expected, provider.kind)),
+    let near = match (attribute, sources.seen(attribute)) {
+        (Attribute::Claim(claim), Seen::Raw(json)) => near(claim, json, expected, provider.kind),
+        (other, Seen::Raw(json)) => near(&other.to_string(), json, expected, provider.kind),
+        _ => None,
     };
-    let is_of_the_job = matches!(attribute, Attribute::Claim(_) | Attribute::Derived(_));
     ClauseTrace {
         clause: attribute.to_string(),
         verdict: if held { ClauseVerdict::Held } else { ClauseVerdict::Failed },
-        seen,
-        claims: is_of_the_job.then_some(claim).into_iter().collect(),
+        seen: seen(attribute, sources),
+        claims: claims_of(attribute, provider),
         recorded: true,
         expected: Some(expected.to_string()),
         near: near.filter(|_| !held),
         pinned: false,
+    }
+}
+
+fn seen<S>(attribute: &Attribute, sources: &Sources<'_, S>) -> Option<String> {
+    match sources.seen(attribute) {
+        Seen::Absent => None,
+        Seen::Fault(fault) => Some(fault.operator_text()),
+        Seen::Text(text) => Some(shown(&Json::String(text.into()))),
+        Seen::Raw(json) => Some(shown(json)),
+    }
+}
+
+/// What must be kept of the job's claims for the value to be kept.
+fn claims_of(attribute: &Attribute, provider: &Provider) -> Vec<String> {
+    match attribute {
+        Attribute::Claim(name) => vec![name.to_string()],
+        Attribute::Derived(name) => claims_behind(&Claim::Derived((**name).into()), provider),
+        Attribute::Cluster | Attribute::Realm | Attribute::TrustDomain | Attribute::Told(_) => Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use accredit_id::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::explain::configured;
-use super::{IdentityAsk, IssueDenial, IssueReason, JobFacts, applicable, issue, sources};
+use super::{IdentityAsk, IssueDenial, IssueReason, JobFacts, Wanted, applicable, issue, sources};
 use crate::decide::clause::holds;
 use crate::facts::Seen;
 use crate::model::{Claim, Cluster, ConfigDocument, Document, Expected, Kind, Resource, Section, yaml};
@@ -29,7 +29,9 @@ pub(super) fn smallest<S>(
     let mut documents = configured(ask.cluster);
     let section = match denial.reason {
         IssueReason::TenantNotPinned | IssueReason::ClaimsRequired => Section::WorkloadAttestation,
-        IssueReason::AttributeMissing | IssueReason::AttributeUnfit => Section::IssuancePolicy,
+        IssueReason::AttributeMissing | IssueReason::AttributeUnfit | IssueReason::AudienceNotAllowed => {
+            Section::IssuancePolicy
+        }
         IssueReason::ClusterUnknown
         | IssueReason::ClusterDisabled
         | IssueReason::SvidsTooMany
@@ -39,7 +41,6 @@ pub(super) fn smallest<S>(
         | IssueReason::PathMissing
         | IssueReason::AudienceRequired
         | IssueReason::AudienceReserved
-        | IssueReason::AudienceNotAllowed
         | IssueReason::TooLittleTimeLeft
         | IssueReason::OperatorNotAllowed => return None,
     };
@@ -48,6 +49,7 @@ pub(super) fn smallest<S>(
     match denial.reason {
         IssueReason::TenantNotPinned => pinned(spec, job)?,
         IssueReason::ClaimsRequired => widened(spec, job)?,
+        IssueReason::AudienceNotAllowed => heard(spec, cluster, ask, job)?,
         _ => rewritten(spec, cluster, job)?,
     }
     let changed = with(ask.cluster, &documents)?;
@@ -64,7 +66,7 @@ pub(super) fn smallest<S>(
 }
 
 /// The cluster's document with other managed configuration.
-fn with(cluster: &Resource, documents: &[ConfigDocument]) -> Option<Document> {
+pub(super) fn with(cluster: &Resource, documents: &[ConfigDocument]) -> Option<Document> {
     debug_assert_eq!(cluster.kind(), Kind::Cluster);
     let mut document = cluster.document();
     document.spec.as_object_mut()?.insert("config".to_owned(), json!(documents));
@@ -72,7 +74,7 @@ fn with(cluster: &Resource, documents: &[ConfigDocument]) -> Option<Document> {
 }
 
 /// The entry with the permanent ids of whoever is seen.
-fn pinned<S>(spec: &mut Value, job: &JobFacts<'_, S>) -> Option<()> {
+pub(super) fn pinned<S>(spec: &mut Value, job: &JobFacts<'_, S>) -> Option<()> {
     let provider = &job.issuer.provider;
     let tenancy = tenancy_of(provider)?;
     let is_firm = |name: &&&str| match provider.kind.standing(&Claim::named(name)) {
@@ -118,14 +120,38 @@ fn rewritten<S>(spec: &mut Value, cluster: &Cluster, job: &JobFacts<'_, S>) -> O
         }
         RenderFault::Absent { .. } | RenderFault::Unfit { .. } | RenderFault::Whole { .. } => return None,
     };
-    let place = name.strip_prefix("override ").and_then(|number| number.parse::<usize>().ok());
-    let own = match place {
-        Some(number) => spec.get_mut("policyOverrides")?.get_mut(number.checked_sub(1)?)?.get_mut("policy")?,
-        None => spec.get_mut("policy")?,
-    };
     // An override that takes its path over from the base has none of its own to mend.
-    *own.get_mut("pathTemplate")? = json!(better);
+    *written(spec, &name)?.get_mut("pathTemplate")? = json!(better);
     Some(())
+}
+
+/// The policy's list of audiences with those that were asked for. How many one SVID may have stays as it is.
+fn heard<S>(spec: &mut Value, cluster: &Cluster, ask: &IdentityAsk<'_>, job: &JobFacts<'_, S>) -> Option<()> {
+    let (name, policy) = applicable(cluster, &sources(cluster, job));
+    let known = policy.audiences.as_ref()?;
+    // An override that says nothing of them takes them over from the base.
+    let own = written(spec, &name)?.pointer("/jwt/audiences").is_some();
+    let policy = if own { written(spec, &name) } else { spec.get_mut("policy") };
+    let listed = policy?.pointer_mut("/jwt/audiences")?.as_array_mut()?;
+    let asked = ask.wanted.iter().flat_map(|wanted| match wanted {
+        Wanted::Jwt { audiences, .. } => *audiences,
+        Wanted::X509 { .. } => &[],
+    });
+    for audience in asked.filter(|audience| !known.iter().any(|known| known.takes(audience))) {
+        let audience = json!(plain(audience)?);
+        if !listed.contains(&audience) {
+            listed.push(audience);
+        }
+    }
+    Some(())
+}
+
+/// A policy as it is written down, by its name.
+fn written<'v>(spec: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    match name.strip_prefix("override ").and_then(|number| number.parse::<usize>().ok()) {
+        Some(number) => spec.get_mut("policyOverrides")?.get_mut(number.checked_sub(1)?)?.get_mut("policy"),
+        None => spec.get_mut("policy"),
+    }
 }
 
 fn required<'v, S>(spec: &'v mut Value, job: &JobFacts<'_, S>) -> Option<&'v mut serde_json::Map<String, Value>> {
@@ -136,7 +162,11 @@ fn required<'v, S>(spec: &'v mut Value, job: &JobFacts<'_, S>) -> Option<&'v mut
 /// A claim's text, where it can stand in a document and be read for what it is.
 fn writable<'f, S>(job: &'f JobFacts<'_, S>, name: &str) -> Option<&'f str> {
     let Seen::Raw(json) = job.facts.called(name) else { return None };
-    let text = json.as_str()?;
+    plain(json.as_str()?)
+}
+
+/// A text that says in a document what it says here.
+pub(super) fn plain(text: &str) -> Option<&str> {
     let is_plain =
         !text.is_empty() && text.len() <= Shown::LIMIT && !text.contains('*') && Shown::of(text).as_str() == text;
     is_plain.then_some(text)

@@ -3,6 +3,7 @@
 //! The cluster's base policy counts, or the first of its overrides that matches. What a policy names is read from verified
 //! claims alone; nothing is guessed, and nothing lives longer than the token that it was made from.
 
+mod admission;
 mod explain;
 mod fix;
 mod operator;
@@ -25,7 +26,8 @@ use crate::plan::Context;
 use crate::template::{Attribute, PathTemplate, Rdn, RenderFault, Sources};
 use crate::world::World;
 
-pub use explain::{ExplainedIssue, PolicyTrace, explain_issue};
+pub use admission::admission;
+pub use explain::{AttributeTrace, ExplainedIssue, PolicyTrace, explain_issue};
 pub use operator::{OperatorAsk, issue_to_operator};
 pub use reason::{IssueDenial, IssueReason};
 
@@ -304,12 +306,7 @@ fn no_path(cluster: &Resource, policy: &str) -> IssueDenial {
 /// What conditions, path and claims read, each once, in a stable order.
 fn read<S>(cluster: &Cluster, policy: &Policy, sources: &Sources<'_, S>) -> Vec<Fact> {
     let conditions = cluster.issuance.overrides.iter().flat_map(|entry| &entry.when).map(|when| &when.attribute);
-    let mut attributes: Vec<&Attribute> = conditions
-        .chain(policy.path.iter().flat_map(|path| path.attributes()))
-        .chain(policy.claims.iter().flat_map(|(_, value)| value.attributes()))
-        .chain(policy.subject.iter().flat_map(|part| part.attributes()))
-        .chain(policy.dns_names.iter().flat_map(|name| name.attributes()))
-        .collect();
+    let mut attributes: Vec<&Attribute> = conditions.chain(of_policy(policy)).collect();
     attributes.sort_unstable();
     attributes.dedup();
     let fact = |attribute: &Attribute| Fact {
@@ -322,6 +319,14 @@ fn read<S>(cluster: &Cluster, policy: &Policy, sources: &Sources<'_, S>) -> Vec<
         source: FactSource::Us,
     };
     attributes.into_iter().map(fact).collect()
+}
+
+/// What path, claims and names of a policy read; also twice.
+fn of_policy(policy: &Policy) -> impl Iterator<Item = &Attribute> {
+    let path = policy.path.iter().flat_map(|path| path.attributes());
+    let claims = policy.claims.iter().flat_map(|(_, value)| value.attributes());
+    let subject = policy.subject.iter().flat_map(|part| part.attributes());
+    path.chain(claims).chain(subject).chain(policy.dns_names.iter().flat_map(|name| name.attributes()))
 }
 
 /// As many SVIDs are made under one proof at most.

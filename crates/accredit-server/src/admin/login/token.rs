@@ -368,8 +368,16 @@ impl Walk<'_> {
         self.gate.app.metrics.exchanges.refused("admin", found, code);
         self.gate.app.budgets.failed(source, Cost::Verification);
         let sequence = self.in_force.world.sequence;
-        let refused =
-            record::Unverified { at: self.now, sequence, reason: code, operator, hint, provider, account: None };
+        let refused = record::Unverified {
+            at: self.now,
+            sequence,
+            reason: code,
+            operator,
+            hint,
+            provider,
+            account: None,
+            cluster: None,
+        };
         self.gate.app.ring.push(self.decision, refused);
         Refused::request(UNACCEPTABLE)
     }
