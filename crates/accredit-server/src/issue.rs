@@ -90,7 +90,7 @@ impl Walk<'_> {
         let Some((cluster, known)) = found.and_then(|cluster| Some((cluster, cluster.as_cluster()?))) else {
             return Err(self.unknown(&IssueDenial::unknown_cluster(self.asking.cluster), None));
         };
-        match job(self.app, cluster, known, self.asking.token, self.now, &mut buffers).await {
+        match job(self.app, world, (cluster, known), self.asking.token, self.now, &mut buffers).await {
             Ok(Job { issuer, verified }) => self.judge(Evident { cluster, known, issuer, verified: &verified }).await,
             Err(NoJob::Faulty(fault)) => Err(self.unverified(&fault, cluster)),
             Err(NoJob::Unknown(denial)) => Err(self.unknown(&denial, Some(cluster))),

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod explanation;
 pub(crate) mod findings;
+pub(crate) mod identities;
 pub(crate) mod problem;
 pub(crate) mod replay;
 pub(crate) mod sarif;
