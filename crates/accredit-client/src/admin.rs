@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accredit_api::admin::{
-    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, ExplainRequest, Explanation, LintReport,
-    NamedResource, NewResource, PinList, ProjectToken, ProjectTokenRequest, RepinRequest, RepinResponse, ReplayReport,
-    ReplayRequest, Resource, ResourceList, Status, WhoAmI, Written,
+    AcknowledgeRequest, Alarm, AlarmList, ApplyRequest, ApplyResponse, ExplainRequest, Explanation,
+    IdentityReplayReport, IdentityReplayRequest, LintReport, NamedResource, NewResource, PinList, ProjectToken,
+    ProjectTokenRequest, RepinRequest, RepinResponse, ReplayReport, ReplayRequest, Resource, ResourceList, Status,
+    WhoAmI, Written,
 };
 use accredit_api::problem::Problem;
 use accredit_api::svid::{MintRequest, SvidResponse};
@@ -248,6 +249,19 @@ impl AdminClient {
     /// [`AdminError`]; a denial is an answer, not an error.
     pub async fn explain(&self, question: &ExplainRequest) -> Result<Explanation, AdminError> {
         self.post("/v1/explain", question).await
+    }
+
+    /// Tries a change on the identities that a cluster gave. Writes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError`]; a refused change names its faults by document.
+    pub async fn replay_identities(
+        &self,
+        question: &IdentityReplayRequest,
+    ) -> Result<IdentityReplayReport, AdminError> {
+        let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
+        let target = "/v1/replay/identities".to_owned();
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
     }
 
     /// Tries a change on the decisions of the past. Writes nothing.

@@ -93,7 +93,7 @@ impl Walk<'_> {
             return Err(self.unknown(&IssueDenial::unknown_cluster(self.asking.cluster), None));
         };
         let by = (self.now, Gathering::Fetching);
-        match job(self.app, cluster, known, self.asking.token, by, &mut buffers, None).await {
+        match job(self.app, world, (cluster, known), self.asking.token, by, &mut buffers, None).await {
             Ok(Job { issuer, verified }) => self.judge(Evident { cluster, known, issuer, verified: &verified }).await,
             Err(NoJob::Faulty(fault)) => Err(self.unverified(&fault, cluster)),
             Err(NoJob::Unknown(denial)) => Err(self.unknown(&denial, Some(cluster))),

@@ -6,8 +6,8 @@ use accredit_client::admin::AdminClient;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alarm, apply, audit, backup, change, cluster, config, context, decision, demo, diff, explain, export, federation,
-    get, init, key, lint, list, login, mapping, noun, provider, publish, server, store, svid, token, write,
+    alarm, apply, audit, backup, change, ci_cd, cluster, config, context, decision, demo, diff, explain, export,
+    federation, get, init, key, lint, list, login, mapping, noun, provider, publish, server, store, svid, token, write,
 };
 use crate::contexts::{Contexts, LOCAL};
 use crate::exit::Failure;
@@ -152,6 +152,9 @@ pub(crate) enum Verb {
     /// The managed configuration of a cluster: set, get, validate, diff, history
     #[command(subcommand)]
     Config(config::Verb),
+    /// Profiles of CI and CD platforms, linked to clusters
+    #[command(subcommand)]
+    CiCd(ci_cd::Verb),
     /// Who may change and read what on this server
     #[command(subcommand, alias = "admin")]
     Administrator(noun::Verb),

@@ -39,6 +39,7 @@ const GROUPS: &[Group] = &[
             "federation",
             "cluster",
             "config",
+            "ci-cd",
         ],
         note: "    each with   list | get NAME | create NAME FIELD=VALUE ... | update NAME FIELD=VALUE ...
                 delete NAME | enable NAME | disable NAME

@@ -10,6 +10,7 @@
 //! | `GET /v1/lint` | | [`LintReport`] |
 //! | `POST /v1/explain` | [`ExplainRequest`] | [`Explanation`] |
 //! | `POST /v1/replay` | [`ReplayRequest`] | [`ReplayReport`] |
+//! | `POST /v1/replay/identities` | [`IdentityReplayRequest`] | [`IdentityReplayReport`] |
 //! | `GET /v1/decision?id=ID` | | [`Explanation`] |
 //! | `GET /v1/audit?limit=N&before=POSITION` | | [`AuditList`] |
 //! | `GET /v1/audit/record?id=ID` | | [`AuditRecord`] |
@@ -44,6 +45,7 @@ mod alarm;
 mod audit;
 mod explanation;
 mod federation;
+mod identities;
 mod identity;
 mod key;
 mod keys;
@@ -64,6 +66,9 @@ pub use explanation::{
     ActorShown, Clause, Considered, ConsideredActor, ExplainRequest, Explanation, NearMiss, Outcome, Verdict,
 };
 pub use federation::{DroppedBundleEntry, FederationAuthority, FederationBundle, RefreshFederationRequest};
+pub use identities::{
+    IdentitiesLeftOut, IdentityChange, IdentityReplayReport, IdentityReplayRequest, IdentityVerdict, ReplayedIdentity,
+};
 pub use identity::{AttributeShown, ConsideredIssuer, ConsideredPolicy, IdentityShown, SvidShown};
 pub use key::{
     CondemnKeyRequest, KeyStep, KeysChanged, KeysRewrapped, RewrapKeysRequest, RotateKeysRequest, SigningKey,

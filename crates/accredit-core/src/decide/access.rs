@@ -230,7 +230,12 @@ impl Held {
 /// domain it becomes: an operator who wrote one could be anybody, administrators among them.
 fn is_trust(kind: Kind) -> bool {
     match kind {
-        Kind::TrustDomain | Kind::Federation | Kind::Provider | Kind::Administrator | Kind::Cluster => true,
+        Kind::TrustDomain
+        | Kind::Federation
+        | Kind::Provider
+        | Kind::Administrator
+        | Kind::CiCdProfile
+        | Kind::Cluster => true,
         Kind::Project | Kind::ServiceAccount | Kind::Api | Kind::Role | Kind::Grant | Kind::Mapping => false,
     }
 }
@@ -239,7 +244,12 @@ fn is_trust(kind: Kind) -> bool {
 fn is_projects_affair(kind: Kind) -> bool {
     match kind {
         Kind::Provider | Kind::ServiceAccount | Kind::Api | Kind::Role | Kind::Grant | Kind::Mapping => true,
-        Kind::Project | Kind::TrustDomain | Kind::Federation | Kind::Administrator | Kind::Cluster => false,
+        Kind::Project
+        | Kind::TrustDomain
+        | Kind::Federation
+        | Kind::Administrator
+        | Kind::CiCdProfile
+        | Kind::Cluster => false,
     }
 }
 
@@ -330,6 +340,7 @@ mod tests {
             grant            .ww    .ww      .rr      .w-           .r-            .--         .--
             mapping          .ww    .ww      .rr      .w-           .r-            .--         .--
             administrator    www    rrr      rrr      -r-           -r-            ---         ---
+            ci-cd-profile    w..    r..      r..      -..           -..            -..         -..
             cluster          w..    r..      r..      -..           -..            -..         -..
         ";
         let mut lines = table.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -23,8 +23,11 @@ fn check(resource: &Resource, _: &World) -> Vec<Finding> {
             "everybody's tokens of `{}` attest jobs in cluster `{}`: those that come without an agent are refused",
             entry.provider.issuer, resource.name
         );
-        Finding::new(field(resource, Section::WorkloadAttestation, &within), message)
-            .fix(format!("add `requiredClaims: {{{claim}: \"...\"}}`"))
+        Finding::new(field(resource, Section::WorkloadAttestation, &within), message).fix(match entry.profile {
+            None => format!("add `requiredClaims: {{{claim}: \"...\"}}`"),
+            // Such an entry says what its profile says.
+            Some(_) => format!("link a profile with `requiredClaims: {{{claim}: \"...\"}}` instead"),
+        })
     };
     open.map(finding).collect()
 }

@@ -72,9 +72,10 @@ pub fn jwt_svid(svid: &JwtSvid<'_>, issuer: Issuer<'_>, signing: Signing) -> Uns
     Unsigned { signing_input: signing_input(&header, &payload), signing }
 }
 
-/// Claims that no policy sets. INVARIANT: nothing that is written here by itself is written twice, whatever a policy says; two
-/// readers would read two tokens.
-pub const RESERVED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+/// Claims that say whose an SVID is, for whom, until when and by whose hand. No policy sets them: one that tries is refused when
+/// it is written (`plan/cluster/issuance.rs`), and none is minted. INVARIANT: what is written here by itself is among them, else a
+/// policy could write it a second time, and two readers would read two tokens.
+pub const RESERVED: [&str; 10] = ["act", "aud", "cnf", "exp", "iat", "iss", "jti", "may_act", "nbf", "sub"];
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -119,10 +120,14 @@ mod tests {
 
     #[test]
     fn no_policy_writes_a_claim_twice() {
-        let claims =
-            json!({"sub": "spiffe://other/x", "exp": 9, "nbf": 1, "jti": "x", "team": ["a", {"b\"": null}], "n": 1});
+        let claims = json!({"sub": "spiffe://other/x", "exp": 9, "nbf": 1, "jti": "x", "act": {"sub": "other"}, "cnf": {}, "team": ["a", {"b\"": null}], "n": 1});
         let (_, payload) = minted(claims, None);
         assert!(payload.ends_with(r#","n":1,"team":["a",{"b\"":null}]}"#), "{payload}");
-        assert!(!payload.contains("other") && !payload.contains("nbf") && !payload.contains("jti"));
+        assert!(
+            !payload.contains("other")
+                && !payload.contains("nbf")
+                && !payload.contains("jti")
+                && !payload.contains("cnf")
+        );
     }
 }

@@ -35,8 +35,32 @@ impl Fault {
 }
 
 impl Faults {
+    /// Keeps what is wrong; what could be made is given back, so that the next thing can be looked at all the same.
+    pub(crate) fn note<T>(&mut self, tried: Result<T, impl Into<Faults>>) -> Option<T> {
+        tried.map_err(|faults| self.0.extend(faults.into().0)).ok()
+    }
+
+    /// Keeps one more.
+    pub(crate) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// What was made, if nothing is wrong.
+    ///
+    /// # Errors
+    /// All that is.
+    pub(crate) fn unless<T>(self, made: T) -> Result<T, Faults> {
+        if self.is_empty() { Ok(made) } else { Err(self) }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
     }
 }

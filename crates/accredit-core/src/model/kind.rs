@@ -25,6 +25,8 @@ pub enum Kind {
     Mapping,
     /// Who may change and read what on this server.
     Administrator,
+    /// Whose tokens attest jobs, said once and linked to clusters.
+    CiCdProfile,
     /// What shares attestation and issuance policy.
     Cluster,
 }
@@ -49,7 +51,7 @@ struct Words {
 
 impl Kind {
     /// Every kind, in the order of writing.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Project,
         Kind::TrustDomain,
         Kind::Federation,
@@ -60,6 +62,7 @@ impl Kind {
         Kind::Grant,
         Kind::Mapping,
         Kind::Administrator,
+        Kind::CiCdProfile,
         Kind::Cluster,
     ];
 
@@ -108,6 +111,7 @@ impl Kind {
             Kind::Grant => words("Grant", "grant", "grant", Ownership::Project),
             Kind::Mapping => words("Mapping", "mapping", "map", Ownership::Project),
             Kind::Administrator => words("Administrator", "administrator", "adm", Ownership::Either),
+            Kind::CiCdProfile => words("CiCdProfile", "ci-cd-profile", "cicd", Ownership::Server),
             Kind::Cluster => words("Cluster", "cluster", "cl", Ownership::Server),
         }
     }

@@ -7,6 +7,7 @@
 mod actors;
 mod administrator;
 mod api;
+mod ci_cd_profile;
 mod cluster;
 mod date;
 mod document;
@@ -36,6 +37,7 @@ pub mod yaml;
 pub use actors::{Actors, ActorsSpec};
 pub use administrator::{AdminRole, Administrator, AdministratorSpec, Realm};
 pub use api::{Api, ApiSpec, Signing};
+pub use ci_cd_profile::{CiCdProfile, CiCdProfileSpec, LinkFault, link, linked, unlink};
 pub use cluster::{
     AgentAttestation, AgentAttestationSpec, AgentPolicy, AgentPolicySpec, AllowedIssuer, AllowedIssuerSpec, Attestor,
     AttestorSpec, AttestorType, AudiencePattern, Cluster, ClusterSpec, Condition, ConfigDocument, IssuancePolicy,

@@ -5,9 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Administrator, AdministratorSpec, Api, ApiSpec, Cluster, ClusterSpec, Document, Fault, Federation, FederationSpec,
-    Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec, Provider, ProviderSpec, Role,
-    RoleSpec, ServiceAccount, ServiceAccountSpec, Suppression, TrustDomain, TrustDomainSpec, suppression,
+    Administrator, AdministratorSpec, Api, ApiSpec, CiCdProfile, CiCdProfileSpec, Cluster, ClusterSpec, Document,
+    Fault, Federation, FederationSpec, Grant, GrantSpec, Id, Kind, Mapping, MappingSpec, Name, Project, ProjectSpec,
+    Provider, ProviderSpec, Role, RoleSpec, ServiceAccount, ServiceAccountSpec, Suppression, TrustDomain,
+    TrustDomainSpec, suppression,
 };
 
 /// The fields of a document, by kind, its references still as written.
@@ -17,6 +18,8 @@ pub enum Spec {
     Administrator(AdministratorSpec),
     /// Of an API.
     Api(ApiSpec),
+    /// Of a profile of a CI or CD platform.
+    CiCdProfile(Box<CiCdProfileSpec>),
     /// Of a cluster.
     Cluster(Box<ClusterSpec>),
     /// Of a federation.
@@ -66,6 +69,8 @@ pub enum Compiled {
     Administrator(Administrator),
     /// An API.
     Api(Api),
+    /// A profile of a CI or CD platform.
+    CiCdProfile(Box<CiCdProfile>),
     /// A cluster.
     Cluster(Box<Cluster>),
     /// A federation.
@@ -97,6 +102,7 @@ impl Spec {
         match kind {
             Kind::Administrator => read(value).map(Spec::Administrator),
             Kind::Api => read(value).map(Spec::Api),
+            Kind::CiCdProfile => read(value).map(Box::new).map(Spec::CiCdProfile),
             Kind::Cluster => read(value).map(Box::new).map(Spec::Cluster),
             Kind::Federation => read(value).map(Box::new).map(Spec::Federation),
             Kind::Grant => read(value).map(Spec::Grant),
@@ -114,6 +120,7 @@ impl Spec {
         match self {
             Spec::Administrator(spec) => write(spec),
             Spec::Api(spec) => write(spec),
+            Spec::CiCdProfile(spec) => write(spec),
             Spec::Cluster(spec) => write(spec),
             Spec::Federation(spec) => write(spec),
             Spec::Grant(spec) => write(spec),
@@ -130,6 +137,10 @@ impl Spec {
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Fault> {
     let empty = Value::Object(serde_json::Map::new());
     let value = if value.is_null() { &empty } else { value };
+    // Fields have names, not places.
+    if value.is_array() {
+        return Err(Fault::at("spec", "is a list, expected an object"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = match error.path().to_string() {
             path if path == "." => "spec".to_owned(),
@@ -219,6 +230,14 @@ impl Resource {
     pub fn as_api(&self) -> Option<&Api> {
         match &self.compiled {
             Compiled::Api(api) => Some(api),
+            _ => None,
+        }
+    }
+
+    /// The profile, if it is one.
+    pub fn as_ci_cd_profile(&self) -> Option<&CiCdProfile> {
+        match &self.compiled {
+            Compiled::CiCdProfile(profile) => Some(profile),
             _ => None,
         }
     }

@@ -13,10 +13,10 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    AdminRole, AdministratorSpec, ApiSpec, ClusterSpec, ConfigDocument, DiscoverySpec, Expected, FederationProfile,
-    FederationSpec, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec, MappingSpec, Ownership, Permission,
-    PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar, ServiceAccountSpec, SignedRequestsSpec,
-    Signing, SpiffeBundleSpec, Suppression, TrustDomainSpec, suppression,
+    AdminRole, AdministratorSpec, ApiSpec, CiCdProfileSpec, ClusterSpec, ConfigDocument, DiscoverySpec, Expected,
+    FederationProfile, FederationSpec, GrantSpec, KeysSpec, Kind, Lifetime, LoginSpec, MappingSpec, Ownership,
+    Permission, PermissionsSpec, ProjectSpec, ProviderSpec, Replay, RoleSpec, Scalar, ServiceAccountSpec,
+    SignedRequestsSpec, Signing, SpiffeBundleSpec, Suppression, TrustDomainSpec, suppression,
 };
 use crate::providers::KINDS;
 
@@ -25,6 +25,7 @@ pub const fn spec_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Administrator => "AdministratorSpec",
         Kind::Api => "ApiSpec",
+        Kind::CiCdProfile => "CiCdProfileSpec",
         Kind::Cluster => "ClusterSpec",
         Kind::Federation => "FederationSpec",
         Kind::Grant => "GrantSpec",
@@ -75,6 +76,7 @@ pub fn id_pattern(kind: Kind) -> String {
     AdminRole,
     AdministratorSpec,
     ApiSpec,
+    CiCdProfileSpec,
     ClusterSpec,
     ConfigDocument,
     DiscoverySpec,

@@ -42,18 +42,29 @@ pub struct YamlFault {
 /// # Errors
 /// Where the text is no YAML, repeats a key, or a document has members that no document has.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Located>, Vec<YamlFault>> {
-    read(file, text)
+    whole(read(file, text))
 }
 
+/// Nothing, where anything is wrong.
+fn whole<D>((located, faults): Readable<D>) -> Result<Vec<Located<D>>, Vec<YamlFault>> {
+    if faults.is_empty() { Ok(located) } else { Err(faults) }
+}
+
+/// The documents of a form, and why others are none.
+type Readable<D> = (Vec<Located<D>>, Vec<YamlFault>);
+
 /// Reads documents of a form.
-fn read<D: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<Vec<Located<D>>, Vec<YamlFault>> {
+fn read<D: serde::de::DeserializeOwned>(file: &str, text: &str) -> Readable<D> {
     let fault = |line: usize, field: &str, message: String| YamlFault {
         file: file.to_owned(),
         line,
         field: field.to_owned(),
         message,
     };
-    let nodes = nodes(file, text)?;
+    let nodes = match nodes(file, text) {
+        Ok(nodes) => nodes,
+        Err(faults) => return (Vec::new(), faults),
+    };
     let mut located = Vec::with_capacity(nodes.len());
     let mut faults = Vec::new();
     for node in nodes {
@@ -83,7 +94,7 @@ fn read<D: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<Vec<Lo
             }
         }
     }
-    if faults.is_empty() { Ok(located) } else { Err(faults) }
+    (located, faults)
 }
 
 /// Reads one YAML document that is none of ours, by the same strict rules: no key twice, no anchors.
@@ -125,6 +136,12 @@ pub fn config_line(documents: &[ConfigDocument], section: &str, field: &str) -> 
 /// # Errors
 /// Where the text is no YAML, repeats a key, or a document has other members.
 pub fn parse_config(file: &str, text: &str) -> Result<Vec<Located<ConfigDocument>>, Vec<YamlFault>> {
+    whole(read_config(file, text))
+}
+
+/// As [`parse_config`], for whoever wants to know of everything that is wrong: the documents that are some, and why others are
+/// none.
+pub fn read_config(file: &str, text: &str) -> (Vec<Located<ConfigDocument>>, Vec<YamlFault>) {
     read(file, text)
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::rules::{Context, max_lifetime, reference, unknown};
 use super::{administrator, authority, cluster, federation, mapping, provider};
 use crate::model::{
-    Api, ApiSpec, Compiled, Fault, Given, Grant, GrantSpec, Id, KeysSpec, Kind, Name, Parsed, Permission, Project,
-    Resource, Role, RoleSpec, ServiceAccount, Spec,
+    Api, ApiSpec, Compiled, Fault, Faults, Given, Grant, GrantSpec, Id, KeysSpec, Kind, Name, Parsed, Permission,
+    Project, Resource, Role, RoleSpec, ServiceAccount, Spec,
 };
 use crate::world::World;
 
@@ -18,7 +18,7 @@ pub(super) fn resource(
     document: &Parsed,
     world: &World,
     context: &Context<'_>,
-) -> Result<Resource, Fault> {
+) -> Result<Resource, Faults> {
     let project = match document.name.project() {
         None => None,
         Some(project) => {
@@ -29,6 +29,7 @@ pub(super) fn resource(
     let compiled = match &document.spec {
         Spec::Administrator(spec) => Compiled::Administrator(administrator::compile(spec, name, world)?),
         Spec::Api(spec) => Compiled::Api(api(spec, id, world, context)?),
+        Spec::CiCdProfile(spec) => Compiled::CiCdProfile(Box::new(cluster::profile(spec, id, name, context)?)),
         Spec::Cluster(spec) => Compiled::Cluster(Box::new(cluster::compile(spec, id, name, world, context)?)),
         Spec::Federation(spec) => Compiled::Federation(Box::new(federation::compile(spec, id, world, context)?)),
         Spec::Grant(spec) => Compiled::Grant(grant(spec, name, world)?),
@@ -171,7 +172,12 @@ fn canonical(spec: &Spec, world: &World) -> serde_json::Value {
             _ => {}
         },
         Spec::Role(role) => role.api = named(Kind::Api, &role.api),
-        Spec::Api(_) | Spec::Mapping(_) | Spec::Project(_) | Spec::ServiceAccount(_) | Spec::TrustDomain(_) => {}
+        Spec::Api(_)
+        | Spec::CiCdProfile(_)
+        | Spec::Mapping(_)
+        | Spec::Project(_)
+        | Spec::ServiceAccount(_)
+        | Spec::TrustDomain(_) => {}
     }
     spec.to_value()
 }

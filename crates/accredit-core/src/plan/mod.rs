@@ -167,6 +167,16 @@ fn parse_all(documents: &[Document], faults: &mut Vec<Fault>) -> Vec<(usize, Par
     parsed
 }
 
+/// What to do about a resource that is still used.
+fn how_to_part(used: &Resource, user: &Resource) -> String {
+    match used.kind() {
+        Kind::CiCdProfile => {
+            format!("unlink it: `accredit ci-cd profile link delete {} {}`", user.name, used.name)
+        }
+        _ => "delete that first, or both in one set with --prune".to_owned(),
+    }
+}
+
 /// A plan in the making.
 struct Draft<'w> {
     before: &'w World,
@@ -197,7 +207,7 @@ impl<'w> Draft<'w> {
     /// Compiles one document and puts it into the next world.
     fn bring(&mut self, place: usize, document: &Parsed, context: &Context<'_>, random: &mut dyn FnMut() -> [u8; 16]) {
         match self.compile(document, context, random) {
-            Err(fault) => self.faults.push(fault.in_document(place)),
+            Err(faults) => self.faults.extend(faults.0.into_iter().map(|fault| fault.in_document(place))),
             Ok(resource) => {
                 let existing = self.before.by_id(resource.id).cloned();
                 let action = match &existing {
@@ -234,7 +244,7 @@ impl<'w> Draft<'w> {
         document: &Parsed,
         context: &Context<'_>,
         random: &mut dyn FnMut() -> [u8; 16],
-    ) -> Result<Resource, Fault> {
+    ) -> Result<Resource, Faults> {
         let existing = self.next.find(document.kind, document.name.as_str());
         let id = match (existing, document.id) {
             (Some(existing), Some(id)) if existing.id != id => {
@@ -247,12 +257,14 @@ impl<'w> Draft<'w> {
                         existing.id
                     ),
                 )
-                .hint("ids never change: leave `id` out, or delete the old one first"));
+                .hint("ids never change: leave `id` out, or delete the old one first")
+                .into());
             }
             (Some(existing), _) => existing.id,
             (None, Some(id)) => match self.next.by_id(id) {
                 Some(other) => {
-                    return Err(Fault::at("id", format!("`{id}` belongs to {} `{}`", other.kind().noun(), other.name)));
+                    let message = format!("`{id}` belongs to {} `{}`", other.kind().noun(), other.name);
+                    return Err(Fault::at("id", message).into());
                 }
                 None => id,
             },
@@ -308,7 +320,7 @@ impl<'w> Draft<'w> {
                             other.name
                         ),
                     )
-                    .hint("delete that first, or both in one set with --prune"),
+                    .hint(how_to_part(resource, other)),
                 );
             }
         }
@@ -358,9 +370,10 @@ impl<'w> Draft<'w> {
         Ok(Plan { next: self.next, changes, puts: self.puts, deletes: self.deletes, findings, unpinned, revokes })
     }
 
-    /// A changed API may have lost a permission that a role names; a changed provider may now need pins.
+    /// A changed API may have lost a permission that a role names; a changed provider may now need pins; a changed profile no
+    /// longer says what it said where it is linked.
     fn recheck_referrers(&mut self, changed: &Arc<Resource>, context: &Context<'_>) {
-        if !matches!(changed.kind(), Kind::Api | Kind::Role | Kind::Provider) {
+        if !matches!(changed.kind(), Kind::Api | Kind::Role | Kind::Provider | Kind::CiCdProfile) {
             return;
         }
         let referrers: Vec<_> =
@@ -370,9 +383,10 @@ impl<'w> Draft<'w> {
             let again = other
                 .document()
                 .parse()
+                .map_err(Faults::from)
                 .and_then(|parsed| compile::resource(other.id, other.revision, &parsed, &self.next, context));
             let fault = match again {
-                Err(fault) => Some(fault),
+                Err(faults) => faults.0.into_iter().next(),
                 Ok(resource) => {
                     let resource = Arc::new(resource);
                     self.next.put(Arc::clone(&resource));
@@ -383,13 +397,10 @@ impl<'w> Draft<'w> {
                 }
             };
             if let Some(fault) = fault {
-                self.faults.push(
-                    Fault::at(
-                        "",
-                        format!("{} `{}` would no longer be valid: {}", other.kind().noun(), other.name, fault.message),
-                    )
-                    .in_document(document),
-                );
+                let message =
+                    format!("{} `{}` would no longer be valid: {}", other.kind().noun(), other.name, fault.message);
+                let hint = (changed.kind() == Kind::CiCdProfile).then(|| how_to_part(changed, &other));
+                self.faults.push(Fault { hint, ..Fault::at("", message).in_document(document) });
             }
         }
     }

@@ -79,8 +79,10 @@ fn compile_one(row: Stored, world: &World, context: &Context<'_>) -> Result<Reso
     let document =
         Document { kind: kind.document().to_owned(), name: row.name, id: None, enabled: Some(row.enabled), spec };
     let parsed = document.parse()?;
-    compile::resource(row.id, row.revision, &parsed, world, context)
-        .map_err(|fault| Fault { message: format!("{} `{}`: {}", kind.noun(), document.name, fault.message), ..fault })
+    compile::resource(row.id, row.revision, &parsed, world, context).map_err(|faults| {
+        let first = faults.0.into_iter().next().unwrap_or_else(|| Fault::at("", "is not understood"));
+        Fault { message: format!("{} `{}`: {}", kind.noun(), document.name, first.message), ..first }
+    })
 }
 
 #[cfg(test)]

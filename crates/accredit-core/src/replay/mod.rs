@@ -19,7 +19,7 @@ use accredit_id::time::Timestamp;
 use crate::decide::Limits;
 use crate::model::{DecisionId, Id};
 use crate::world::World;
-pub use identities::{IdentityChange, RecordedIdentity, identity_after};
+pub use identities::{Again, ChangedIdentity, IdentityReplay, IdentityReport, RecordedIdentity, again};
 use judge::{Judged, judge, same_whatever_is_missing};
 use reads::Reads;
 pub use subject::{Recorded, Subject};

@@ -79,7 +79,11 @@ impl World {
                     self.attesting.change(issuer.into(), |ids| ids.push(resource.id), |_| true);
                 }
             }
-            Compiled::Federation(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+            Compiled::CiCdProfile(_)
+            | Compiled::Federation(_)
+            | Compiled::Project(_)
+            | Compiled::Role(_)
+            | Compiled::ServiceAccount(_) => {}
         }
         self.resources.put(ById(resource));
     }
@@ -114,7 +118,11 @@ impl World {
                     self.attesting.change(issuer.into(), without, |ids| !ids.is_empty());
                 }
             }
-            Compiled::Federation(_) | Compiled::Project(_) | Compiled::Role(_) | Compiled::ServiceAccount(_) => {}
+            Compiled::CiCdProfile(_)
+            | Compiled::Federation(_)
+            | Compiled::Project(_)
+            | Compiled::Role(_)
+            | Compiled::ServiceAccount(_) => {}
         }
         self.share(&resource, false);
         self.resources.remove(&ById(resource));
@@ -188,6 +196,7 @@ fn programs(resource: &Resource) -> Vec<&Arc<Program>> {
         Compiled::Provider(provider) => provider.attributes.iter().map(|(_, program)| program).collect(),
         Compiled::Administrator(_)
         | Compiled::Api(_)
+        | Compiled::CiCdProfile(_)
         | Compiled::Cluster(_)
         | Compiled::Federation(_)
         | Compiled::Grant(_)
@@ -227,9 +236,18 @@ fn references(resource: &Resource) -> Vec<Id> {
             ids.extend(administrator.project.filter(|project| resource.project != Some(*project)));
             ids.extend(administrator.realm.as_ref().map(|realm| realm.trust_domain));
         }
-        Compiled::Api(_) | Compiled::Project(_) | Compiled::ServiceAccount(_) | Compiled::TrustDomain(_) => {}
+        Compiled::Api(_)
+        | Compiled::CiCdProfile(_)
+        | Compiled::Project(_)
+        | Compiled::ServiceAccount(_)
+        | Compiled::TrustDomain(_) => {}
         Compiled::Provider(provider) => ids.extend(provider.keys_of),
-        Compiled::Cluster(cluster) => ids.push(cluster.trust_domain),
+        Compiled::Cluster(cluster) => {
+            ids.push(cluster.trust_domain);
+            let entries = cluster.attestation.jwt.allowed_issuers.iter();
+            let profiles: BTreeSet<Id> = entries.filter_map(|entry| entry.profile).collect();
+            ids.extend(profiles);
+        }
         Compiled::Federation(federation) => ids.push(federation.trust_domain),
         Compiled::Grant(grant) => {
             ids.extend([grant.api, grant.to]);

@@ -14,7 +14,7 @@ use accredit_id::json::Object;
 use smallvec::SmallVec;
 
 use crate::expr::Program;
-use crate::model::{Clause, Expected, Given, Id, Kind, Mapping, Permission, Resource};
+use crate::model::{AllowedIssuer, Clause, Cluster, Expected, Given, Id, Kind, Mapping, Permission, Resource};
 use index::{Anchor, AnchorKey};
 use shards::{Keyed, Roll, Shards};
 
@@ -139,6 +139,12 @@ impl World {
     /// The clusters where tokens of this issuer attest jobs, or would.
     pub fn clusters_of_issuer(&self, issuer: &str) -> impl Iterator<Item = &Arc<Resource>> {
         self.attesting.get(issuer).into_iter().flatten().filter_map(|id| self.by_id(*id))
+    }
+
+    /// The entries of a cluster that may take a token of this issuer: those of disabled profiles do not.
+    pub fn allowed_issuers<'c>(&self, cluster: &'c Cluster, issuer: &str) -> impl Iterator<Item = &'c AllowedIssuer> {
+        let counts = |entry: &&AllowedIssuer| entry.profile.is_none_or(|profile| self.enabled(profile).is_some());
+        cluster.attestation.jwt.of_issuer(issuer).filter(counts)
     }
 
     /// The mappings that a token could match, by their anchors, and those without one; to one service account or to any.

@@ -1,5 +1,6 @@
-//! Runs the vectors of the decisions: `vectors/exchange`, `vectors/replay`, `vectors/resources`, `vectors/lint`,
-//! `vectors/providers`, `vectors/template`, `vectors/issue`, `vectors/access`, `vectors/aws-request` and `vectors/keyring`.
+//! Runs the vectors of the decisions: `vectors/exchange`, `vectors/replay`, `vectors/identities`, `vectors/resources`,
+//! `vectors/lint`, `vectors/providers`, `vectors/template`, `vectors/issue`, `vectors/access`, `vectors/aws-request` and
+//! `vectors/keyring`.
 //!
 //! A vector is data. What it means stands in the `README.md` beside it; the modules here build the world that it
 //! speaks of, ask, and compare.
@@ -11,6 +12,7 @@ mod candidates;
 mod exchange;
 mod expansion;
 mod foreign_provider;
+mod identities;
 mod issue;
 mod keyring;
 mod lint;

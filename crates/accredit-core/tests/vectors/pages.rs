@@ -72,7 +72,7 @@ fn the_guide_tells_the_rights_that_there_are() {
                 row(format!("`{noun}` of the server"), &[Whose::Server]);
                 row(format!("`{noun}` of a project"), &projects);
             }
-            Kind::Federation => row(format!("`{noun}`"), &[Whose::Server]),
+            Kind::Federation | Kind::CiCdProfile => row(format!("`{noun}`"), &[Whose::Server]),
             Kind::TrustDomain | Kind::Cluster => row(format!("`{noun}`"), &realms),
             Kind::Administrator => row(format!("`{noun}`"), &[projects, realms].concat()),
             _ => row(format!("`{noun}`"), &projects),

@@ -1,8 +1,8 @@
 //! What administrators send: bodies, queries and headers.
 
 use accredit_api::admin::{
-    AcknowledgeRequest, ApplyRequest, CondemnKeyRequest, ExplainRequest, NamedResource, NewResource,
-    ProjectTokenRequest, RepinRequest, ReplayRequest, RewrapKeysRequest, RotateKeysRequest,
+    AcknowledgeRequest, ApplyRequest, CondemnKeyRequest, ExplainRequest, IdentityReplayRequest, NamedResource,
+    NewResource, ProjectTokenRequest, RepinRequest, ReplayRequest, RewrapKeysRequest, RotateKeysRequest,
 };
 use accredit_core::model::{Document, Kind};
 use accredit_id::base64url;
@@ -24,6 +24,7 @@ pub fn admin_body(body: &[u8]) {
     again::<AcknowledgeRequest>(body);
     again::<CondemnKeyRequest>(body);
     again::<ExplainRequest>(body);
+    again::<IdentityReplayRequest>(body);
     again::<NamedResource>(body);
     again::<NewResource>(body);
     again::<ProjectTokenRequest>(body);

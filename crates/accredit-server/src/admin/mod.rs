@@ -23,6 +23,7 @@ mod federation;
 mod filter;
 mod gate;
 mod idempotency;
+mod identities;
 mod keys;
 mod lint;
 mod login;
@@ -48,6 +49,7 @@ mod spiral;
 mod survey;
 mod svid;
 mod trust_domains;
+mod walk;
 
 use std::sync::Arc;
 
@@ -135,6 +137,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/lint", get(lint::report))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/replay", post(replay::replay))
+        .route("/v1/replay/identities", post(identities::replay))
         .route("/v1/decision", get(decision::decision))
         .route("/v1/decisions/{id}", get(decision::one))
         .route("/v1/audit", get(audit::list))

@@ -163,6 +163,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
+        method: "post",
+        path: "/v1/replay/identities",
+        id: "replayIdentities",
+        summary: "Tries a change on the identities that a cluster gave.",
+        asks: Some("IdentityReplayRequest"),
+        answers: &[(200, "IdentityReplayReport")],
+        refuses: &[422],
+        ..PLAIN
+    },
+    Operation {
         path: "/v1/decisions/{id}",
         id: "getDecision",
         summary: "What was decided, and why.",

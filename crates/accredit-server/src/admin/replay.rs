@@ -28,6 +28,7 @@ use super::explain::typed;
 use super::problem::{AdminFault, Answer};
 use super::resources::existing;
 use super::sets::{document, kind, prune};
+use super::walk::back;
 use crate::app::App;
 use crate::record::MAX_UNLISTED;
 use crate::{chance, clock};
@@ -50,43 +51,25 @@ pub(super) async fn replay(
     let since = now.minus(std::time::Duration::from_secs(period.into()));
     let mut replay = Replay::new(&in_force.world, &plan.next, &app.limits, now);
     let mut left_out = LeftOut::default();
-    let mut before = None;
-    let mut walked = 0;
-    loop {
-        // The records are taken in as they are read, so that none is held; the first that is too old ends the walk, and
-        // so does every stretch, for others want to read the log as well.
-        let (mut is_past, mut stretch) = (false, 0);
-        let page = app.store.audit_page(before, 1, |found| {
-            is_past = found.written_at < since.unix();
-            stretch += 1;
-            if !is_past && found.record.bytes.starts_with(DECISION) {
-                take(&mut replay, &mut left_out, found, &|account| {
-                    actor.rights.reads_everything().then_some(Reader::OfAll).or_else(|| {
-                        let account = account?;
-                        let reads = actor.reads_project_of(Kind::ServiceAccount, account, &in_force.world);
-                        reads.then_some(Reader::OfProjects)
-                    })
-                });
-            }
-            is_past || stretch >= STRETCH
-        });
-        before = page.await?.next;
-        walked += stretch;
-        if is_past || before.is_none() {
-            break;
+    let is_whole = back(&app, since, |found| {
+        if found.record.bytes.starts_with(DECISION) {
+            take(&mut replay, &mut left_out, found, &|account| {
+                actor.rights.reads_everything().then_some(Reader::OfAll).or_else(|| {
+                    let account = account?;
+                    let reads = actor.reads_project_of(Kind::ServiceAccount, account, &in_force.world);
+                    reads.then_some(Reader::OfProjects)
+                })
+            });
         }
-        if walked >= MOST {
-            left_out.oldest = true;
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    })
+    .await?;
+    left_out.oldest = !is_whole;
     let top = usize::try_from(top.unwrap_or(TOP).clamp(1, MOST_TOLD)).unwrap_or_default();
     Ok(Json(told(replay.finish(top), left_out, [since, now], &in_force.world)))
 }
 
 /// The change as `apply`, `delete`, `enable` and `disable` would make it.
-fn planned(change: ReplayChange, world: &World, app: &App, caller: &Caller) -> Result<Plan, AdminFault> {
+pub(super) fn planned(change: ReplayChange, world: &World, app: &App, caller: &Caller) -> Result<Plan, AdminFault> {
     let context = app.context();
     let act = Act { app, caller, event: "", dry_run: true, verb: Verb::Read, precondition: None };
     let planned: Result<Plan, Faults> = match change {
@@ -291,10 +274,6 @@ fn verdict(side: Side) -> ReplayedVerdict {
 
 /// How every record of a decision begins (`record/encode.rs`).
 const DECISION: &[u8] = br#"{"event":"exchange-"#;
-/// So many records are walked before others may read the log.
-const STRETCH: u64 = 4096;
-/// So many records are walked at most.
-const MOST: u64 = 2_000_000;
 /// Records do not keep when a token ended, nor the token itself.
 const UNFORESEEN: [&str; 2] = [
     "refusals for time, such as too-little-time-left and expired",

@@ -43,7 +43,7 @@ pub(super) async fn svid(app: &App, told: Explanation, detail: &Map<String, Valu
 
 /// The cluster of then.
 enum Was {
-    There(World, Arc<Resource>),
+    There(Box<World>, Arc<Resource>),
     Unreadable(String),
 }
 
@@ -67,7 +67,7 @@ async fn as_it_was(app: &App, detail: &Map<String, Value>) -> Result<Was, StoreE
         }
     };
     let cluster = world.by_id(id).cloned();
-    Ok(cluster.map_or_else(gone, |cluster| Was::There(world, cluster)))
+    Ok(cluster.map_or_else(gone, |cluster| Was::There(Box::new(world), cluster)))
 }
 
 fn again(

@@ -87,7 +87,8 @@ impl Question<'_> {
         let Explaining { cluster, known, now, .. } = self.explaining;
         let mut buffers = job::Buffers::default();
         let mut passed = Vec::new();
-        let found = job(self.app, cluster, known, token, (now, Gathering::AtHand), &mut buffers, Some(&mut passed));
+        let (world, by) = (&self.in_force.world, (now, Gathering::AtHand));
+        let found = job(self.app, world, (cluster, known), token, by, &mut buffers, Some(&mut passed));
         match found.await {
             Ok(Job { issuer, verified }) => {
                 let facts = JobFacts::verified(issuer, &verified);
@@ -145,14 +146,13 @@ impl Question<'_> {
         let text = |name: &str| object.get(name).and_then(Json::as_str);
         let subject: Option<SpiffeId> = text("sub").and_then(|subject| subject.parse().ok());
         let domain = subject.as_ref().map(|subject| subject.trust_domain().clone());
-        let mut entries = match (text("iss"), &domain) {
+        let entries = match (text("iss"), &domain) {
             // They say nothing of it: any issuer's.
             (None, None) if known.attestation.jwt.enabled => known.attestation.jwt.allowed_issuers.iter().collect(),
-            (issuer, _) => job::candidates(known, issuer, domain),
-        }
-        .into_iter();
+            (issuer, _) => job::candidates(&self.in_force.world, known, issuer, domain),
+        };
         let mut passed = Vec::new();
-        while let Some(entry) = entries.next() {
+        for entry in entries {
             let fault = self.claims_fault(entry, &object);
             match fault {
                 None => {
@@ -241,6 +241,9 @@ impl Question<'_> {
             .map(|entry| {
                 let expected = &entry.provider.issuer;
                 let why = match issuer {
+                    Some(issuer) if issuer == expected && jwt.enabled => {
+                        "profile that the entry comes from is disabled".to_owned()
+                    }
                     Some(issuer) if issuer == expected => {
                         "tokens attest nothing here: `jwt.enabled` is not true".to_owned()
                     }

@@ -2,6 +2,7 @@
 
 use accredit_core::decide::issue::IssueDenial;
 use accredit_core::model::{AllowedIssuer, Cluster, Id, Kind, Resource};
+use accredit_core::world::World;
 use accredit_id::digest::sha256;
 use accredit_id::json::Object;
 use accredit_id::time::Timestamp;
@@ -60,8 +61,8 @@ pub(super) type Buffers = [Buffer; provider::MOST];
 /// audiences differ.
 pub(super) async fn job<'j>(
     app: &App,
-    cluster: &'j Resource,
-    known: &'j Cluster,
+    world: &World,
+    (cluster, known): (&'j Resource, &'j Cluster),
     token: &'j str,
     (now, gathering): (Timestamp, Gathering),
     buffers: &'j mut Buffers,
@@ -70,7 +71,7 @@ pub(super) async fn job<'j>(
     let mut buffers = buffers.iter_mut();
     let first = buffers.next().ok_or(NoJob::Internal)?;
     let unverified = verify::read(token, first).map_err(NoJob::Faulty)?;
-    let candidates = candidates(known, unverified.issuer(), unverified.subject_trust_domain());
+    let candidates = candidates(world, known, unverified.issuer(), unverified.subject_trust_domain());
     if candidates.is_empty() {
         return Err(NoJob::Unknown(IssueDenial::unknown_issuer(cluster.name.as_str(), unverified.issuer())));
     }
@@ -133,13 +134,14 @@ pub(super) async fn job<'j>(
 
 /// The entries of the token's issuer; a JWT-SVID may leave that to its subject's trust domain.
 pub(super) fn candidates<'c>(
+    world: &World,
     known: &'c Cluster,
     issuer: Option<&str>,
     subject_trust_domain: Option<TrustDomain>,
 ) -> Vec<&'c AllowedIssuer> {
     let domain = subject_trust_domain.map(|domain| format!("spiffe://{domain}"));
     let named = [issuer, domain.as_deref()].into_iter().flatten();
-    let mut found: Vec<_> = named.flat_map(|issuer| known.attestation.jwt.of_issuer(issuer)).collect();
+    let mut found: Vec<_> = named.flat_map(|issuer| world.allowed_issuers(known, issuer)).collect();
     found.sort_by_key(|issuer| issuer.place);
     found.dedup_by_key(|issuer| issuer.place);
     found.truncate(provider::MOST);

@@ -139,7 +139,7 @@ async fn l15_one_of_two_servers_replaces_a_bundle() {
         assert!(won[0] != won[1], "revision {revision}: {won:?}");
         let held = deeds[usize::from(won[1])].bundle.clone();
         for store in &stores {
-            assert_eq!(store.bundles().await.unwrap(), [held.clone()], "revision {revision}");
+            assert_eq!(store.bundles().await.unwrap(), std::slice::from_ref(&held), "revision {revision}");
         }
     }
 }

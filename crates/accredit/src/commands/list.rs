@@ -78,6 +78,7 @@ fn columns(kind: Kind) -> &'static [(&'static str, &'static str)] {
             ("URL", "url"),
         ],
         Kind::Cluster => &[("TRUST DOMAIN", "trustDomain"), ("REALM", "realm"), ("DESCRIPTION", "description")],
+        Kind::CiCdProfile => &[("TYPE", "type"), ("ISSUER", "issuer"), ("AUDIENCES", "audiences")],
         Kind::Project | Kind::ServiceAccount => &[("DESCRIPTION", "description")],
         Kind::Provider => &[("TYPE", "type"), ("ISSUER", "issuer"), ("TRUST DOMAIN", "trustDomain")],
         Kind::Api => &[("AUDIENCE", "audience"), ("PERMISSIONS", "permissions")],

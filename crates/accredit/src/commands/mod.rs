@@ -7,9 +7,12 @@ pub(crate) mod audit_erase;
 pub(crate) mod audit_export;
 pub(crate) mod backup;
 pub(crate) mod change;
+pub(crate) mod ci_cd;
 pub(crate) mod cluster;
 pub(crate) mod cluster_keys;
 pub(crate) mod config;
+pub(crate) mod config_diff;
+mod config_file;
 pub(crate) mod config_history;
 pub(crate) mod context;
 pub(crate) mod decision;
@@ -109,6 +112,7 @@ async fn ask(common: &Common, verb: Verb, terminal: &mut Terminal<'_>) -> Result
         Verb::TrustDomain(verb) => publish::run(common, &verb, terminal).await,
         Verb::Federation(verb) => federation::run(common, &verb, terminal).await,
         Verb::Cluster(verb) => cluster::run(common, verb, terminal).await,
+        Verb::CiCd(verb) => ci_cd::run(common, verb, terminal).await,
         Verb::Config(verb) => config::run(common, &verb, terminal).await,
         Verb::Administrator(verb) => noun::run(common, Kind::Administrator, &verb, terminal).await,
         Verb::List(args) => list::run(common, args.kind, &args.list, terminal).await,
@@ -134,6 +138,7 @@ fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Administrator => "administrators",
         Kind::Api => "apis",
+        Kind::CiCdProfile => "ci-cd-profiles",
         Kind::Cluster => "clusters",
         Kind::Federation => "federations",
         Kind::Grant => "grants",

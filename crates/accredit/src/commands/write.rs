@@ -248,7 +248,7 @@ fn value(text: &str) -> Option<Value> {
 }
 
 /// Fields whose keys are names of others: everything behind the first dot is one key.
-const MAPS: &[&str] = &["attributes", "match", "permissions"];
+const MAPS: &[&str] = &["attributes", "match", "permissions", "requiredClaims"];
 /// Fields that are lists also when they hold one value.
 const LISTS: &[&str] = &["algorithms", "audiences", "audit", "permissions"];
 const SPEC_CAP: usize = 1024 * 1024;

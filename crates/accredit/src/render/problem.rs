@@ -19,8 +19,8 @@ pub(crate) fn refused(problem: Problem, place_of: impl Fn(&Fault) -> Option<Stri
     }
     let complaint = |fault: &Fault| Complaint {
         message: match place_of(fault) {
-            Some(place) => format!("{place} {}", sentence(fault)),
-            None => sentence(fault),
+            Some(place) => format!("{place} {}", sentence(&fault.field, &fault.message)),
+            None => sentence(&fault.field, &fault.message),
         },
         hint: fault.hint.clone(),
     };
@@ -95,15 +95,15 @@ fn unreachable(socket: &std::path::Path, cause: &std::io::Error) -> Failure {
 }
 
 /// A fault's message with the name of its field, unless the message says it already.
-fn sentence(fault: &Fault) -> String {
-    let field = short(&fault.field);
+pub(crate) fn sentence(field: &str, message: &str) -> String {
+    let field = short(field);
     // The line says that it is one of the claims; a claim's own name may hold dots.
     let field = field.strip_prefix("match.").unwrap_or(field);
-    let names_it = fault.message.contains(&format!("`{field}`"));
-    match (field.is_empty() || names_it, is_predicate(&fault.message)) {
-        (true, _) => fault.message.clone(),
-        (false, true) => format!("`{field}` {}", fault.message),
-        (false, false) => format!("`{field}`: {}", fault.message),
+    let names_it = message.contains(&format!("`{field}`"));
+    match (field.is_empty() || names_it, is_predicate(message)) {
+        (true, _) => message.to_owned(),
+        (false, true) => format!("`{field}` {message}"),
+        (false, false) => format!("`{field}`: {message}"),
     }
 }
 

@@ -130,6 +130,9 @@ pub(super) fn tenant_not_pinned(cluster: &Resource, entry: &AllowedIssuer) -> Is
     let told = format!("{field} does not pin {whose}, and the job came without an agent{line}");
     let add = match entry.provider.kind.tenancy {
         [] => "add the claim that says whose they are to its `requiredClaims`".to_owned(),
+        [first, ..] if entry.profile.is_some() => {
+            format!("link a profile with `requiredClaims: {{{first}: \"...\"}}` instead of this one")
+        }
         [first, ..] => format!("add `requiredClaims: {{{first}: \"...\"}}` to it"),
     };
     IssueDenial::new(IssueReason::TenantNotPinned, told).hint(add)

@@ -56,8 +56,8 @@ pub(super) fn smallest<S>(
     let allowed = || {
         let plan = plan::apply(world, &[changed], false, context, &mut || [0xff; 16]).ok()?;
         let cluster = plan.next.by_id(ask.cluster.id)?;
-        let entry = cluster.as_cluster()?.attestation.jwt.of_issuer(&job.issuer.provider.issuer);
-        let entry = entry.into_iter().find(|entry| entry.place == job.issuer.place)?;
+        let entry = plan.next.allowed_issuers(cluster.as_cluster()?, &job.issuer.provider.issuer);
+        let entry = { entry }.find(|entry| entry.place == job.issuer.place)?;
         let again = JobFacts { facts: job.facts.again(), issuer: entry };
         issue(&IdentityAsk { cluster, ..*ask }, &again, &plan.next, context, now).ok()
     };

@@ -154,7 +154,7 @@ pub fn issue<S>(
 ) -> Result<Identity<S>, IssueDenial> {
     let cluster = in_force(ask.cluster, world)?;
     number(ask.wanted.len())?;
-    admitted(ask, cluster, job)?;
+    admitted(ask, cluster, job, world)?;
     let sources = sources(cluster, job);
     let (name, policy) = applicable(cluster, &sources);
     let (template, spiffe_id) = named(ask.cluster, cluster, (&name, policy), &sources)?;
@@ -171,7 +171,7 @@ pub(crate) fn identity<S>(
     world: &World,
 ) -> Result<SpiffeId, IssueDenial> {
     let cluster = in_force(ask.cluster, world)?;
-    admitted(ask, cluster, job)?;
+    admitted(ask, cluster, job, world)?;
     let sources = sources(cluster, job);
     let (name, policy) = applicable(cluster, &sources);
     named(ask.cluster, cluster, (&name, policy), &sources).map(|(_, id)| id)
@@ -244,10 +244,15 @@ fn number(wanted: usize) -> Result<(), IssueDenial> {
 }
 
 /// Whether the cluster takes the job's token at all.
-fn admitted<S>(ask: &IdentityAsk<'_>, cluster: &Cluster, job: &JobFacts<'_, S>) -> Result<(), IssueDenial> {
+fn admitted<S>(
+    ask: &IdentityAsk<'_>,
+    cluster: &Cluster,
+    job: &JobFacts<'_, S>,
+    world: &World,
+) -> Result<(), IssueDenial> {
     let (entry, name) = (job.issuer, &ask.cluster.name);
     let issuer = &entry.provider.issuer;
-    if !cluster.attestation.jwt.of_issuer(issuer).any(|known| known.place == entry.place) {
+    if !world.allowed_issuers(cluster, issuer).any(|known| known.place == entry.place) {
         return Err(IssueDenial::new(
             IssueReason::IssuerNotAllowed,
             format!("tokens of `{issuer}` attest no job in cluster `{name}`"),

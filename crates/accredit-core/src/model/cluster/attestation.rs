@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Clauses, Lifetime, Match, Provider, Replay};
+use crate::model::{Clauses, Id, Lifetime, Match, Provider, Replay};
 
 /// `spec` of the section `WorkloadAttestation`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -107,6 +107,9 @@ pub struct AllowedIssuerSpec {
     /// `now - iat` of the tokens at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Lifetime>,
+    /// The `CiCdProfile` that says this; the entry says nothing else then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// How workloads prove who they are. What agents see is for them to read; here lies what the server checks itself.
@@ -136,6 +139,8 @@ pub struct AllowedIssuer {
     pub replay: Replay,
     /// Whether its required claims say whose tokens are meant; true where nobody else shares the issuer.
     pub is_pinned: bool,
+    /// The profile that says it; while that is disabled, the entry does not count.
+    pub profile: Option<Id>,
     /// Its place in `allowedIssuers`, from 0.
     pub place: usize,
 }
@@ -143,7 +148,7 @@ pub struct AllowedIssuer {
 // === impl JwtAttestation ===
 
 impl JwtAttestation {
-    /// The entries that may take a token of this issuer; none where tokens attest nothing.
+    /// The entries of this issuer; none where tokens attest nothing. Which of them count, [`crate::world::World`] says.
     pub fn of_issuer(&self, issuer: &str) -> impl Iterator<Item = &AllowedIssuer> {
         let entries: &[AllowedIssuer] = if self.enabled { &self.allowed_issuers } else { &[] };
         entries.iter().filter(move |entry| entry.provider.issuer == issuer)

@@ -4,30 +4,33 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     AgentAttestation, AgentAttestationSpec, AgentPolicy, AgentPolicySpec, Attestor, AttestorSpec, AttestorType, Fault,
+    Faults,
 };
 use crate::nearest_name::nearest;
 
-pub(super) fn compile(spec: &AgentAttestationSpec, at: &str) -> Result<AgentAttestation, Fault> {
+pub(super) fn compile(spec: &AgentAttestationSpec, at: &str) -> Result<AgentAttestation, Faults> {
     let at = format!("{at}.policies");
+    let mut wrong = Faults::default();
     let mut names = BTreeSet::new();
     let policy = |(place, spec): (usize, &AgentPolicySpec)| {
         let at = format!("{at}[{place}]");
         if spec.name.is_empty() || spec.name.len() > 63 {
-            return Err(Fault::at(format!("{at}.name"), "is no name, expected 1 to 63 bytes"));
-        }
-        if !names.insert(spec.name.clone()) {
-            return Err(Fault::at(format!("{at}.name"), format!("`{}` stands there twice", spec.name.escape_debug())));
+            wrong.push(Fault::at(format!("{at}.name"), "is no name, expected 1 to 63 bytes"));
+        } else if !names.insert(spec.name.clone()) {
+            let message = format!("`{}` stands there twice", spec.name.escape_debug());
+            wrong.push(Fault::at(format!("{at}.name"), message));
         }
         let at = format!("{at}.requiredAttestors");
         if spec.required_attestors.is_empty() {
-            return Err(Fault::at(at, "is empty, so every node would join").hint("add what a node must show"));
+            let fault = Fault::at(&at, "is empty, so every node would join");
+            wrong.push(fault.hint("add what a node must show"));
         }
-        let required = |(place, spec): (usize, &AttestorSpec)| attestor(spec, &format!("{at}[{place}]"));
-        let required = spec.required_attestors.iter().enumerate().map(required).collect::<Result<_, _>>()?;
-        Ok(AgentPolicy { name: spec.name.as_str().into(), required })
+        let required = |(place, spec): (usize, &AttestorSpec)| wrong.note(attestor(spec, &format!("{at}[{place}]")));
+        let required = spec.required_attestors.iter().enumerate().filter_map(required).collect();
+        AgentPolicy { name: spec.name.as_str().into(), required }
     };
-    let policies = spec.policies.iter().enumerate().map(policy).collect::<Result<_, _>>()?;
-    Ok(AgentAttestation { policies })
+    let policies = spec.policies.iter().enumerate().map(policy).collect();
+    wrong.unless(AgentAttestation { policies })
 }
 
 fn attestor(spec: &AttestorSpec, at: &str) -> Result<Attestor, Fault> {

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::profile;
 use crate::lint::pin_of_clauses;
 use crate::model::{
-    AllowedIssuer, AllowedIssuerSpec, Cluster, Fault, Id, JwtAttestation, JwtAttestationSpec, Lifetime, Provider,
-    ProviderSpec, Replay, WorkloadAttestation, WorkloadAttestationSpec,
+    AllowedIssuer, AllowedIssuerSpec, Clauses, Fault, Faults, Id, JwtAttestation, JwtAttestationSpec, Lifetime, Match,
+    Name, Provider, ProviderSpec, Replay, WorkloadAttestation, WorkloadAttestationSpec,
 };
 use crate::nearest_name::nearest;
 use crate::plan::mapping::clauses;
@@ -14,16 +15,25 @@ use crate::plan::rules::{Context, within};
 use crate::providers::{KINDS, Pin, ProviderKind, kind_of_issuer, tenancy_of};
 use crate::world::World;
 
+/// To whom an entry belongs.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'w> {
+    pub(super) id: Id,
+    pub(super) name: &'w Name,
+    /// The trust domain's own name.
+    pub(super) domain: &'w str,
+}
+
 pub(super) fn compile(
     spec: &WorkloadAttestationSpec,
     at: &str,
-    cluster: (Id, &Cluster),
+    whose: Whose<'_>,
     world: &World,
     context: &Context<'_>,
-) -> Result<WorkloadAttestation, Fault> {
+) -> Result<WorkloadAttestation, Faults> {
     let jwt = match &spec.jwt {
         None => JwtAttestation::default(),
-        Some(spec) => jwt(spec, &format!("{at}.jwt"), cluster, world, context)?,
+        Some(spec) => jwt(spec, &format!("{at}.jwt"), whose, world, context)?,
     };
     Ok(WorkloadAttestation { jwt })
 }
@@ -42,68 +52,101 @@ pub(in crate::plan) fn attests_jobs(issuer: &str, audiences: &[&str], world: &Wo
 fn jwt(
     spec: &JwtAttestationSpec,
     at: &str,
-    cluster: (Id, &Cluster),
+    whose: Whose<'_>,
     world: &World,
     context: &Context<'_>,
-) -> Result<JwtAttestation, Fault> {
+) -> Result<JwtAttestation, Faults> {
     let at = format!("{at}.allowedIssuers");
     if spec.allowed_issuers.len() > MOST_ISSUERS {
         let message = format!("{} issuers, at most {MOST_ISSUERS} are allowed", spec.allowed_issuers.len());
-        return Err(Fault::at(at, message));
+        return Err(Fault::at(at, message).into());
     }
     let enabled = spec.enabled.unwrap_or(false);
     if enabled && spec.allowed_issuers.is_empty() {
-        return Err(
-            Fault::at(at, "is missing, so no token would attest anything").hint("add the issuer of your jobs' tokens")
-        );
+        let fault = Fault::at(at, "is missing, so no token would attest anything");
+        return Err(fault.hint("add the issuer of your jobs' tokens").into());
     }
+    let mut wrong = Faults::default();
     let mut entries: Vec<AllowedIssuer> = Vec::with_capacity(spec.allowed_issuers.len());
     for (place, written) in spec.allowed_issuers.iter().enumerate() {
         let at = format!("{at}[{place}]");
-        let entry = allowed_issuer(written, place, &at, cluster, world, context)?;
+        let Some(entry) = wrong.note(allowed_issuer(written, place, &at, whose, world, context)) else { continue };
         let same = |other: &&AllowedIssuer| {
             other.provider.issuer == entry.provider.issuer
                 && other.provider.audiences.iter().any(|audience| entry.provider.audiences.contains(audience))
         };
         if let Some(other) = entries.iter().find(same) {
-            let message =
-                format!("`{}` stands at {} with the same audience already", entry.provider.issuer, other.place);
-            return Err(
-                Fault::at(format!("{at}.issuer"), message).hint("make one entry of the two, or give each an audience")
-            );
+            let issuer = &other.provider.issuer;
+            let message = format!("`{issuer}` stands further up with the same audience already");
+            let fault = Fault::at(format!("{at}.issuer"), message);
+            wrong.push(fault.hint("make one entry of the two, or give each an audience"));
         }
         entries.push(entry);
     }
-    Ok(JwtAttestation { enabled, allowed_issuers: entries.into() })
+    wrong.unless(JwtAttestation { enabled, allowed_issuers: entries.into() })
 }
 
 fn allowed_issuer(
     written: &AllowedIssuerSpec,
     place: usize,
     at: &str,
-    (id, cluster): (Id, &Cluster),
+    whose: Whose<'_>,
     world: &World,
     context: &Context<'_>,
-) -> Result<AllowedIssuer, Fault> {
-    not_of_ours(&written.issuer, at, context)?;
-    let provider = as_provider(written, at, cluster).and_then(|spec| {
-        provider::compile(&spec, id, &cluster.name, world, context).map_err(|fault| rooted(fault, at))
-    })?;
+) -> Result<AllowedIssuer, Faults> {
+    let mut wrong = Faults::default();
+    let profile = wrong.note(profile::named(written, at, world)).flatten();
+    let Some((provider, required)) = wrong.note(entry(written, at, whose, world, context)) else { return Err(wrong) };
+    wrong.note(exchanges_nothing(&provider, at, whose.domain, world));
+    let is_pinned = tenancy_of(&provider).is_none() || pin_of_clauses(&required, &provider) > Pin::Open;
+    let replay = written.replay.unwrap_or(Replay::Reuse);
+    wrong.unless(AllowedIssuer { provider: Box::new(provider), required, replay, is_pinned, profile, place })
+}
+
+/// What an entry means by itself: whose tokens, and what they must say.
+pub(super) fn entry(
+    written: &AllowedIssuerSpec,
+    at: &str,
+    whose: Whose<'_>,
+    world: &World,
+    context: &Context<'_>,
+) -> Result<(Provider, Clauses), Faults> {
+    let mut wrong = Faults::default();
+    let is_ours = wrong.note(not_of_ours(&written.issuer, at, context)).is_none();
+    if let Some(age) = written.max_age {
+        wrong.note(within(&format!("{at}.maxAge"), age, Lifetime::from_secs(1), Lifetime::from_secs(2 * 86_400)));
+    }
+    let compiled = |written: &AllowedIssuerSpec| {
+        let spec = as_provider(written, at, whose.domain)?;
+        provider::compile(&spec, whose.id, whose.name, world, context).map_err(|fault| rooted(fault, at))
+    };
+    // The first fault of a provider hides the others: the address of its keys is looked at by itself.
+    if let Some(keys) = &written.jwks_uri {
+        wrong.note(provider::url(&format!("{at}.jwksURI"), keys, context));
+    }
+    if is_ours {
+        return Err(wrong);
+    }
+    let keyless = AllowedIssuerSpec { jwks_uri: None, ..written.clone() };
+    let judged = if wrong.is_empty() { written } else { &keyless };
+    let Some(provider) = wrong.note(compiled(judged)) else { return Err(wrong) };
     let own = |audience: &&String| {
         **audience != context.public_url && context.reserved.iter().any(|reserved| reserved == *audience)
     };
     if let Some(audience) = provider.audiences.iter().find(own) {
-        return Err(Fault::at(format!("{at}.audiences"), format!("`{audience}` is reserved: it is this server's own")));
+        let message = format!("`{audience}` is reserved: it is this server's own");
+        wrong.push(Fault::at(format!("{at}.audiences"), message));
     }
-    exchanges_nothing(&provider, at, cluster, world)?;
-    let required = clauses(&format!("{at}.requiredClaims"), &written.required_claims, &provider, world)?;
-    let is_pinned = tenancy_of(&provider).is_none() || pin_of_clauses(&required, &provider) > Pin::Open;
-    let replay = written.replay.unwrap_or(Replay::Reuse);
-    Ok(AllowedIssuer { provider: Box::new(provider), required, replay, is_pinned, place })
+    let required = written.required_claims.iter().filter_map(|(claim, expected)| {
+        let one = Match::from([(claim.clone(), expected.clone())]);
+        wrong.note(clauses(&format!("{at}.requiredClaims"), &one, &provider, world))
+    });
+    let required: Clauses = required.flatten().collect();
+    wrong.unless((provider, required))
 }
 
 /// The entry as a provider's document would say it.
-fn as_provider(written: &AllowedIssuerSpec, at: &str, cluster: &Cluster) -> Result<ProviderSpec, Fault> {
+fn as_provider(written: &AllowedIssuerSpec, at: &str, domain: &str) -> Result<ProviderSpec, Fault> {
     let kind = match &written.kind {
         None => kind_of_issuer(&written.issuer),
         Some(name) => ProviderKind::named(name).filter(|kind| !kind.spiffe).ok_or_else(|| {
@@ -119,7 +162,7 @@ fn as_provider(written: &AllowedIssuerSpec, at: &str, cluster: &Cluster) -> Resu
     spec.insert("type".to_owned(), json!(kind.name));
     spec.insert("issuer".to_owned(), json!(written.issuer));
     // What attests a job is for this trust domain and for nothing else, least of all for the token endpoint (L08).
-    let usual = || kind.default_audiences.is_empty().then(|| vec![format!("spiffe://{}", cluster.trust_domain_name)]);
+    let usual = || kind.default_audiences.is_empty().then(|| vec![format!("spiffe://{domain}")]);
     if let Some(audiences) = written.audiences.clone().or_else(usual) {
         spec.insert("audiences".to_owned(), json!(audiences));
     }
@@ -127,7 +170,6 @@ fn as_provider(written: &AllowedIssuerSpec, at: &str, cluster: &Cluster) -> Resu
         spec.insert("keys".to_owned(), json!({"jwksUrl": url}));
     }
     if let Some(age) = written.max_age {
-        within(&format!("{at}.maxAge"), age, Lifetime::from_secs(1), Lifetime::from_secs(2 * 86_400))?;
         spec.insert("maxTokenAge".to_owned(), json!(age));
     }
     // Whoever asks names the cluster, and so this entry.
@@ -156,7 +198,7 @@ fn not_of_ours(issuer: &str, at: &str, context: &Context<'_>) -> Result<(), Faul
 }
 
 /// An audience that attests jobs is not one that exchanges tokens: else each would do for the other (L08).
-fn exchanges_nothing(provider: &Provider, at: &str, cluster: &Cluster, world: &World) -> Result<(), Fault> {
+fn exchanges_nothing(provider: &Provider, at: &str, domain: &str, world: &World) -> Result<(), Fault> {
     for other in world.providers_of_issuer(&provider.issuer) {
         let Some(known) = other.as_provider() else { continue };
         if let Some(audience) = provider.audiences.iter().find(|audience| known.audiences.contains(audience)) {
@@ -164,8 +206,9 @@ fn exchanges_nothing(provider: &Provider, at: &str, cluster: &Cluster, world: &W
                 "tokens for `{audience}` are exchanged through provider `{}`, so they attest no job",
                 other.name
             );
-            return Err(Fault::at(format!("{at}.audiences"), message)
-                .hint(format!("leave it out for `spiffe://{}`", cluster.trust_domain_name)));
+            return Err(
+                Fault::at(format!("{at}.audiences"), message).hint(format!("leave it out for `spiffe://{domain}`"))
+            );
         }
     }
     Ok(())

@@ -5,89 +5,101 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{LONGEST, SHORTEST};
+use crate::mint;
 use crate::model::{
-    AudiencePattern, Condition, Fault, IssuancePolicy, IssuancePolicySpec, JwtPolicySpec, Lifetime, OperatorPath,
-    OperatorsSpec, Override, OverrideSpec, Policy, PolicySpec, X509PolicySpec,
+    AudiencePattern, Condition, Expected, Fault, Faults, IssuancePolicy, IssuancePolicySpec, JwtPolicySpec, Lifetime,
+    OperatorPath, OperatorsSpec, Override, OverrideSpec, Policy, PolicySpec, X509PolicySpec,
 };
 use crate::nearest_name::nearest;
 use crate::plan::rules::within;
 use crate::template::{self, Attribute, ClaimTemplate, DnsTemplate, PathTemplate, TemplateFault};
 
-pub(super) fn compile(spec: &IssuancePolicySpec, at: &str, realm: Option<&str>) -> Result<IssuancePolicy, Fault> {
-    let base = policy(&spec.policy, &Policy::default(), &[], &format!("{at}.policy"), realm)?;
+pub(super) fn compile(spec: &IssuancePolicySpec, at: &str, realm: Option<&str>) -> Result<IssuancePolicy, Faults> {
+    let mut wrong = Faults::default();
+    let base = policy(&spec.policy, &Policy::default(), &[], &format!("{at}.policy"), realm, &mut wrong);
     if spec.policy_overrides.len() > MOST_OVERRIDES {
         let message = format!("{} overrides, at most {MOST_OVERRIDES} are allowed", spec.policy_overrides.len());
-        return Err(Fault::at(format!("{at}.policyOverrides"), message));
+        return Err(Fault::at(format!("{at}.policyOverrides"), message).into());
     }
     let reserved = spec.policy.jwt.as_ref().and_then(|jwt| jwt.reserved_claims.as_deref()).unwrap_or_default();
     let overridden = |(place, spec): (usize, &OverrideSpec)| {
         let at = format!("{at}.policyOverrides[{place}]");
-        let when = conditions(&spec.when, &format!("{at}.when"))?;
-        Ok(Override { when, policy: policy(&spec.policy, &base, reserved, &format!("{at}.policy"), realm)? })
+        let when = conditions(&spec.when, &format!("{at}.when"), &mut wrong);
+        Override { when, policy: policy(&spec.policy, &base, reserved, &format!("{at}.policy"), realm, &mut wrong) }
     };
-    let overrides = spec.policy_overrides.iter().enumerate().map(overridden).collect::<Result<_, Fault>>()?;
+    let overrides = spec.policy_overrides.iter().enumerate().map(overridden).collect();
     let operators = match &spec.operators {
         None => Box::default(),
-        Some(spec) => operators(spec, &format!("{at}.operators.paths"), realm)?,
+        Some(spec) => operators(spec, &format!("{at}.operators.paths"), realm, &mut wrong),
     };
-    Ok(IssuancePolicy { base, overrides, operators })
+    wrong.unless(IssuancePolicy { base, overrides, operators })
 }
 
 /// What a policy says, the rest as `base` says it.
-fn policy(spec: &PolicySpec, base: &Policy, listed: &[String], at: &str, realm: Option<&str>) -> Result<Policy, Fault> {
+fn policy(
+    spec: &PolicySpec,
+    base: &Policy,
+    listed: &[String],
+    at: &str,
+    realm: Option<&str>,
+    wrong: &mut Faults,
+) -> Policy {
     let mut policy = base.clone();
     if let Some(text) = &spec.path_template {
-        policy.path = Some(path(text, &format!("{at}.pathTemplate"), realm)?);
+        policy.path = wrong.note(path(text, &format!("{at}.pathTemplate"), realm)).or(policy.path);
     }
     if let Some(X509PolicySpec { ttl, subject, dns_names }) = &spec.x509 {
         if let Some(ttl) = ttl {
-            within(&format!("{at}.x509.ttl"), *ttl, SHORTEST, LONGEST)?;
+            wrong.note(within(&format!("{at}.x509.ttl"), *ttl, SHORTEST, LONGEST));
             policy.x509_ttl = *ttl;
         }
         if let Some(text) = subject {
-            policy.subject =
-                template::subject(text).map_err(|fault| told(fault, &format!("{at}.x509.subject")))?.into();
+            let subject = template::subject(text).map_err(|fault| told(fault, &format!("{at}.x509.subject")));
+            policy.subject = wrong.note(subject).unwrap_or_default().into();
         }
         if let Some(names) = dns_names {
+            let at = format!("{at}.x509.dnsNames");
             let name = |(place, text): (usize, &String)| {
-                DnsTemplate::parse(text).map_err(|fault| told(fault, &format!("{at}.x509.dnsNames[{place}]")))
+                DnsTemplate::parse(text).map_err(|fault| told(fault, &format!("{at}[{place}]")))
             };
-            at_most(names.len(), MOST_NAMES, &format!("{at}.x509.dnsNames"))?;
-            policy.dns_names = names.iter().enumerate().map(name).collect::<Result<_, _>>()?;
+            wrong.note(at_most(names.len(), MOST_NAMES, &at));
+            policy.dns_names = names.iter().enumerate().filter_map(|named| wrong.note(name(named))).collect();
         }
     }
     if let Some(spec) = &spec.jwt {
-        jwt(spec, &mut policy, listed, &format!("{at}.jwt"))?;
+        jwt(spec, &mut policy, listed, &format!("{at}.jwt"), wrong);
     }
-    Ok(policy)
+    policy
 }
 
-fn jwt(spec: &JwtPolicySpec, policy: &mut Policy, listed: &[String], at: &str) -> Result<(), Fault> {
+fn jwt(spec: &JwtPolicySpec, policy: &mut Policy, listed: &[String], at: &str, wrong: &mut Faults) {
     let JwtPolicySpec { ttl, additional_claims, reserved_claims, audiences, max_audiences } = spec;
     if let Some(ttl) = ttl {
-        within(&format!("{at}.ttl"), *ttl, SHORTEST, LONGEST_JWT)?;
+        wrong.note(within(&format!("{at}.ttl"), *ttl, SHORTEST, LONGEST_JWT));
         policy.jwt_ttl = *ttl;
     }
     let listed = reserved_claims.as_deref().unwrap_or(listed);
-    for (place, name) in listed.iter().enumerate() {
-        listable(name, &format!("{at}.reservedClaims[{place}]"))?;
+    for (place, name) in reserved_claims.iter().flatten().enumerate() {
+        wrong.note(listable(name, &format!("{at}.reservedClaims[{place}]")));
     }
     if let Some(claims) = additional_claims {
-        policy.claims = additional(claims, listed, &format!("{at}.additionalClaims"))?;
+        let at = format!("{at}.additionalClaims");
+        wrong.note(at_most(claims.len(), MOST_NAMES, &at));
+        let claims = claims.iter().filter_map(|(name, value)| wrong.note(additional(name, value, listed, &at)));
+        policy.claims = claims.collect();
     }
     if let Some(texts) = audiences {
         let at = format!("{at}.audiences");
-        at_most(texts.len(), MOST_AUDIENCES, &at)?;
-        let pattern = |(place, text): (usize, &String)| audience(text, &format!("{at}[{place}]"));
-        policy.audiences = Some(texts.iter().enumerate().map(pattern).collect::<Result<_, _>>()?);
+        wrong.note(at_most(texts.len(), MOST_AUDIENCES, &at));
+        let pattern = |(place, text): (usize, &String)| wrong.note(audience(text, &format!("{at}[{place}]")));
+        policy.audiences = Some(texts.iter().enumerate().filter_map(pattern).collect());
     }
     if let Some(most) = max_audiences {
         if !(1..=8).contains(most) {
-            return Err(Fault::at(format!("{at}.maxAudiences"), format!("is {most}, expected 1 to 8")));
+            wrong.push(Fault::at(format!("{at}.maxAudiences"), format!("is {most}, expected 1 to 8")));
         }
         policy.max_audiences = usize::from(*most);
     }
-    Ok(())
 }
 
 /// In a realm every path lies below the realm: whoever administers one names nobody in another.
@@ -101,28 +113,24 @@ fn path(text: &str, at: &str, realm: Option<&str>) -> Result<PathTemplate, Fault
     }
 }
 
-fn additional(claims: &BTreeMap<String, Value>, listed: &[String], at: &str) -> Result<Claims, Fault> {
-    at_most(claims.len(), MOST_NAMES, at)?;
-    let claim = |(name, value): (&String, &Value)| {
-        let at = format!("{at}.{name}");
-        if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
-            return Err(Fault::at(at, "is no claim name, expected 1 to 256 bytes"));
-        }
-        if OURS.contains(&name.as_str()) {
-            return Err(Fault::at(at, format!("`{name}` is reserved: the server says it itself, or nobody does")));
-        }
-        if is_reserved(name) && !listed.contains(name) {
-            return Err(Fault::at(at, format!("`{name}` is reserved: somebody else reads it as a right"))
-                .hint(format!("if that is meant, list it: `reservedClaims: [{name}]`")));
-        }
-        let template = ClaimTemplate::parse(value).map_err(|fault| told(fault, &at))?;
-        Ok((name.as_str().into(), template))
-    };
-    claims.iter().map(claim).collect()
+fn additional(name: &str, value: &Value, listed: &[String], at: &str) -> Result<(Box<str>, ClaimTemplate), Fault> {
+    let at = format!("{at}.{name}");
+    if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
+        return Err(Fault::at(at, "is no claim name, expected 1 to 256 bytes"));
+    }
+    if mint::RESERVED.contains(&name) {
+        return Err(Fault::at(at, format!("`{name}` is reserved: the server says it itself, or nobody does")));
+    }
+    if is_reserved(name) && !listed.iter().any(|listed| listed == name) {
+        return Err(Fault::at(at, format!("`{name}` is reserved: somebody else reads it as a right"))
+            .hint(format!("if that is meant, list it: `reservedClaims: [{name}]`")));
+    }
+    let template = ClaimTemplate::parse(value).map_err(|fault| told(fault, &at))?;
+    Ok((name.into(), template))
 }
 
 fn listable(name: &str, at: &str) -> Result<(), Fault> {
-    if OURS.contains(&name) {
+    if mint::RESERVED.contains(&name) {
         return Err(Fault::at(at, format!("`{name}` is set by the server itself, or by nobody")));
     }
     if is_reserved(name) {
@@ -139,21 +147,22 @@ fn is_reserved(name: &str) -> bool {
     RIGHTS.contains(&name) || CLOUDS.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn conditions(when: &BTreeMap<String, crate::model::Expected>, at: &str) -> Result<Box<[Condition]>, Fault> {
+fn conditions(when: &BTreeMap<String, Expected>, at: &str, wrong: &mut Faults) -> Box<[Condition]> {
     if when.is_empty() {
-        return Err(Fault::at(at, "is empty, so the override would match everything").hint("say it in `policy`"));
+        let fault = Fault::at(at, "is empty, so the override would match everything");
+        wrong.push(fault.hint("say it in `policy`"));
     }
-    let condition = |(name, expected): (&String, &crate::model::Expected)| {
+    let condition = |(name, expected): (&String, &Expected)| {
         let attribute = Attribute::parse(name).map_err(|fault| {
             let told = Fault::at(format!("{at}.{name}"), fault.to_string());
             match fault.nearest {
                 Some(meant) => told.hint(format!("did you mean `{meant}`?")),
                 None => told.hint("claims of a job's token are `jwt.claim.NAME`"),
             }
-        })?;
-        Ok(Condition { attribute, expected: expected.clone() })
+        });
+        Some(Condition { attribute: wrong.note(attribute)?, expected: expected.clone() })
     };
-    when.iter().map(condition).collect()
+    when.iter().filter_map(condition).collect()
 }
 
 fn audience(text: &str, at: &str) -> Result<AudiencePattern, Fault> {
@@ -167,35 +176,37 @@ fn audience(text: &str, at: &str) -> Result<AudiencePattern, Fault> {
     }
 }
 
-fn operators(spec: &OperatorsSpec, at: &str, realm: Option<&str>) -> Result<Box<[OperatorPath]>, Fault> {
-    at_most(spec.paths.len(), MOST_NAMES, at)?;
-    let path = |(place, text): (usize, &String)| {
-        let at = format!("{at}[{place}]");
-        let (plain, below) = match text.strip_suffix("/*") {
-            Some(prefix) => (prefix, true),
-            None => (text.as_str(), false),
-        };
-        let template = PathTemplate::parse(plain).map_err(|fault| told(fault, &at))?;
-        if template.attributes().next().is_some() {
-            return Err(
-                Fault::at(at, "has an attribute, but of an operator nothing is known").hint("write the path itself")
-            );
-        }
-        let lies = |realm: &str| {
-            plain.strip_prefix('/').is_some_and(|rest| {
-                rest == realm && below || rest.strip_prefix(realm).is_some_and(|rest| rest.starts_with('/'))
-            })
-        };
-        if let Some(realm) = realm.filter(|realm| !lies(realm)) {
-            return Err(Fault::at(at, format!("path does not lie in realm `{realm}`"))
-                .hint(format!("begin it with `/{realm}/`")));
-        }
-        Ok(match below {
-            true => OperatorPath::Below(format!("{plain}/").into()),
-            false => OperatorPath::Exact(plain.into()),
+fn operators(spec: &OperatorsSpec, at: &str, realm: Option<&str>, wrong: &mut Faults) -> Box<[OperatorPath]> {
+    wrong.note(at_most(spec.paths.len(), MOST_NAMES, at));
+    let path = |(place, text): (usize, &String)| wrong.note(operator_path(text, &format!("{at}[{place}]"), realm));
+    spec.paths.iter().enumerate().filter_map(path).collect()
+}
+
+fn operator_path(text: &str, at: &str, realm: Option<&str>) -> Result<OperatorPath, Fault> {
+    let (plain, below) = match text.strip_suffix("/*") {
+        Some(prefix) => (prefix, true),
+        None => (text, false),
+    };
+    let template = PathTemplate::parse(plain).map_err(|fault| told(fault, at))?;
+    if template.attributes().next().is_some() {
+        return Err(
+            Fault::at(at, "has an attribute, but of an operator nothing is known").hint("write the path itself")
+        );
+    }
+    let lies = |realm: &str| {
+        plain.strip_prefix('/').is_some_and(|rest| {
+            rest == realm && below || rest.strip_prefix(realm).is_some_and(|rest| rest.starts_with('/'))
         })
     };
-    spec.paths.iter().enumerate().map(path).collect()
+    if let Some(realm) = realm.filter(|realm| !lies(realm)) {
+        return Err(
+            Fault::at(at, format!("path does not lie in realm `{realm}`")).hint(format!("begin it with `/{realm}/`"))
+        );
+    }
+    Ok(match below {
+        true => OperatorPath::Below(format!("{plain}/").into()),
+        false => OperatorPath::Exact(plain.into()),
+    })
 }
 
 fn at_most(count: usize, most: usize, at: &str) -> Result<(), Fault> {
@@ -208,12 +219,6 @@ fn at_most(count: usize, most: usize, at: &str) -> Result<(), Fault> {
 fn told(fault: TemplateFault, at: &str) -> Fault {
     Fault { hint: fault.hint, ..Fault::at(at, fault.message) }
 }
-
-/// Claims' names and what they are made of.
-type Claims = Box<[(Box<str>, ClaimTemplate)]>;
-
-/// Claims that say whose the SVID is, for whom, until when and by whose hand. No policy sets them.
-static OURS: &[&str] = &["act", "aud", "cnf", "exp", "iat", "iss", "jti", "may_act", "nbf", "sub"];
 
 /// Claims that relying parties read as a right, whoever wrote them: only where that was meant.
 static RIGHTS: &[&str] = &[
