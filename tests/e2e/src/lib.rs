@@ -13,6 +13,7 @@ pub mod delivered;
 pub mod http;
 pub mod issuer;
 pub mod jobs;
+pub mod partner;
 pub mod patience;
 pub mod reader;
 pub mod resources;

@@ -3,15 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod partner;
-
 use accredit_e2e::http::Connection;
 use accredit_e2e::issuer::Issuer;
+use accredit_e2e::partner::{Authority, Endpoint, bundle, documents, federation, jwt_svid_key, shown, svid};
 use accredit_e2e::patience::{eventually, within_a_second};
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
 use accredit_e2e::several;
 use accredit_test_postgres::shared;
-use partner::{Authority, Endpoint, bundle, documents, federation, jwt_svid_key, shown, svid};
 use serde_json::{Value, json};
 
 /// L15: a bundle never goes back, by whatever way, also behind a restart; an empty one with a higher sequence revokes

@@ -358,14 +358,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..PLAIN
     },
     Operation {
-        path: "/v1/cluster-keys",
-        id: "clusterKeys",
-        summary: "How the keys are by which a cluster judges its jobs, issuer by issuer. Fetches nothing.",
-        query: &[("cluster", TEXT, "Name or id of the cluster.")],
-        answers: &[(200, "ClusterKeys")],
-        ..PLAIN
-    },
-    Operation {
         path: "/v1/lint",
         id: "lint",
         summary: "What the linter says of everything that the caller may read.",

@@ -37,4 +37,12 @@ pub(super) const OPERATIONS_OF_AUTHORITY: &[Operation] = &[
         answers: &[(200, "FederationBundle")],
         ..PLAIN
     },
+    Operation {
+        path: "/v1/cluster-keys",
+        id: "clusterKeys",
+        summary: "How the keys are by which a cluster judges its jobs, issuer by issuer. Fetches nothing.",
+        query: &[("cluster", TEXT, "Name or id of the cluster.")],
+        answers: &[(200, "ClusterKeys")],
+        ..PLAIN
+    },
 ];

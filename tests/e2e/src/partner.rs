@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use accredit_e2e::issuer::{Issuer, now};
-use accredit_e2e::server::{PUBLIC_URL, Server};
+use crate::issuer::{Issuer, now};
+use crate::server::{PUBLIC_URL, Server};
 use accredit_id::base64url;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
