@@ -36,6 +36,9 @@ const TAIL: &str = "
 | `face` | the protocol of the request: `rfc8693`, `openai`, `jwt-bearer`, `client-credentials`, `anthropic`, `entra`, `spiral`, `spiral-aws`; `admin` for logins of administrators |
 | `provider` | the name of a registered provider; `-` for none. Beyond a thousand that were asked for, exchanges count as `-` and keys have no lines of their own |
 | `cluster` | the name of a cluster; `-` for a request that names none that there is |
+| `kind` | whose bundle it is: `federation`, `provider` |
+| `name` | the name of that federation or provider. Beyond a thousand, bundles have no lines of their own |
+| `use` | of a bundle's entry: `jwt-svid`, `x509-svid` |
 | `type` | of an SVID: `jwt`, `x509` |
 | `outcome` | `allowed`, `refused` |
 | `reason` | the code that the audit log has for a refusal, `-` where there is none; elsewhere as the metric says |
