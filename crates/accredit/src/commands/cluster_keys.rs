@@ -6,6 +6,7 @@ use accredit_client::inert::Inert;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::render::explanation::labelled;
+use crate::render::held_keys::{HeldKeys, held_keys};
 use crate::render::table;
 use crate::terminal::Terminal;
 
@@ -47,23 +48,10 @@ fn one(keys: &JobIssuerKeys) -> String {
         keys;
     let mut out = format!("\n{}", labelled("issuer", &Inert(issuer).to_string()));
     out.push_str(&labelled("for", &Inert(&audiences.join(" ")).to_string()));
-    out.push_str(&labelled("keys", &format!("{}, {}", Inert(state), Inert(source))));
-    let lines =
+    let times =
         [("from", location), ("since", since), ("refresh", refresh_at), ("until", usable_until), ("tried", tried_at)];
-    for (label, value) in lines {
-        if let Some(value) = value {
-            out.push_str(&labelled(label, &Inert(value).to_string()));
-        }
-    }
-    if let Some(fault) = &keys.last_error {
-        out.push_str(&labelled("error", &format!("{} ({})", Inert(&fault.message), Inert(&fault.code))));
-        if let Some(hint) = &fault.hint {
-            out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
-        }
-    }
-    for dropped in &keys.dropped {
-        out.push_str(&labelled("dropped", &format!("`{}`: {}", Inert(&dropped.kid), Inert(&dropped.reason))));
-    }
+    let (last_error, dropped) = (keys.last_error.as_ref(), keys.dropped.as_slice());
+    out.push_str(&held_keys(&HeldKeys { state, source, times, last_error, dropped }));
     if !keys.keys.is_empty() {
         out.push('\n');
         let row = |key: &ProviderKey| vec![key.kid.clone(), key.algorithms.join(" "), key.thumbprint.clone()];

@@ -9,6 +9,7 @@ use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::moment;
 use crate::render::explanation::labelled;
+use crate::render::held_keys::{HeldKeys, held_keys};
 use crate::render::table;
 use crate::terminal::Terminal;
 
@@ -67,23 +68,10 @@ pub(super) fn in_brief(keys: &ProviderKeys) -> String {
 fn described(keys: &ProviderKeys) -> String {
     let ProviderKeys { provider, source, location, state, since, refresh_at, usable_until, tried_at, .. } = keys;
     let mut out = labelled("provider", &Inert(provider).to_string());
-    out.push_str(&labelled("keys", &format!("{}, {}", Inert(state), Inert(source))));
-    let lines =
+    let times =
         [("from", location), ("since", since), ("refresh", refresh_at), ("until", usable_until), ("tried", tried_at)];
-    for (label, value) in lines {
-        if let Some(value) = value {
-            out.push_str(&labelled(label, &Inert(value).to_string()));
-        }
-    }
-    if let Some(fault) = &keys.last_error {
-        out.push_str(&labelled("error", &format!("{} ({})", Inert(&fault.message), Inert(&fault.code))));
-        if let Some(hint) = &fault.hint {
-            out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
-        }
-    }
-    for dropped in &keys.dropped {
-        out.push_str(&labelled("dropped", &format!("`{}`: {}", Inert(&dropped.kid), Inert(&dropped.reason))));
-    }
+    let (last_error, dropped) = (keys.last_error.as_ref(), keys.dropped.as_slice());
+    out.push_str(&held_keys(&HeldKeys { state, source, times, last_error, dropped }));
     if !keys.keys.is_empty() {
         out.push('\n');
         let row = |key: &ProviderKey| {

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod explanation;
 pub(crate) mod findings;
+pub(crate) mod held_keys;
 pub(crate) mod identities;
 mod identity;
 pub(crate) mod problem;
