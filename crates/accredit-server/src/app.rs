@@ -161,7 +161,7 @@ impl App {
             tally: Tally::default(),
             watch,
             admin: crate::admin::Kept::default(),
-            budgets: Budgets::new(&config.limits),
+            budgets: Budgets::new(&config.limits, tokio::runtime::Handle::current().metrics().num_workers()),
             connections: OfListeners::new(&config.limits, descriptors::raise()),
             metrics: Metrics::default(),
             health: Health::default(),

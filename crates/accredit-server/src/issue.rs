@@ -154,6 +154,7 @@ impl Walk<'_> {
         match recorded {
             Ok(Recorded::Durably) => {
                 let (tokens, certificates) = made.counts();
+                self.app.budgets.served(self.asking.source);
                 self.app.metrics.svids.issued(job.cluster, tokens, certificates);
                 Ok(Some(made.answer(&identity, self.decision)))
             }

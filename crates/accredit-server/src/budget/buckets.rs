@@ -4,45 +4,33 @@
 //! says nothing, so it can be forgotten; where there is no room left, the one that is nearest to full goes. Whoever has spent
 //! most is remembered longest, and a flood of payers pushes out others of its own kind.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
+use super::moments::{Moments, Payer};
 use crate::config::Allowance;
 
-/// Buckets, a number of them fixed when they are made. Nothing here waits or locks; two threads that claim one slot at the
-/// same moment may forget a charge.
+/// Buckets, a number of them fixed when they are made. Nothing here waits or locks.
 pub(super) struct Buckets {
-    slots: Box<[Slot]>,
+    /// When each is full again.
+    full_at: Moments,
     /// Nanoseconds until one unit is back.
     interval: u64,
     /// Nanoseconds that a full bucket is away from an empty one, less one unit.
     reach: u64,
 }
 
-/// Whose bucket: a keyed hash, so that nobody chooses whom he shares one with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Payer(pub(super) u64);
-
-struct Slot {
-    /// The payer; 0 is nobody.
-    payer: AtomicU64,
-    /// When the bucket is full again, in nanoseconds since the budgets were made.
-    full_at: AtomicU64,
-}
-
 // === impl Buckets ===
 
 impl Buckets {
     pub(super) fn new(Allowance { burst, per_second }: Allowance) -> Self {
-        let slot = || Slot { payer: AtomicU64::new(0), full_at: AtomicU64::new(0) };
         let interval = 1_000_000_000 / u64::from(per_second.max(1));
         let reach = interval * u64::from(burst.max(1) - 1);
-        Self { slots: std::iter::repeat_with(slot).take(SETS * WAYS).collect(), interval, reach }
+        Self { full_at: Moments::new(), interval, reach }
     }
 
     /// Nanoseconds until a unit is left; `None` when one is.
     pub(super) fn wait(&self, payer: Payer, now: u64) -> Option<u64> {
-        let slot = self.set(payer).iter().find(|slot| slot.payer.load(Relaxed) == payer.0)?;
-        let owed = slot.full_at.load(Relaxed).saturating_sub(now);
+        let owed = self.full_at.of(payer)?.load(Relaxed).saturating_sub(now);
         owed.checked_sub(self.reach).filter(|wait| *wait > 0)
     }
 
@@ -59,32 +47,18 @@ impl Buckets {
     fn spend_time(&self, payer: Payer, time: u64, now: u64) {
         let most = now + self.reach + MOST_DEBT;
         let later = |full_at: u64| Some((full_at.max(now) + time).min(most.max(full_at)));
-        let set = self.set(payer);
-        if let Some(slot) = set.iter().find(|slot| slot.payer.load(Relaxed) == payer.0) {
-            let _ = slot.full_at.fetch_update(Relaxed, Relaxed, later);
-            return;
-        }
-        let Some(oldest) = set.iter().min_by_key(|slot| slot.full_at.load(Relaxed)) else { return };
-        let before = oldest.payer.load(Relaxed);
-        if oldest.payer.compare_exchange(before, payer.0, Relaxed, Relaxed).is_ok() {
-            oldest.full_at.store(later(0).unwrap_or_default(), Relaxed);
+        match self.full_at.of(payer) {
+            Some(full_at) => _ = full_at.fetch_update(Relaxed, Relaxed, later),
+            None => self.full_at.put(payer, later(0).unwrap_or_default()),
         }
     }
 
     /// How many payers have spent something that is not back yet.
     pub(super) fn spending(&self, now: u64) -> usize {
-        self.slots.iter().filter(|slot| slot.full_at.load(Relaxed) > now).count()
-    }
-
-    fn set(&self, payer: Payer) -> &[Slot] {
-        let at = usize::try_from(payer.0 >> 32).unwrap_or_default() % SETS * WAYS;
-        &self.slots[at..at + WAYS]
+        self.full_at.later_than(now)
     }
 }
 
-/// 16,384 payers, a quarter of a megabyte.
-const SETS: usize = 2048;
-const WAYS: usize = 8;
 /// Thirty seconds: nobody waits longer for his first unit.
 const MOST_DEBT: u64 = 30_000_000_000;
 
@@ -142,13 +116,11 @@ mod tests {
         for _ in 0..100 {
             buckets.spend(payer(0), 1, 0);
         }
-        let slots = buckets.slots.len();
         for number in 1..500_000 {
             buckets.spend(payer(number), 1, 0);
         }
         assert!(buckets.wait(payer(0), 0).is_some());
-        assert_eq!(buckets.slots.len(), slots);
-        assert!(buckets.spending(0) > slots / 2);
+        assert!((8_000..=16_384).contains(&buckets.spending(0)));
         assert_eq!(buckets.spending(200 * SECOND), 0);
     }
 
@@ -161,7 +133,6 @@ mod tests {
                 scope.spawn(|| (0..10_000).for_each(|_| buckets.spend(payer(0), 1, 0)));
             }
         });
-        let slot = buckets.slots.iter().find(|slot| slot.payer.load(Relaxed) == payer(0).0).unwrap();
-        assert_eq!(slot.full_at.load(Relaxed), 40_001 * SECOND);
+        assert_eq!(buckets.full_at.of(payer(0)).unwrap().load(Relaxed), 40_001 * SECOND);
     }
 }

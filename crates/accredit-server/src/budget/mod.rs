@@ -12,6 +12,8 @@
 
 mod buckets;
 mod connections;
+mod moments;
+mod turnstile;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
@@ -24,7 +26,9 @@ pub(crate) use connections::{Connections, NoSeat, OfListeners, Seat};
 
 use crate::chance;
 use crate::config::LimitsConfig;
-use buckets::{Buckets, Payer};
+use buckets::Buckets;
+use moments::Payer;
+use turnstile::Turnstile;
 
 /// All budgets of a server.
 pub(crate) struct Budgets {
@@ -32,6 +36,7 @@ pub(crate) struct Budgets {
     /// Has taken in a secret of this process.
     hasher: DefaultHasher,
     sources: Buckets,
+    turnstile: Turnstile,
     subjects: Buckets,
     providers: Option<Buckets>,
     recorded_refusals: Buckets,
@@ -71,13 +76,15 @@ pub(crate) struct Spent {
 // === impl Budgets ===
 
 impl Budgets {
-    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+    /// `threads` is how many of them serve.
+    pub(crate) fn new(limits: &LimitsConfig, threads: usize) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&chance::bits());
         Self {
             begun: Instant::now(),
             hasher,
             sources: Buckets::new(limits.source),
+            turnstile: Turnstile::new(threads),
             subjects: Buckets::new(limits.subject),
             providers: limits.provider.map(Buckets::new),
             recorded_refusals: Buckets::new(limits.recorded_refusals),
@@ -93,9 +100,30 @@ impl Budgets {
         }
     }
 
+    /// Lets a source in that has something left, when it is its turn: where there is more to do than time, those that were served
+    /// lately go first.
+    pub(crate) async fn enter(&self, source: IpAddr) -> Result<(), Spent> {
+        // First: where there are many to refuse, that takes its time, too.
+        self.turnstile.pass(self.source(source), self.now()).await;
+        self.admit(source)
+    }
+
+    /// This source got what it asked for.
+    pub(crate) fn served(&self, source: IpAddr) {
+        self.turnstile.served(self.source(source), self.now());
+    }
+
+    /// How many requests found others of strangers before them.
+    pub(crate) fn queued(&self) -> &AtomicU64 {
+        &self.turnstile.queued
+    }
+
     /// A request of this source failed before anybody had vouched for it.
     pub(crate) fn failed(&self, source: IpAddr, cost: Cost) {
         let (source, now) = (self.source(source), self.now());
+        if cost != Cost::Nonce {
+            self.turnstile.failed(source);
+        }
         match cost {
             Cost::Nonce => self.sources.spend_tenth(source, now),
             Cost::Look => self.sources.spend(source, 1, now),
@@ -208,7 +236,7 @@ mod tests {
     }
 
     fn budgets(limits: LimitsConfig) -> Budgets {
-        Budgets::new(&limits)
+        Budgets::new(&limits, 1)
     }
 
     #[test]

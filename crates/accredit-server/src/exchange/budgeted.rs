@@ -62,9 +62,10 @@ impl Walk<'_> {
         self.count_alone(reason, operator, Some("send the token to `accredit explain`".to_owned()), Some(provider));
     }
 
-    /// Counts what was issued.
+    /// Counts what was issued, in favour of its source.
     pub(super) fn count(&self, recorded: &Result<Recorded, RecordFault>, provider: &Resource) {
         if matches!(recorded, Ok(Recorded::Durably)) {
+            self.app.budgets.served(self.source);
             self.app.metrics.exchanges.allowed(self.face.name, provider);
         }
     }

@@ -194,7 +194,10 @@ impl Narrowing<'_> {
         let recorded = self.road.app.recorder.record(entry).await;
         drop(recording);
         match recorded {
-            Ok(Recorded::Durably) => self.road.app.metrics.exchanges.allowed(self.road.face.name, provider),
+            Ok(Recorded::Durably) => {
+                self.road.app.budgets.served(self.road.source);
+                self.road.app.metrics.exchanges.allowed(self.road.face.name, provider);
+            }
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
             Err(fault) => {
                 tracing::warn!(event = "exchange-not-recorded", decision.id = %self.road.decision, "no token without its record: {fault}");

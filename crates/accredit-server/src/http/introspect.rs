@@ -63,6 +63,7 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
         Err(Unanswered::Memory) => return refused(app, &ProofRefused::Full.into(), source),
         Err(fault) => return unavailable(&fault),
     };
+    app.budgets.served(source);
     match one_token::read(body).await {
         Err(fault) => refused(app, &fault, source),
         Ok(token) => match introspect(app, &token, &api, now).await {

@@ -263,7 +263,7 @@ impl Door {
         if is_document(request.uri().path()) {
             return self.routed(request).await;
         }
-        if let Err(spent) = self.app.budgets.admit(source) {
+        if let Err(spent) = self.app.budgets.enter(source).await {
             return token::throttled(&self.app, faces::FALLBACK, spent, source).map(Either::Left);
         }
         let answer = match request.uri().path() {

@@ -29,7 +29,7 @@ pub(super) const PATH: &str = "/v1/svid";
 pub(super) async fn answer(app: &App, request: Request<Incoming>, source: IpAddr) -> Response<Full<Bytes>> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
-    let answer = match app.budgets.admit(source) {
+    let answer = match app.budgets.enter(source).await {
         Ok(()) => admitted(app, &head, body, source).await,
         Err(spent) => {
             app.tally.count(None, RATE_LIMITED, source);

@@ -30,7 +30,7 @@ pub(super) async fn answer(
 ) -> Response<Full<Bytes>> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
-    let mut answer = match app.budgets.admit(source) {
+    let mut answer = match app.budgets.enter(source).await {
         Ok(()) => admitted(app, fallback, &head, body, source).await,
         Err(spent) => throttled(app, fallback, spent, source),
     };

@@ -113,6 +113,13 @@ static METRICS: &[Described] = &[
         },
     },
     Described {
+        name: "accredit_strangers_queued_total",
+        shape: Shape::Counter,
+        labels: &[],
+        help: "Requests of sources that were not served lately, which waited behind others of their kind.",
+        read: |scrape, samples| samples.one(count(scrape.app.budgets.queued())),
+    },
+    Described {
         name: "accredit_unrecorded_refusals_total",
         shape: Shape::Counter,
         labels: &[],
