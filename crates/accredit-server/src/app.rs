@@ -15,7 +15,7 @@ use accredit_store::{Known, Store};
 
 use crate::budget::{Budgets, OfListeners};
 use crate::config::{ClientCertificates, Config, RetentionConfig, UpstreamConfig};
-use crate::dpop::Proofs;
+use crate::dpop::{Keeper, Place, Proofs};
 use crate::export::Exports;
 use crate::following::Following;
 use crate::gather::{Fetcher, KeyCache, ProviderKeys, Relations, StsFault};
@@ -76,6 +76,8 @@ pub struct App {
     pub(crate) proofs: Proofs,
     /// Those that APIs show when they ask about tokens.
     pub(crate) proofs_of_apis: Proofs,
+    /// Who remembers them.
+    pub(crate) keeper: Keeper,
     /// One change of resources at a time: it is planned on the world that it will replace.
     pub(crate) changing: tokio::sync::Mutex<()>,
 }
@@ -132,13 +134,18 @@ impl App {
         let read_model = Arc::new(ReadModel::new(in_force));
         let pinned = Arc::clone(&read_model);
         let bring_pins: BringPins = Arc::new(move |pins| pinned.pin(pins));
-        let (recorder, writer) =
-            Recorder::start(Arc::clone(&store), chain, signing.head_signer(), bring_pins, config.limits.replay_marks);
+        let (recorder, writer) = Recorder::start(
+            Arc::clone(&store),
+            chain,
+            signing.head_signer(),
+            bring_pins,
+            config.limits.room_in_the_store(),
+        );
         let detail = serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "publicUrl": config.public_url});
         let started = record::admin_act("server-started", clock::now(), "server", sequence, &detail);
         recorder.note(started).await.map_err(|fault| StartError::Record(fault.to_string()))?;
-        let room = config.limits.room_for_proofs();
-        let proofs = Proofs::new(config.public_url.clone(), room);
+        let (room, keeper) = (config.limits.room_for_proofs(), Keeper::of(&store, &signing).await?);
+        let proofs = Proofs::new(config.public_url.clone(), Place::Token, room, &keeper);
         let app = Self {
             public_url: config.public_url.clone(),
             plain_http: config.allows_plain_http(),
@@ -170,8 +177,9 @@ impl App {
             chain: own,
             retention: config.audit.retention,
             binds_certificates: config.public.client_certificates == ClientCertificates::Request,
-            proofs_of_apis: proofs.beside(room),
+            proofs_of_apis: proofs.beside(Place::Introspection, room),
             proofs,
+            keeper,
             changing: tokio::sync::Mutex::new(()),
         };
         Ok((Arc::new(app), writer))

@@ -206,12 +206,13 @@ impl Walk<'_> {
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
         let Evident { provider, known, token, evidence, actor } = subject;
-        if let Err(why) = self.request.keys.spend(&self.app.proofs, self.now) {
-            return Err(match why.denial() {
-                Some(denial) => self.refused(subject, &denial).await,
-                None => Refused::no_memory(self.decision),
-            });
-        }
+        let proof = match self.request.keys.spend(&self.app.proofs, self.now) {
+            Ok(proof) => proof,
+            Err(why) => match why.denial() {
+                Some(denial) => return Err(self.refused(subject, &denial).await),
+                None => return Err(Refused::no_memory(self.decision)),
+            },
+        };
         let internal = || Refused::unavailable(self.decision, Cause::Internal, 1);
         let silent = || Refused::unavailable(self.decision, Cause::StoreUnavailable, 5);
         let key = self.app.signer(terms.signing, self.now).await.ok_or_else(silent)?;
@@ -237,6 +238,7 @@ impl Walk<'_> {
             id: *self.decision.bits(),
             record: record::allowed(&allowed),
             mark: self.spends(provider, known, evidence, &terms)?,
+            proof,
             if_replayed: None,
             pins: pinning::of_first_uses(&terms.first_uses, terms.mapping.id, self.decision, self.now),
             rests_on: Vec::new(),
@@ -261,8 +263,10 @@ impl Walk<'_> {
                 let explanation = self.pay_for_refusal(provider, Some(evidence)).then_some(told);
                 Err(self.denied(subject, &denial, explanation).await)
             }
+            Ok(Recorded::ProofShown) => Err(self.refused(subject, &Denial::proof_replayed()).await),
             Ok(Recorded::Stale) => Ok(None),
             Err(RecordFault::Marks) => Err(self.no_room(provider)),
+            Err(RecordFault::Proofs) => Err(Refused::no_memory(self.decision)),
             Err(fault) => {
                 tracing::warn!(event = "exchange-not-recorded", decision.id = %self.decision, "no token without its record: {fault}");
                 Err(Refused::unavailable(self.decision, Cause::StoreUnavailable, 1))

@@ -159,6 +159,8 @@ impl Walk<'_> {
                 Ok(Some(made.answer(&identity, self.decision)))
             }
             Ok(Recorded::Replayed { first }) => Err(self.replayed(job, first).await),
+            // No proof is claimed with it.
+            Ok(Recorded::ProofShown) => Err(NotIssued::internal(self.decision)),
             Ok(Recorded::Stale) => Ok(None),
             Err(RecordFault::Marks) => Err(self.no_room(job.cluster)),
             Err(fault) => {
@@ -189,6 +191,7 @@ impl Walk<'_> {
             id: *self.decision.bits(),
             record: record::svids_issued(&issued),
             mark: self.spends(job, identity.replay)?,
+            proof: None,
             if_replayed: None,
             pins: Vec::new(),
             rests_on: Vec::new(),

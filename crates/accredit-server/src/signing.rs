@@ -30,6 +30,7 @@ use accredit_core::model::{Id, Signing as Algorithms};
 use accredit_id::jose::Algorithm;
 use accredit_id::jose::jwk::{KeySet, PublicKey, Purpose as Use};
 use accredit_id::json::Json;
+use accredit_id::mac::MacKey;
 use accredit_id::time::Timestamp;
 use accredit_store::audit::SignedHead;
 use accredit_store::{Chain, KeyDeed, Store, StoreError, VerifyHead};
@@ -38,7 +39,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::config::KeysConfig;
-use crate::keys::{EncryptionKeyFault, KeyRing, SealFault, SigningFault, SigningKey, Unsealer};
+use crate::keys::{EncryptionKeyFault, KeyRing, SealFault, SigningFault, SigningKey, Unsealer, seals};
 use crate::record::{RecordFault, SignHead};
 
 pub(crate) use deeds::Moved;
@@ -52,6 +53,8 @@ pub(crate) use watched::Watched;
 /// The keys in force and what verifiers see of them.
 pub(crate) struct Signing {
     unsealer: Unsealer,
+    /// The key by which the store seals its rows.
+    seals: MacKey,
     schedule: Schedule,
     keys: Arc<ArcSwap<Keys>>,
     /// Without it nothing is signed.
@@ -155,7 +158,7 @@ impl Signing {
         now: Timestamp,
     ) -> Result<Self, KeysFault> {
         let unsealer = Unsealer::of(config, may_create)?;
-        trust::seal_rows(&unsealer, store, trust_rows).await?;
+        let seals = trust::seal_rows(&unsealer, store, trust_rows).await?;
         let mut ring = KeyRing::default();
         let sequence = loop {
             let sequence = store.head().await?.sequence;
@@ -178,6 +181,7 @@ impl Signing {
         let trust = Trust::default();
         Ok(Self {
             unsealer,
+            seals,
             schedule,
             keys,
             trust,
@@ -201,6 +205,11 @@ impl Signing {
             Algorithms::Rs256 => keys.signers.rs256.as_ref(),
         };
         signer.filter(|_| keys.is_recent(&self.schedule, now)).map(Arc::clone)
+    }
+
+    /// A key that every server of the store has, and the database has not; another one for each purpose.
+    pub(crate) fn shared_key(&self, purpose: &str) -> MacKey {
+        seals::derived(&self.seals, purpose)
     }
 
     /// What keys of no trust domain are made with.

@@ -16,6 +16,9 @@ pub struct Entry {
     pub record: Content,
     /// What it spends, when its evidence may be spent once only.
     pub mark: Option<Mark>,
+    /// The proof of possession that it was asked with, where servers of a store remember those together. Claimed with its record, or
+    /// not at all.
+    pub proof: Option<Mark>,
     /// What is put down instead when the evidence was spent before; `None` puts down nothing then.
     pub if_replayed: Option<Content>,
     /// Names that it lets in for the first time. Written with its record, or not at all.
@@ -27,14 +30,15 @@ pub struct Entry {
     pub decided_on: i64,
 }
 
-/// Evidence that is spent by being used.
+/// Evidence that is spent by being used; so is a proof of possession, under a name that no provider has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The id of the provider: two providers may use the same token id.
     pub provider: String,
     /// A hash of the token's id.
     pub token: [u8; 32],
-    /// When the token was issued, at the earliest, Unix seconds: it cannot have been spent before.
+    /// When the token was issued, at the earliest, Unix seconds: it cannot have been spent before. `i64::MAX` for what cannot be of
+    /// before a restore.
     pub issued_at: i64,
     /// When the token expires, Unix seconds.
     pub expires_at: i64,
@@ -62,6 +66,8 @@ pub enum EntryOutcome {
         /// Who spent it. `None` when it only may have been spent: what was spent at its time is not known any more.
         first: Option<FirstUse>,
     },
+    /// Its proof was shown before, and nothing of it was written: refuse.
+    ProofShown,
     /// Something was revoked since it was decided, or a token that it rests on, or a name of it was pinned to another id, and
     /// nothing of it was written: decide again.
     Stale,

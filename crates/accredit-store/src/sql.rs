@@ -23,6 +23,9 @@ pub(crate) const CONNECTIONS: &str = "\
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
 AND pid <> pg_backend_pid()";
 
+/// Asked where servers share a database, which then is PostgreSQL.
+pub(crate) const DATABASE_CLOCK: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)";
+
 // Head. The update comes first in every change: its row lock makes the sequence the order of commits.
 pub(crate) const HEAD: &str = "SELECT seq, revocation FROM head";
 pub(crate) const ADVANCE_HEAD: &str = "\

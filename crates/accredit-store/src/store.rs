@@ -4,6 +4,7 @@ mod backups;
 mod confirmations;
 mod delivery;
 mod log;
+mod proofs;
 
 use std::sync::OnceLock;
 

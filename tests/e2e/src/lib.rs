@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests fail by panicking, and skip aloud")]
 
 pub mod admin;
+pub mod balancer;
 pub mod chaos;
 pub mod claims;
 pub mod collector;

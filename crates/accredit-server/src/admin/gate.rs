@@ -21,7 +21,7 @@ use super::refused::Asked;
 use super::{Actor, AdminFault};
 use crate::app::App;
 use crate::clock;
-use crate::dpop::{ALGORITHMS, ProofRefused, Proofs};
+use crate::dpop::{ALGORITHMS, Judged, Place, ProofRefused, Proofs};
 
 /// What the remote listener knows beside the application.
 pub(crate) struct Gate {
@@ -37,7 +37,8 @@ const ROOM: usize = 1 << 18;
 
 impl Gate {
     pub(crate) fn new(app: Arc<App>, url: String) -> Self {
-        Self { app, proofs: Proofs::new(url, ROOM) }
+        let proofs = Proofs::new(url, Place::Administration, ROOM, &app.keeper);
+        Self { app, proofs }
     }
 
     /// The audience of admin tokens, and of workloads' tokens that are shown for one.
@@ -50,8 +51,8 @@ impl Gate {
         format!("{}/internal", self.app.public_url)
     }
 
-    fn actor(&self, request: &Request) -> Result<Actor, Challenge> {
-        let now = clock::now();
+    /// What a request shows, as far as it can be judged without anybody else.
+    fn shown(&self, request: &Request, now: Timestamp) -> Result<(AdminClaims, Judged), Challenge> {
         let mut shown = request.headers().get_all(header::AUTHORIZATION).iter();
         let (Some(authorization), None) = (shown.next(), shown.next()) else { return Err(Challenge::NOTHING) };
         let authorization = authorization.to_str().unwrap_or_default();
@@ -63,12 +64,13 @@ impl Gate {
         let claims = self.claims(token, now).map_err(|fault| Challenge::token(fault.as_ref()))?;
         let method = request.method().as_str();
         let bound = Some((token, claims.key.as_str()));
-        let proof = self
-            .proofs
-            .judge(request.headers(), method, request.uri().path(), bound, now)
-            .and_then(|proof| self.proofs.spend(&proof, now))
-            .map_err(Challenge::Proof);
-        proof?;
+        let judged = self.proofs.judge(request.headers(), method, request.uri().path(), bound, now);
+        Ok((claims, judged.map_err(Challenge::Proof)?))
+    }
+
+    /// Whoever shows it, the first time that he does.
+    async fn actor(&self, claims: AdminClaims, judged: &Judged, now: Timestamp) -> Result<Actor, Challenge> {
+        self.proofs.spend_alone(judged, &self.app.recorder, now).await.map_err(Challenge::Proof)?;
         let in_force = self.app.read_model.now();
         let rights = login::still(claims.provider, &claims.administrators, &in_force.world);
         let Some(rights) = rights else { return Err(Challenge::Disowned(claims.name)) };
@@ -100,7 +102,12 @@ impl Gate {
 
 /// Names the actor of a request, or refuses it (RFC 9449 section 7.1).
 pub(super) async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
-    match gate.actor(&request) {
+    let now = clock::now();
+    let actor = match gate.shown(&request, now) {
+        Ok((claims, judged)) => gate.actor(claims, &judged, now).await,
+        Err(challenge) => Err(challenge),
+    };
+    match actor {
         Ok(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -147,7 +154,7 @@ impl Challenge {
 
     fn into_response(self) -> Response<Body> {
         let (error, sentence) = match &self {
-            Self::Proof(ProofRefused::Full) => {
+            Self::Proof(ProofRefused::Unremembered) => {
                 return AdminFault::Unavailable("proofs cannot be remembered at the moment".to_owned()).into_response();
             }
             Self::Proof(ProofRefused::Fault(ProofFault::Nonce)) => {

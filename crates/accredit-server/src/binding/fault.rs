@@ -16,7 +16,7 @@ impl From<ProofRefused> for RequestFault {
             }
             ProofRefused::Count(_) => Self::new(Cause::Proof, "proof-count", "the request has not one DPoP proof"),
             ProofRefused::Replayed => Self::new(Cause::Proof, "proof-replayed", "the DPoP proof was shown before"),
-            ProofRefused::Full => {
+            ProofRefused::Unremembered => {
                 Self::new(Cause::StoreUnavailable, "proof-memory", "DPoP proofs cannot be remembered at the moment")
             }
         }

@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 
 use super::proven::Certificate;
 use crate::dpop::{ProofRefused, Proofs};
+use crate::record::Recorder;
 
 /// A token as its request shows it.
 #[derive(Clone, Copy)]
@@ -56,11 +57,11 @@ impl<'h> Presented<'h> {
     ///
     /// # Errors
     /// He does not, or shows the token as what it is not.
-    pub(crate) fn check(
+    pub(crate) async fn check(
         &self,
         verified: &Verified<'_>,
         head: &Parts,
-        proofs: &Proofs,
+        (proofs, recorder): (&Proofs, &Recorder),
         now: Timestamp,
     ) -> Result<(), NotProven> {
         let bound = Confirmation::read(verified.claims()).map_err(|_| NotProven::Scheme)?.unwrap_or_default();
@@ -76,10 +77,10 @@ impl<'h> Presented<'h> {
             (Scheme::Bearer, None) => Ok(()),
             (Scheme::Dpop, Some(key)) => {
                 let shown = Some((self.token, key));
-                proofs
+                let judged = proofs
                     .judge(&head.headers, head.method.as_str(), head.uri.path(), shown, now)
-                    .and_then(|proof| proofs.spend(&proof, now))
-                    .map_err(NotProven::Proof)
+                    .map_err(NotProven::Proof)?;
+                proofs.spend_alone(&judged, recorder, now).await.map_err(NotProven::Proof)
             }
             (Scheme::Bearer, Some(_)) | (Scheme::Dpop, None) => Err(NotProven::Scheme),
         }

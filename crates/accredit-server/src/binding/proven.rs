@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use accredit_core::decide::Held;
 use accredit_id::base64url;
 use accredit_id::digest::sha256;
-use accredit_id::jose::dpop::Proof;
 use accredit_id::time::Timestamp;
+use accredit_store::Mark;
 use hyper::http::request::Parts;
 
-use crate::dpop::{PROOF, ProofRefused, Proofs};
+use crate::dpop::{Judged, PROOF, ProofRefused, Proofs};
 use crate::faces::RequestFault;
 
 /// The keys that a request proves to hold.
@@ -23,7 +23,7 @@ pub(crate) struct Proven {
 /// A proof that holds, and whether it was spent already: a request may walk the road more than once.
 #[derive(Debug)]
 struct Shown {
-    proof: Proof,
+    judged: Judged,
     is_spent: AtomicBool,
 }
 
@@ -43,8 +43,8 @@ impl Proven {
         let proof = match head.headers.contains_key(PROOF) {
             false => None,
             true => {
-                let proof = proofs.judge(&head.headers, head.method.as_str(), head.uri.path(), None, now)?;
-                Some(Shown { proof, is_spent: AtomicBool::new(false) })
+                let judged = proofs.judge(&head.headers, head.method.as_str(), head.uri.path(), None, now)?;
+                Some(Shown { judged, is_spent: AtomicBool::new(false) })
             }
         };
         Ok(Self { proof, certificate: Certificate::of(head) })
@@ -53,20 +53,21 @@ impl Proven {
     /// What the core decides on.
     pub(crate) fn held(&self) -> Held<'_> {
         Held {
-            proof_key: self.proof.as_ref().map(|shown| shown.proof.thumbprint.as_str()),
+            proof_key: self.proof.as_ref().map(|shown| shown.judged.proof.thumbprint.as_str()),
             certificate: self.certificate.as_ref().map(Certificate::thumbprint),
         }
     }
 
-    /// Spends the proof, once everything else about the request holds.
+    /// Spends the proof, once everything else about the request holds. Gives what has to be claimed with the record of it.
     ///
     /// # Errors
     /// It was shown before, or there is no room to remember it.
-    pub(crate) fn spend(&self, proofs: &Proofs, now: Timestamp) -> Result<(), ProofRefused> {
-        match &self.proof {
-            Some(shown) if !shown.is_spent.swap(true, Ordering::Relaxed) => proofs.spend(&shown.proof, now),
-            _ => Ok(()),
+    pub(crate) fn spend(&self, proofs: &Proofs, now: Timestamp) -> Result<Option<Mark>, ProofRefused> {
+        let Some(Shown { judged, is_spent }) = &self.proof else { return Ok(None) };
+        if !is_spent.swap(true, Ordering::Relaxed) {
+            proofs.spend(judged, now)?;
         }
+        Ok(judged.claim())
     }
 }
 

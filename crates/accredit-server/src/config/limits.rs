@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::ConfigFault;
+use crate::record::Most;
 
 /// Limits.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +28,7 @@ pub struct LimitsConfig {
     pub replay_marks: u64,
     /// The most DPoP proofs that are remembered as shown, each for three minutes in some 60 bytes; those of introspection have as
     /// much room of their own. Beyond it none is taken. INVARIANT: by default no fewer than one subject may spend in that time.
+    /// Where servers share a store, twice as many are claimed there at each place.
     pub dpop_proofs: u64,
     /// The most connections that a TCP listener keeps open.
     pub connections: usize,
@@ -71,6 +73,11 @@ impl LimitsConfig {
     /// For how many DPoP proofs there is room.
     pub(crate) fn room_for_proofs(&self) -> usize {
         usize::try_from(self.dpop_proofs).unwrap_or(usize::MAX)
+    }
+
+    /// How many marks of what was used there may be in the store. Proofs stay there for up to five minutes, so there are more.
+    pub(crate) fn room_in_the_store(&self) -> Most {
+        Most { marks: self.replay_marks, proofs: self.dpop_proofs.saturating_mul(2) }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigFault> {

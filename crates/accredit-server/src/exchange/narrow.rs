@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::budget::Cost;
 use crate::faces::{Cause, Face, TokenRequest};
 use crate::issued::{self, Origin};
-use crate::record::{self, Acted, Narrowed, NotNarrowed, Recorded};
+use crate::record::{self, Acted, Narrowed, NotNarrowed, RecordFault, Recorded};
 use crate::traces::Step;
 use crate::{chance, clock};
 
@@ -149,12 +149,14 @@ impl Narrowing<'_> {
         actor: Option<Acted<'_>>,
         terms: Terms<Proved>,
     ) -> Result<Option<TokenResponse>, Refused> {
-        if let Err(why) = self.road.request.keys.spend(&self.road.app.proofs, self.road.now) {
-            return Err(match why.denial() {
-                Some(denial) => self.denied(Fallen { actor, ..Fallen::of(verified, Some(origin)) }, &denial).await,
-                None => Refused::no_memory(self.road.decision),
-            });
-        }
+        let fallen = Fallen { actor, ..Fallen::of(verified, Some(origin)) };
+        let proof = match self.road.request.keys.spend(&self.road.app.proofs, self.road.now) {
+            Ok(proof) => proof,
+            Err(why) => match why.denial() {
+                Some(denial) => return Err(self.denied(fallen, &denial).await),
+                None => return Err(Refused::no_memory(self.road.decision)),
+            },
+        };
         let internal = || Refused::unavailable(self.road.decision, Cause::Internal, 1);
         let parent: DecisionId = verified.token_id().and_then(|id| id.parse().ok()).ok_or_else(internal)?;
         let provider = self.road.in_force.world.by_id(origin.issued.provider).ok_or_else(internal)?;
@@ -187,6 +189,7 @@ impl Narrowing<'_> {
             mark: None,
             pins: Vec::new(),
             rests_on: others.iter().map(|decision| *decision.bits()).collect(),
+            proof,
             if_replayed: None,
             decided_on: self.road.in_force.revocation,
         };
@@ -198,7 +201,9 @@ impl Narrowing<'_> {
                 self.road.app.budgets.served(self.road.source);
                 self.road.app.metrics.exchanges.allowed(self.road.face.name, provider);
             }
+            Ok(Recorded::ProofShown) => return Err(self.denied(fallen, &Denial::proof_replayed()).await),
             Ok(Recorded::Stale | Recorded::Replayed { .. }) => return Ok(None),
+            Err(RecordFault::Proofs) => return Err(Refused::no_memory(self.road.decision)),
             Err(fault) => {
                 tracing::warn!(event = "exchange-not-recorded", decision.id = %self.road.decision, "no token without its record: {fault}");
                 return Err(Refused::unavailable(self.road.decision, Cause::StoreUnavailable, 1));

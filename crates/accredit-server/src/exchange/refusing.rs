@@ -214,7 +214,7 @@ impl Refused {
 
     /// The request's proof cannot be remembered, so it could be shown again.
     pub(crate) fn no_memory(decision: DecisionId) -> Self {
-        let RequestFault { cause, code, sentence } = ProofRefused::Full.into();
+        let RequestFault { cause, code, sentence } = ProofRefused::Unremembered.into();
         Self { decision, cause, sentence, reason: Some(code), retry_after: Some(1) }
     }
 

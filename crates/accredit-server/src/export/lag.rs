@@ -130,6 +130,7 @@ mod tests {
                 id: [id; 16],
                 record: Content::from(vec![id]),
                 mark: None,
+                proof: None,
                 if_replayed: None,
                 pins: Vec::new(),
                 rests_on: Vec::new(),

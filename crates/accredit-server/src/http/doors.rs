@@ -9,7 +9,7 @@ use hyper::{Method, Request};
 use super::source::source;
 use super::token::{Credentials, check_head};
 use crate::binding::{Certificate, Presented};
-use crate::dpop::Proofs;
+use crate::dpop::{Keeper, Place, Proofs};
 use crate::gather::Cidr;
 
 /// Header lines, each for what it is taken for here: who sent the request, in which form, with which token and proof.
@@ -33,7 +33,7 @@ pub fn request_head(lines: &[u8]) {
     if let Some(shown) = Presented::of(&head) {
         assert!(!shown.token.contains(['\r', '\n']) && head.headers.get_all("authorization").iter().count() == 1);
     }
-    let proofs = Proofs::new("https://accredit.example.org".to_owned(), 16);
+    let proofs = Proofs::new("https://accredit.example.org".to_owned(), Place::Token, 16, &Keeper::Process);
     let judged = proofs.judge(&head.headers, "POST", "/oauth/token", None, Timestamp::from_unix(1_800_000_000));
     assert!(judged.is_err(), "a proof without a nonce of ours holds");
     forwarded(&head.headers);

@@ -37,7 +37,7 @@ enum Unanswered {
     #[error("what other servers revoke cannot be followed")]
     Blind,
     /// The caller's proof cannot be remembered, so it could be shown again.
-    #[error("there is no room for the caller's proof")]
+    #[error("the caller's proof cannot be remembered")]
     Memory,
 }
 
@@ -60,7 +60,7 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
     let api = match caller(app, shown, head, now).await {
         Ok(Ok(audience)) => audience,
         Ok(Err(challenge)) => return unauthenticated(app, challenge, source),
-        Err(Unanswered::Memory) => return refused(app, &ProofRefused::Full.into(), source),
+        Err(Unanswered::Memory) => return refused(app, &ProofRefused::Unremembered.into(), source),
         Err(fault) => return unavailable(&fault),
     };
     app.budgets.served(source);
@@ -93,9 +93,9 @@ async fn caller(
     if issued::active(app, &verified, &in_force.world).await?.is_none() {
         return Ok(Err(refused));
     }
-    Ok(match shown.check(&verified, head, &app.proofs_of_apis, now) {
+    Ok(match shown.check(&verified, head, (&app.proofs_of_apis, &app.recorder), now).await {
         Ok(()) => Ok(audience),
-        Err(NotProven::Proof(ProofRefused::Full)) => return Err(Unanswered::Memory),
+        Err(NotProven::Proof(ProofRefused::Unremembered)) => return Err(Unanswered::Memory),
         Err(NotProven::Proof(ProofRefused::Fault(ProofFault::Nonce))) => Err(NONCE_WANTED),
         Err(NotProven::Proof(_)) => Err(PROOF_REFUSED),
         Err(NotProven::Scheme | NotProven::Certificate) => Err(refused),

@@ -61,6 +61,7 @@ pub(crate) async fn mint(app: &App, in_force: &InForce, minting: Minting<'_>) ->
         id: *decision.bits(),
         record: record::svids_issued(&issued),
         mark: None,
+        proof: None,
         if_replayed: None,
         pins: Vec::new(),
         rests_on: Vec::new(),
@@ -68,7 +69,7 @@ pub(crate) async fn mint(app: &App, in_force: &InForce, minting: Minting<'_>) ->
     };
     match app.recorder.record(entry).await? {
         Recorded::Durably => Ok(made.answer(&identity, decision)),
-        Recorded::Stale | Recorded::Replayed { .. } => {
+        Recorded::ProofShown | Recorded::Stale | Recorded::Replayed { .. } => {
             Err(AdminFault::Conflict("something was changed meanwhile; ask again".to_owned()))
         }
     }

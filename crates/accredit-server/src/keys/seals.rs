@@ -30,5 +30,33 @@ pub(crate) fn rewrapped(unsealer: &Unsealer, sealed: &Sealed) -> Result<Option<S
     unsealer.current().seal(PURPOSE, ID, bytes.reveal()).map(Some)
 }
 
+/// Another key that whoever opens this one has, and nobody else: servers of a store share it, and the database does not hold it.
+/// No two purposes have the same, and none of them seals a row.
+pub(crate) fn derived(seals: &MacKey, purpose: &str) -> MacKey {
+    MacKey::new(&Secret::new(seals.tag(&[DERIVED, purpose.as_bytes()].concat())))
+}
+
 const PURPOSE: &str = "seals";
 const ID: &str = "of the seals";
+/// INVARIANT: no text that the store seals begins like this.
+const DERIVED: &[u8] = b"accredit derived key 1\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_purposes_have_one_key() {
+        let [ours, others] = [1, 2].map(|byte| MacKey::new(&Secret::new([byte; 32])));
+        let told = [
+            ours.tag(b"x"),
+            derived(&ours, "a").tag(b"x"),
+            derived(&ours, "b").tag(b"x"),
+            derived(&others, "a").tag(b"x"),
+        ];
+        for (place, one) in told.iter().enumerate() {
+            assert!(told[place + 1..].iter().all(|other| other != one), "{place}");
+        }
+        assert_eq!(derived(&ours, "a").tag(b"x"), told[1]);
+    }
+}

@@ -29,6 +29,7 @@ async fn found(record: &Value, values: Option<&Value>) -> accredit_store::Found 
         id,
         record: content,
         mark: None,
+        proof: None,
         if_replayed: None,
         pins: Vec::new(),
         rests_on: Vec::new(),

@@ -24,6 +24,7 @@ pub(crate) use encode::{Allowed, Denied, MAX_UNLISTED, admin_act, allowed, denie
 pub(crate) use login::{LoggedIn, NotLoggedIn, logged_in, not_logged_in};
 pub(crate) use narrow::{Narrowed, NotNarrowed, narrowed, not_narrowed};
 pub(crate) use queue::{RecordFault, Recorded, Recorder, StoreWork};
+pub(crate) use quota::{Most, PROOFS};
 pub(crate) use ring::{Ring, Unverified};
 pub(crate) use svid::{By, Issued, IssuedSvid, Shown, SvidsRefused, Told, svids_issued, svids_not_issued};
 pub(crate) use tally::Tally;

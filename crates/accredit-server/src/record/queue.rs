@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use accredit_store::audit::NewRecord;
 use accredit_store::{
-    BundleDeed, Chain, Change, Entry, FirstUse, Head, KeyDeed, Revocation, SightingDeed, Store, StoreError, Sweep,
-    Swept, UnpinDeed,
+    BundleDeed, Chain, Change, Entry, FirstUse, Head, KeyDeed, Mark, Revocation, SightingDeed, Store, StoreError,
+    Sweep, Swept, UnpinDeed,
 };
 use tokio::sync::{Notify, oneshot};
 
+use super::quota::Most;
 use super::stats::Stats;
 use super::writer::{BringPins, SignHead, Writer};
 use crate::traces::{self, Behind};
@@ -32,6 +33,8 @@ pub(crate) enum Recorded {
         /// In this decision, if that is known.
         first: Option<FirstUse>,
     },
+    /// The proof that it was asked with was shown before.
+    ProofShown,
     /// Something was revoked since it was decided.
     Stale,
 }
@@ -51,6 +54,9 @@ pub(crate) enum RecordFault {
     /// The evidence may be used once, and its provider has as many marks of such as one may have.
     #[error("the provider has too many replay marks")]
     Marks,
+    /// As many proofs of its kind are remembered as may be.
+    #[error("too many proofs are remembered")]
+    Proofs,
     /// The store refuses.
     #[error("{0}")]
     Store(Arc<StoreError>),
@@ -84,6 +90,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Waiting>,
+    claims: VecDeque<WaitingClaim>,
     work: VecDeque<WaitingWork>,
     /// Whether the writer sleeps until it is woken.
     idle: bool,
@@ -98,6 +105,12 @@ pub(super) struct Waiting {
     pub(super) behind: Option<Behind>,
 }
 
+/// A proof that nothing is recorded about, and who waits to hear whether it is shown for the first time.
+pub(super) struct WaitingClaim {
+    pub(super) proof: Mark,
+    pub(super) answer: oneshot::Sender<Result<bool, RecordFault>>,
+}
+
 /// A change, and who waits for it.
 pub(super) struct WaitingWork {
     pub(super) work: StoreWork,
@@ -107,8 +120,8 @@ pub(super) struct WaitingWork {
 
 /// What the writer has to do next.
 pub(super) enum Next {
-    /// Writes these.
-    Batch(Vec<Waiting>),
+    /// Writes these, then claims those.
+    Batch(Vec<Waiting>, Vec<WaitingClaim>),
     /// Changes this.
     Work(WaitingWork),
     /// Nothing: nobody waits.
@@ -126,10 +139,10 @@ impl Recorder {
         chain: Chain,
         sign_head: SignHead,
         bring_pins: BringPins,
-        most_marks: u64,
+        most: Most,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let shared = Arc::new(Shared { queue: Mutex::default(), wake: Notify::new(), stats: Stats::default() });
-        let writer = Writer::new(Arc::clone(&shared), store, chain, sign_head, bring_pins, most_marks);
+        let writer = Writer::new(Arc::clone(&shared), store, chain, sign_head, bring_pins, most);
         (Self { shared }, tokio::spawn(writer.run()))
     }
 
@@ -155,12 +168,28 @@ impl Recorder {
             id,
             record: content,
             mark: None,
+            proof: None,
             if_replayed: None,
             pins: Vec::new(),
             rests_on: Vec::new(),
             decided_on: i64::MAX,
         };
         self.record(entry).await.map(|_| ())
+    }
+
+    /// Claims a proof that nothing is recorded about. Says whether it is shown for the first time, on whichever server; on an error
+    /// it must not count.
+    pub(crate) async fn claim(&self, proof: Mark) -> Result<bool, RecordFault> {
+        let (answer, answered) = oneshot::channel();
+        self.push(|queue| {
+            if queue.claims.len() >= MAX_WAITING {
+                self.shared.stats.full.fetch_add(1, Relaxed);
+                return Err(RecordFault::Full { waiting: queue.claims.len() });
+            }
+            queue.claims.push_back(WaitingClaim { proof, answer });
+            Ok(())
+        })?;
+        answered.await.map_err(|_| RecordFault::Ended)?
     }
 
     /// Changes the store, with the records of the change; returns the head behind it.
@@ -219,7 +248,7 @@ impl Recorder {
 // === impl Shared ===
 
 impl Shared {
-    /// Takes up to 512 records or 1 MiB; work goes first, because it is rare and revokes.
+    /// Takes up to 512 records or 1 MiB, and up to 512 claims; work goes first, because it is rare and revokes.
     pub(super) fn next(&self) -> Next {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(work) = queue.work.pop_front() {
@@ -233,8 +262,9 @@ impl Shared {
             *place == 0 || bytes <= MAX_BATCH_BYTES
         };
         let count = queue.entries.iter().take(MAX_BATCH).enumerate().take_while(|waiting| fits(waiting)).count();
-        if count > 0 {
-            return Next::Batch(queue.entries.drain(..count).collect());
+        let claims = queue.claims.len().min(MAX_BATCH);
+        if count + claims > 0 {
+            return Next::Batch(queue.entries.drain(..count).collect(), queue.claims.drain(..claims).collect());
         }
         if queue.closed {
             return Next::End;

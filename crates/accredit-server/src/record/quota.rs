@@ -6,9 +6,18 @@ use std::time::{Duration, Instant};
 
 use accredit_store::{Store, StoreError};
 
+/// How many marks there may be at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    /// Of each provider.
+    pub(crate) marks: u64,
+    /// Of proofs of possession, at each place where they are shown.
+    pub(crate) proofs: u64,
+}
+
 /// Marks of each provider that spends any.
 pub(super) struct Quota {
-    most: u64,
+    most: Most,
     /// Whether other servers make marks of the same providers.
     is_shared: bool,
     providers: HashMap<String, Counted>,
@@ -22,7 +31,7 @@ struct Counted {
 // === impl Quota ===
 
 impl Quota {
-    pub(super) fn new(most: u64, is_shared: bool) -> Self {
+    pub(super) fn new(most: Most, is_shared: bool) -> Self {
         Self { most, is_shared, providers: HashMap::new() }
     }
 
@@ -30,7 +39,7 @@ impl Quota {
     /// a use that is bound to the same key as before counts here and makes no mark. Where other servers make marks as well,
     /// they are counted every few minutes.
     pub(super) async fn admits(&mut self, store: &Store, provider: &str, now: Instant) -> Result<bool, StoreError> {
-        let (most, is_shared) = (self.most, self.is_shared);
+        let (most, is_shared) = (self.most.of(provider), self.is_shared);
         let is_known = |counted: &Counted| match (counted.marks < most, is_shared) {
             (true, false) => true,
             (true, true) => now.duration_since(counted.at) < OTHERS,
@@ -58,6 +67,21 @@ impl Quota {
     }
 }
 
+// === impl Most ===
+
+impl Most {
+    fn of(self, provider: &str) -> u64 {
+        if is_of_proofs(provider) { self.proofs } else { self.marks }
+    }
+}
+
+/// Whether that is no provider, but a place where proofs of possession are shown.
+pub(super) fn is_of_proofs(provider: &str) -> bool {
+    provider.starts_with(PROOFS)
+}
+
+/// How names begin under which proofs of possession are claimed. No provider's id does.
+pub(crate) const PROOFS: &str = "dpop-";
 /// Before a full one is counted again.
 const AGAIN: Duration = Duration::from_secs(10);
 /// Before what other servers made is counted. Counting a million marks takes the writer some tenths of a second.
@@ -76,7 +100,8 @@ mod tests {
     async fn i07_marks_of_other_servers_are_counted() {
         let store = Store::open("sqlite::memory:").await.unwrap();
         let mut chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (mut alone, mut one_of_many) = (Quota::new(20, false), Quota::new(20, true));
+        let most = Most { marks: 20, proofs: 1 };
+        let (mut alone, mut one_of_many) = (Quota::new(most, false), Quota::new(most, true));
         let begun = Instant::now();
         for quota in [&mut alone, &mut one_of_many] {
             assert!(quota.admits(&store, "idp_1", begun).await.unwrap());
@@ -87,6 +112,7 @@ mod tests {
                 id: [number; 16],
                 record: Content::from(vec![b'a']),
                 mark: Some(Mark { provider, token, issued_at: 1000, expires_at: 1300, same: None }),
+                proof: None,
                 if_replayed: None,
                 pins: Vec::new(),
                 rests_on: Vec::new(),
@@ -99,6 +125,11 @@ mod tests {
             let now = begun + Duration::from_secs(seconds);
             assert_eq!(one_of_many.admits(&store, "idp_1", now).await.unwrap(), admits, "{seconds}");
             assert!(alone.admits(&store, "idp_1", now).await.unwrap());
+        }
+        // Proofs have room of their own.
+        for admits in [true, false] {
+            assert_eq!(alone.admits(&store, "dpop-token", begun).await.unwrap(), admits);
+            alone.claimed("dpop-token");
         }
     }
 }

@@ -4,6 +4,8 @@
 //! first, so that a busy server pays for one flush every few dozen answers instead of every second one. Nobody wakes it
 //! while it lingers. Changes of resources and keys pass through it as well, between two batches.
 
+mod claiming;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use accredit_store::{Chain, Entry, EntryOutcome, Head, NamePin, Store, StoreErro
 
 use super::forgetting::Forgetting;
 use super::queue::{Next, RecordFault, Recorded, Shared, StoreWork, Waiting, WaitingWork};
-use super::quota::Quota;
+use super::quota::{Most, Quota, is_of_proofs};
 use crate::clock;
 use crate::traces::{Attribute, Step};
 
@@ -46,10 +48,10 @@ impl Writer {
         chain: Chain,
         sign_head: SignHead,
         bring_pins: BringPins,
-        most_marks: u64,
+        most: Most,
     ) -> Self {
         let (last_batch, last_head) = (0, clock::now());
-        let (forgetting, quota) = (Forgetting::default(), Quota::new(most_marks, store.is_shared()));
+        let (forgetting, quota) = (Forgetting::default(), Quota::new(most, store.is_shared()));
         Self { shared, store, chain, sign_head, bring_pins, forgetting, quota, last_batch, last_head }
     }
 
@@ -60,7 +62,11 @@ impl Writer {
                 tokio::time::sleep(LINGER).await;
             }
             match self.shared.next() {
-                Next::Batch(batch) => self.write(batch).await,
+                Next::Batch(batch, claims) => {
+                    self.last_batch = batch.len() + claims.len();
+                    self.write(batch).await;
+                    self.claim(claims).await;
+                }
                 Next::Work(WaitingWork { work, answer, behind }) => {
                     let begun = Instant::now();
                     self.shared.stats.begin(begun);
@@ -90,7 +96,9 @@ impl Writer {
     }
 
     async fn write(&mut self, batch: Vec<Waiting>) {
-        self.last_batch = batch.len();
+        if batch.is_empty() {
+            return;
+        }
         let batch = self.within_quota(batch).await;
         let mut behind = Vec::new();
         let (entries, answers): (Vec<Entry>, Vec<_>) = batch
@@ -120,13 +128,11 @@ impl Writer {
                 for ((answer, outcome), entry) in answers.into_iter().zip(committed.outcomes).zip(&entries) {
                     let recorded = match outcome {
                         EntryOutcome::Recorded => {
-                            if let Some(mark) = &entry.mark {
-                                self.forgetting.spent(mark);
-                                self.quota.claimed(&mark.provider);
-                            }
+                            entry.mark.iter().chain(&entry.proof).for_each(|mark| self.claimed(mark));
                             Recorded::Durably
                         }
                         EntryOutcome::Replayed { first } => Recorded::Replayed { first },
+                        EntryOutcome::ProofShown => Recorded::ProofShown,
                         EntryOutcome::Stale => Recorded::Stale,
                     };
                     let _ = answer.send(Ok(recorded));
@@ -147,37 +153,13 @@ impl Writer {
         }
     }
 
-    /// Answers those that would spend evidence of a provider that has too many marks already; gives the others.
-    async fn within_quota(&mut self, batch: Vec<Waiting>) -> Vec<Waiting> {
-        if batch.iter().all(|waiting| waiting.entry.mark.is_none()) {
-            return batch;
-        }
-        let mut kept = Vec::with_capacity(batch.len());
-        for waiting in batch {
-            let admitted = match &waiting.entry.mark {
-                None => Ok(true),
-                Some(mark) => self.quota.admits(&self.store, &mark.provider, Instant::now()).await,
-            };
-            match admitted {
-                Ok(true) => kept.push(waiting),
-                Ok(false) => {
-                    // It says by when the others have ended, or a provider that is full would stay so for ever.
-                    waiting.entry.mark.iter().for_each(|mark| self.forgetting.spent(mark));
-                    drop(waiting.answer.send(Err(RecordFault::Marks)));
-                }
-                Err(fault) => drop(waiting.answer.send(Err(RecordFault::Store(Arc::new(fault))))),
-            }
-        }
-        kept
-    }
-
     /// Deletes marks that nothing needs any more, a few at a time. Where nothing is spent there is nothing to do.
     async fn forget_marks(&mut self) {
         if self.forgetting.is_idle() {
             return;
         }
         while let Some((provider, past)) = self.forgetting.due(clock::now()) {
-            match self.store.forget_marks(&provider, past.unix()).await {
+            match self.forget(&provider, past.unix()).await {
                 Ok(forgotten) => self.quota.forgotten(&provider, forgotten),
                 Err(fault) => tracing::warn!(
                     event = "replay-marks-not-deleted",
@@ -186,6 +168,15 @@ impl Writer {
                 ),
             }
         }
+    }
+
+    async fn forget(&self, provider: &str, past: i64) -> Result<u64, StoreError> {
+        // Of proofs no issuer says what time it is, so the database does: this clock alone may be ahead of all others.
+        let past = match is_of_proofs(provider) {
+            true => self.store.database_clock().await?.map_or(past, |theirs| past.min(theirs)),
+            false => past,
+        };
+        self.store.forget_marks(provider, past).await
     }
 
     async fn work(&mut self, work: StoreWork) -> Result<Head, StoreError> {

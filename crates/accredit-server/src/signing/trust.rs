@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
+use accredit_id::mac::MacKey;
 use accredit_id::time::Timestamp;
 use accredit_store::{Head, Store, StoreError, Tampering};
 
@@ -67,35 +68,36 @@ pub(crate) async fn check_before_opening(url: &str, trust_rows: bool) -> Result<
     }
 }
 
-/// Has the store seal what it writes, and check what it reads. A new store gets a key for that. One that has rows without
+/// Has the store seal what it writes, and check what it reads; gives the key for that, which a new store gets here. One that has rows without
 /// seals is refused, unless somebody says that they are to be trusted as they are.
-pub(super) async fn seal_rows(unsealer: &Unsealer, store: &Store, trust_rows: bool) -> Result<(), KeysFault> {
-    if open_seals(unsealer, store).await? {
-        return if trust_rows { Err(KeysFault::SealedAlready) } else { Ok(()) };
+pub(super) async fn seal_rows(unsealer: &Unsealer, store: &Store, trust_rows: bool) -> Result<MacKey, KeysFault> {
+    if let Some(key) = open_seals(unsealer, store).await? {
+        return if trust_rows { Err(KeysFault::SealedAlready) } else { Ok(key) };
     }
     let is_new = is_empty(store).await?;
     if !is_new && !trust_rows {
         // Or another server has begun the same store in between.
-        return if open_seals(unsealer, store).await? { Ok(()) } else { Err(KeysFault::Unsealed) };
+        return open_seals(unsealer, store).await?.ok_or(KeysFault::Unsealed);
     }
     let (key, sealed) = seals::make(unsealer).map_err(KeysFault::seal)?;
-    match store.begin_seals(key, sealed.bytes, sealed.wrapped_by, chance::bits()).await {
-        Ok(()) => {}
-        // Another server was faster, and its key is the store's.
-        Err(StoreError::NotUnique { .. }) if open_seals(unsealer, store).await? => return Ok(()),
-        Err(fault) => return Err(fault.into()),
+    if let Err(fault) = store.begin_seals(key.clone(), sealed.bytes, sealed.wrapped_by, chance::bits()).await {
+        // Or another server was faster, and its key is the store's.
+        let was_faster = matches!(fault, StoreError::NotUnique { .. });
+        let theirs = if was_faster { open_seals(unsealer, store).await? } else { None };
+        return theirs.ok_or(fault.into());
     }
     if !is_new {
         tracing::warn!(event = "rows-trusted", "rows of the store were trusted as they are, and sealed");
     }
-    Ok(())
+    Ok(key)
 }
 
 /// Seals by the store's own key, where it has one.
-async fn open_seals(unsealer: &Unsealer, store: &Store) -> Result<bool, KeysFault> {
-    let Some((bytes, wrapped_by)) = store.key_of_seals().await? else { return Ok(false) };
-    store.seal_by(seals::open(unsealer, &Sealed { wrapped_by, bytes }).map_err(KeysFault::seal)?);
-    Ok(true)
+async fn open_seals(unsealer: &Unsealer, store: &Store) -> Result<Option<MacKey>, KeysFault> {
+    let Some((bytes, wrapped_by)) = store.key_of_seals().await? else { return Ok(None) };
+    let key = seals::open(unsealer, &Sealed { wrapped_by, bytes }).map_err(KeysFault::seal)?;
+    store.seal_by(key.clone());
+    Ok(Some(key))
 }
 
 /// Key rows are what everything else rests on: with one of them changed, none is used.

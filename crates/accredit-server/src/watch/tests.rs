@@ -8,6 +8,7 @@ use accredit_store::audit::ChainId;
 use serde_json::{Map, Value};
 
 use super::*;
+use crate::record::Most;
 
 const NOW: i64 = 1_800_000_000;
 const CLASSIC: &str = "repo:acme/web:ref:refs/heads/main";
@@ -37,7 +38,8 @@ impl Stand {
         let world = plan::apply(&World::default(), &documents, false, &context, &mut chance::bits).unwrap().next;
         let store = Arc::new(Store::open("sqlite::memory:").await.unwrap());
         let chain = store.open_chain(ChainId([1; 16]), 1).await.unwrap();
-        let (recorder, _) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()), 1_000);
+        let room = Most { marks: 1_000, proofs: 1_000 };
+        let (recorder, _) = Recorder::start(Arc::clone(&store), chain, Arc::new(|_| None), Arc::new(|_| ()), room);
         Self { watch: Watch::restored(Vec::new()), recorder, store, world }
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::marks::{self, Claim};
 use super::pins::{self, Met};
+use super::proofs;
 use crate::audit::{Content, Tail};
 use crate::backend::{Connection, Writer, begin_write, fault, query_as};
 use crate::chain::{Chain, check_size};
@@ -72,7 +73,8 @@ async fn commit_at_once(
     entries: &[Entry],
     at: i64,
 ) -> Result<bool, StoreError> {
-    let is_plain = |entry: &Entry| entry.mark.is_none() && entry.pins.is_empty() && entry.rests_on.is_empty();
+    let is_unspent = |entry: &Entry| entry.mark.is_none() && entry.proof.is_none();
+    let is_plain = |entry: &Entry| is_unspent(entry) && entry.pins.is_empty() && entry.rests_on.is_empty();
     if !entries.iter().all(is_plain) {
         return Ok(false);
     }
@@ -149,9 +151,12 @@ async fn judge(
             || clashing.contains(&place)
             || entry.rests_on.iter().any(|decision| revoked.contains(&decision[..]))
     };
-    let claims: Vec<_> = current
+    let standing: Vec<_> = current.into_iter().filter(|(place, entry)| !is_stale(*place, entry)).collect();
+    // Proofs first: whoever has lost his must burn no evidence.
+    let proofs = proofs::claim(connection, standing.iter().copied(), at).await?;
+    let claims: Vec<_> = standing
         .iter()
-        .filter(|(place, entry)| !is_stale(*place, entry))
+        .filter(|(place, _)| !proofs.was_shown(*place))
         .filter_map(|(_, entry)| Some(Claim { decision: &entry.id, mark: entry.mark.as_ref()? }))
         .collect();
     let mut claimed = marks::claim(connection, &claims, at).await?.into_iter();
@@ -159,12 +164,16 @@ async fn judge(
         if is_stale(place, entry) {
             return EntryOutcome::Stale;
         }
+        if proofs.was_shown(place) {
+            return EntryOutcome::ProofShown;
+        }
         match entry.mark.as_ref().and_then(|_| claimed.next()).flatten() {
             None => EntryOutcome::Recorded,
             Some(first) => EntryOutcome::Replayed { first },
         }
     };
-    let outcomes = entries.iter().enumerate().map(outcome).collect();
+    let outcomes: Vec<_> = entries.iter().enumerate().map(outcome).collect();
+    proofs.give_back(connection, &outcomes).await?;
     Ok((outcomes, there))
 }
 
@@ -190,7 +199,7 @@ fn to_write<'e>((entry, outcome): (&'e Entry, &EntryOutcome)) -> Option<(&'e [u8
     let content = match outcome {
         EntryOutcome::Recorded => Some(&entry.record),
         EntryOutcome::Replayed { .. } => entry.if_replayed.as_ref(),
-        EntryOutcome::Stale => None,
+        EntryOutcome::ProofShown | EntryOutcome::Stale => None,
     };
     Some((&entry.id, content?))
 }

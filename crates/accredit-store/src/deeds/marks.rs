@@ -151,7 +151,7 @@ async fn insert(
 }
 
 /// Takes back what was claimed a moment ago in the same transaction.
-async fn give_back(connection: &mut Connection, claims: &[Claim<'_>]) -> Result<(), StoreError> {
+pub(super) async fn give_back(connection: &mut Connection, claims: &[Claim<'_>]) -> Result<(), StoreError> {
     for chunk in filled(claims.len()) {
         let mut query = statement(sql::RETURN_MARKS.text(&chunk));
         for place in chunk.places() {

@@ -27,7 +27,7 @@ pub(crate) use history::{changes_since, load_at, resource_behind};
 pub(crate) use key_of_seals::key_of_seals;
 pub(crate) use keys::{check_keys, key_seals, keys, keys_unchecked};
 pub(crate) use log::{chains, clock_mark, page, size};
-pub(crate) use news::{known, news, other_connections};
+pub(crate) use news::{database_clock, known, news, other_connections};
 pub(crate) use pins::{check_pins, pins, pins_unchecked};
 pub(crate) use removable::{Asked, Cut, removable};
 pub(crate) use resources::{check_resources, load_each, walk as walk_unchecked};

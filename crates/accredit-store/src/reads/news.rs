@@ -55,6 +55,12 @@ pub(crate) async fn other_connections(connection: &mut Connection) -> Result<i64
     Ok(connections - 1)
 }
 
+/// See [`Store::database_clock`](crate::Store::database_clock).
+pub(crate) async fn database_clock(connection: &mut Connection) -> Result<i64, StoreError> {
+    let (seconds,): (i64,) = query_as(sql::DATABASE_CLOCK).fetch_one(connection).await.map_err(fault)?;
+    Ok(seconds)
+}
+
 /// Sequence, revocation and news.
 async fn head_and_news(connection: &mut Connection) -> Result<(i64, i64, i64), StoreError> {
     let (sequence, revocation, news, oldest) =

@@ -38,6 +38,7 @@ pub(crate) fn entry(number: u64) -> Entry {
         id,
         record: content,
         mark: None,
+        proof: None,
         if_replayed: None,
         pins: Vec::new(),
         rests_on: Vec::new(),
@@ -82,6 +83,15 @@ pub(crate) fn mark(provider: &str, token: u8) -> Mark {
 
 pub(crate) fn spending(number: u64, mark: Mark) -> Entry {
     Entry { mark: Some(mark), ..entry(number) }
+}
+
+/// A proof of possession.
+pub(crate) fn proof(name: u8) -> Mark {
+    Mark { issued_at: i64::MAX, ..mark("dpop-token", name) }
+}
+
+pub(crate) fn proving(number: u64, proof: Mark) -> Entry {
+    Entry { proof: Some(proof), ..entry(number) }
 }
 
 /// The outcome of what was spent by that one before.

@@ -13,6 +13,7 @@ mod log;
 mod made;
 mod marks;
 mod pins;
+mod proofs;
 mod resources;
 mod revoked;
 mod seals;
@@ -89,6 +90,14 @@ on_every_backend! {
         a_bound_use_may_be_repeated
         a_replay_writes_its_own_record
         l23_a_question_spends_nothing;
+    proofs:
+        i08_one_of_a_hundred_shows_a_proof_first
+        i08_one_of_a_hundred_in_one_batch_shows_a_proof_first
+        i08_a_proof_counts_once_alone_or_with_a_decision
+        i05_what_is_not_recorded_claims_nothing
+        i01_a_bound_use_is_marked_by_whoever_is_let_in
+        i08_what_was_shown_stays_shown
+        l17_the_clock_of_the_database;
     log:
         pages_go_from_new_to_old
         a_record_is_found_about_its_time

@@ -10,7 +10,9 @@ use accredit_store::{
 };
 
 use crate::backends::{Factory as _, Postgres};
-use crate::made::{NOW, chain, change, entry, id, mark, record, replayed, revoke, row, sighting, spending};
+use crate::made::{
+    NOW, chain, change, entry, id, mark, proof, proving, record, replayed, revoke, row, sighting, spending,
+};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 
@@ -90,6 +92,25 @@ async fn i01_one_of_the_claimants_on_three_servers_wins() {
             assert!(stores[0].find_record(&id).await.unwrap().is_some());
         }
     }
+}
+
+/// I08: one proof on two servers at the same moment, with a decision on one of them and alone on the other, counts once; each of
+/// a hundred times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i08_one_of_two_servers_is_shown_a_proof_first() {
+    let Some(stores) = servers(2).await else { return };
+    let mut chain = chain(&stores[0], 1).await;
+    let mut won = [0, 0];
+    for round in 0..100_u8 {
+        let (entries, alone) = ([proving(round.into(), proof(round))], [proof(200), proof(round), proof(201)]);
+        let (decided, alone) =
+            tokio::join!(stores[0].commit_records(&mut chain, &entries, NOW), stores[1].claim_proofs(&alone, NOW));
+        let counted = [decided.unwrap().outcomes == [RECORDED], alone.unwrap()[1]];
+        assert!(counted[0] != counted[1], "round {round}: {counted:?}");
+        won[usize::from(counted[1])] += 1;
+        assert_eq!(stores[0].claim_proofs(&[proof(round)], NOW).await.unwrap(), [false], "round {round}");
+    }
+    assert_eq!(stores[1].verify_audit(&[], |_| true).await.unwrap().records, won[0]);
 }
 
 /// F14: a name that two servers let in at the same time is pinned once, and the other one is told to whom.

@@ -32,6 +32,7 @@ fn entry(number: u64, text: &str) -> Entry {
         id,
         record: Content::from(text.as_bytes().to_vec()),
         mark: None,
+        proof: None,
         if_replayed: None,
         pins: Vec::new(),
         rests_on: Vec::new(),

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn proof(thumbprint: &str, token_id: &str) -> Proof {
-        Proof { thumbprint: thumbprint.to_owned(), token_id: token_id.to_owned() }
+        Proof { thumbprint: thumbprint.to_owned(), token_id: token_id.to_owned(), nonce: None }
     }
 
     /// I08: a proof counts once for as long as it is remembered; another key's of the same name is another.

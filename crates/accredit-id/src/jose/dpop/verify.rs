@@ -47,6 +47,8 @@ pub struct Proof {
     pub thumbprint: String,
     /// Its own name, `jti`, of 1 to 256 bytes.
     pub token_id: String,
+    /// Which of the accepted nonces it bears, counted from 0; `None` where none was wanted.
+    pub nonce: Option<usize>,
 }
 
 /// The algorithms that a proof may be signed with. No RSA: a proof is made for each request, by keys made for nothing else.
@@ -74,15 +76,16 @@ pub fn verify(proof: &str, expected: &ExpectedProof<'_>) -> Result<Proof, ProofF
     let payload = decoded(compact.payload())?;
     let (algorithm, key) = header_key(&header)?;
     let claims = object(&payload)?;
-    if let Freshness::Nonce(nonces) = expected.freshness {
-        check_nonce(&claims, nonces)?;
-    }
+    let nonce = match expected.freshness {
+        Freshness::Nonce(nonces) => Some(check_nonce(&claims, nonces)?),
+        Freshness::IssuedAt(_) => None,
+    };
     let signature = decoded(compact.signature())?;
     key.verify_signature(algorithm, compact.signing_input().as_bytes(), &signature)
         .map_err(|_| ProofFault::Signature)?;
     let thumbprint = key.thumbprint().to_string();
     let token_id = check_claims(&claims, &thumbprint, expected)?;
-    Ok(Proof { thumbprint, token_id })
+    Ok(Proof { thumbprint, token_id, nonce })
 }
 
 /// The key that the proof brings, which is the point of a proof, and the algorithm that it is used with.
@@ -136,11 +139,10 @@ fn check_claims(claims: &Object<'_>, thumbprint: &str, expected: &ExpectedProof<
     Ok(token_id.into_owned())
 }
 
-fn check_nonce(claims: &Object<'_>, nonces: &[String]) -> Result<(), ProofFault> {
-    match claims.get("nonce").and_then(Json::as_str) {
-        Some(nonce) if nonces.iter().any(|accepted| accepted == nonce) => Ok(()),
-        _ => Err(ProofFault::Nonce),
-    }
+/// Which of the accepted ones it is.
+fn check_nonce(claims: &Object<'_>, nonces: &[String]) -> Result<usize, ProofFault> {
+    let nonce = claims.get("nonce").and_then(Json::as_str).ok_or(ProofFault::Nonce)?;
+    nonces.iter().position(|accepted| accepted == nonce).ok_or(ProofFault::Nonce)
 }
 
 fn check_age(claims: &Object<'_>, now: Timestamp, most: i64) -> Result<(), ProofFault> {

@@ -74,7 +74,7 @@ impl From<ProofRefused> for Refused {
             ProofRefused::Replayed => invalid("the proof was shown before".to_owned()),
             ProofRefused::Count(0) => invalid("the request has no DPoP proof".to_owned()),
             ProofRefused::Count(count) => invalid(format!("the request has {count} proofs, expected one")),
-            ProofRefused::Full => Self::unavailable(),
+            ProofRefused::Unremembered => Self::unavailable(),
         }
     }
 }

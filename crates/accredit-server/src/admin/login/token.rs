@@ -10,7 +10,6 @@ use accredit_core::facts::{Facts, Proved};
 use accredit_core::mint::{self, Holder};
 use accredit_core::model::{DecisionId, Login, Provider, Resource};
 use accredit_id::digest::sha256;
-use accredit_id::jose::dpop::Proof;
 use accredit_id::json::{Json as Claim, Object};
 use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Verified};
@@ -25,6 +24,7 @@ use super::refused::{Refused, rendered};
 use crate::admin::Source;
 use crate::admin::gate::Gate;
 use crate::budget::Cost;
+use crate::dpop::{Judged, ProofRefused};
 use crate::exchange::is_another_providers;
 use crate::faces::{Media, Params};
 use crate::read_model::InForce;
@@ -68,7 +68,7 @@ async fn respond(
     gate.app.budgets.admit(source.address()).map_err(Refused::throttled)?;
     let asked = Asked::read(headers, body, &gate.audience())?;
     let now = clock::now();
-    let proof = gate.proofs.judge(headers, "POST", uri.path(), None, now)?;
+    let judged = gate.proofs.judge(headers, "POST", uri.path(), None, now)?;
     let mut decided_on = 0;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -76,7 +76,7 @@ async fn respond(
         }
         let in_force = gate.app.read_model.now();
         decided_on = in_force.revocation;
-        let walk = Walk { gate, asked: &asked, proof: &proof, source, decision, in_force, now: clock::now() };
+        let walk = Walk { gate, asked: &asked, judged: &judged, source, decision, in_force, now: clock::now() };
         if let Some(response) = walk.walk(attempt == 0).await? {
             return Ok(response);
         }
@@ -130,7 +130,7 @@ impl Asked {
 struct Walk<'w> {
     gate: &'w Gate,
     asked: &'w Asked,
-    proof: &'w Proof,
+    judged: &'w Judged,
     source: Source,
     decision: DecisionId,
     in_force: Arc<InForce>,
@@ -194,7 +194,7 @@ impl Walk<'_> {
             Ok(let_in) => {
                 // Each walk of a request shows the same proof, which counts once.
                 if is_first {
-                    self.gate.proofs.spend(self.proof, self.now)?;
+                    self.gate.proofs.spend(self.judged, self.now)?;
                 }
                 self.issue(found, known, verified, &let_in).await
             }
@@ -221,7 +221,7 @@ impl Walk<'_> {
             ));
         }
         let is_bound =
-            |nonce: &str| nonce.strip_prefix(&self.proof.thumbprint).is_some_and(|rest| rest.starts_with('.'));
+            |nonce: &str| nonce.strip_prefix(&self.judged.proof.thumbprint).is_some_and(|rest| rest.starts_with('.'));
         if text("nonce").is_some_and(|nonce| !is_bound(nonce)) {
             return Some((
                 "other-key",
@@ -244,7 +244,7 @@ impl Walk<'_> {
         let key = app.signing.internal(clock::now()).ok_or_else(Refused::unavailable)?;
         let (issuer, audience) = (self.gate.issuer(), self.gate.audience());
         let name = name_of(found, verified);
-        let holder = Holder { subject: verified.subject(), name: &name, key: &self.proof.thumbprint };
+        let holder = Holder { subject: verified.subject(), name: &name, key: &self.judged.proof.thumbprint };
         let issuer = mint::Issuer { url: &issuer, key_id: key.id() };
         let unsigned = mint::admin_token(let_in, holder, issuer, &audience, self.decision, self.now);
         let access_token = key.sign(unsigned).map_err(|_| Refused::unavailable())?;
@@ -255,7 +255,7 @@ impl Walk<'_> {
             token_hash: sha256(self.asked.token.as_bytes()),
             name: &name,
             let_in,
-            key: &self.proof.thumbprint,
+            key: &self.judged.proof.thumbprint,
             source: self.source.0,
             at: self.now,
             world: &self.in_force.world,
@@ -264,6 +264,7 @@ impl Walk<'_> {
             id: *self.decision.bits(),
             record: record::logged_in(&logged_in),
             mark: None,
+            proof: self.judged.claim(),
             if_replayed: None,
             pins: Vec::new(),
             rests_on: Vec::new(),
@@ -283,6 +284,7 @@ impl Walk<'_> {
                 scope: None,
                 decision_id: Some(self.decision.to_string()),
             })),
+            Ok(Recorded::ProofShown) => Err(ProofRefused::Replayed.into()),
             Ok(Recorded::Stale) => Ok(None),
             Ok(Recorded::Replayed { .. }) => Err(Refused::unavailable()),
             Err(fault) => {
