@@ -128,7 +128,7 @@ impl Walk<'_> {
 
     /// With whoever acts for the subject, if the request shows somebody.
     async fn decide(&self, subject: Evident<'_>) -> Result<Option<TokenResponse>, Refused> {
-        self.pay(subject.provider, subject.evidence)?;
+        self.pay(subject)?;
         if let Evidence::Token(verified) = subject.evidence {
             self.watch(subject.provider, subject.known, verified).await;
         }

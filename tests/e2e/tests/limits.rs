@@ -12,6 +12,9 @@ use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::Issuer;
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, Server};
+use accredit_id::jose::dpop::{ProofKey, ToProve};
+use accredit_id::secret::Secret;
+use accredit_id::time::Timestamp;
 use serde_json::json;
 
 /// L21, J15: a source that floods with bad signatures is told when to come back, whatever it sends by then; honest callers
@@ -107,6 +110,58 @@ fn a_proof_that_does_not_hold_is_paid_for() {
     let answers: Vec<_> = (0..4).map(|_| connection.ask(request.as_bytes())).collect();
     assert_eq!(answers[0].member("error"), "invalid_dpop_proof");
     assert!(has_to_wait(&answers[3], 1), "{}", answers[3].text());
+}
+
+/// Nor does one that holds come for less, when nothing else of its request does: it is not spent, so it could be sent for ever.
+#[test]
+fn a_proof_beside_rubbish_is_paid_for() {
+    let (server, _) = served("source = { burst = 20, per_second = 1 }", "");
+    let mut connection = server.connect();
+    let key = ProofKey::from_seed(&Secret::new([7; 32])).unwrap();
+    let mut ask = |nonce: Option<&str>| {
+        let url = "http://accredit.test/oauth/token";
+        let now = Timestamp::from_unix(accredit_e2e::issuer::now());
+        let made = ToProve { method: "POST", url, nonce, access_token: None, token_id: [7; 16], now };
+        connection.form(
+            "/oauth/token",
+            &[("DPoP", &key.prove(&made))],
+            &[
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+                ("subject_token", "a.b.c"),
+            ],
+        )
+    };
+    let told = ask(None);
+    assert_eq!(told.member("error"), "use_dpop_nonce");
+    let nonce = told.header("dpop-nonce").unwrap().to_owned();
+    let looked_at = (0..20).take_while(|_| ask(Some(&nonce)).status == 400).count();
+    assert!((4..=6).contains(&looked_at), "{looked_at}");
+}
+
+/// A token that was revoked is shown to be revoked again and again: whoever does so pays for the looking.
+#[test]
+fn revoking_again_is_paid_for() {
+    let (server, issuer) = served("source = { burst = 20, per_second = 1 }", "");
+    let own = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let mut connection = server.connect();
+    let mut revoke = || connection.form("/oauth/revoke", &[], &[("token", &own)]);
+    assert_eq!((revoke().status, revoke().status), (200, 200), "whoever has thrown it away need not care");
+    assert!((0..20).any(|_| has_to_wait(&revoke(), 1)), "nobody pays");
+}
+
+/// An API that asks about tokens without end waits, and nobody else does: not even what is exchanged in its name.
+#[test]
+fn introspection_has_a_budget() {
+    let (server, issuer) = served("subject = { burst = 20, per_second = 1 }", "");
+    let own = server.exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let bearer = format!("Bearer {own}");
+    let mut connection = server.connect();
+    let mut ask = || connection.form("/oauth/introspect", &[("Authorization", &bearer)], &[("token", &own)]);
+    let answered = (0..40).map(|_| ask()).take_while(|answer| answer.status == 200).count();
+    assert!((20..30).contains(&answered), "{answered}");
+    assert!(has_to_wait(&ask(), 1));
+    server.exchange(&token(&issuer, &json!({})), &[]).access_token();
 }
 
 /// A subject that is refused again and again pays for it, and nobody else of its provider does.

@@ -2,8 +2,9 @@
 //!
 //! | payer | pays for | when there is nothing left |
 //! |---|---|---|
-//! | source: an IPv4 address, an IPv6 /64 | requests that fail before anybody has vouched for them | refused before its body is read |
-//! | subject: of one provider; a service account where a token of ours is narrowed | what it asks for once its token has verified; a refusal counts fifty-fold | refused before it is decided, unrecorded |
+//! | source: an IPv4 address, an IPv6 /64; sixteen times as much for all of an IPv6 /48 | requests that fail before anybody has vouched for them | refused before its body is read |
+//! | token: one that its platform hands out again and again | each time that it comes | refused before its subject pays, unrecorded |
+//! | subject: of one provider; a service account where a token of ours is narrowed, or where it introspects | what it asks for once its token has verified; a refusal counts fifty-fold | refused before it is decided, unrecorded |
 //! | provider: all its subjects | the same, where the configuration says so | the same |
 //! | refusals of a provider's tokens | explanations and records | refused as before, counted and not recorded |
 //!
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use accredit_core::model::Id;
+use accredit_core::providers::{Caches, ProviderKind};
 
 pub(crate) use connections::{Connections, NoSeat, OfListeners, Seat};
 
@@ -37,6 +39,9 @@ pub(crate) struct Budgets {
     hasher: DefaultHasher,
     sources: Buckets,
     turnstile: Turnstile,
+    /// Of IPv6 sources, the sites that they may be given to: a host with a /48 is 65,536 sources.
+    sites: Buckets,
+    tokens: Buckets,
     subjects: Buckets,
     providers: Option<Buckets>,
     recorded_refusals: Buckets,
@@ -48,6 +53,7 @@ pub(crate) struct Budgets {
 #[derive(Default)]
 pub(crate) struct Throttled {
     pub(crate) sources: AtomicU64,
+    pub(crate) tokens: AtomicU64,
     pub(crate) subjects: AtomicU64,
     pub(crate) providers: AtomicU64,
     /// Uses of evidence that its provider has no replay marks left for.
@@ -85,6 +91,8 @@ impl Budgets {
             hasher,
             sources: Buckets::new(limits.source),
             turnstile: Turnstile::new(threads),
+            sites: Buckets::new(limits.source.times(SOURCES_OF_A_SITE)),
+            tokens: Buckets::new(limits.token),
             subjects: Buckets::new(limits.subject),
             providers: limits.provider.map(Buckets::new),
             recorded_refusals: Buckets::new(limits.recorded_refusals),
@@ -94,7 +102,9 @@ impl Budgets {
 
     /// Refuses a source that has spent its budget. Costs it nothing.
     pub(crate) fn admit(&self, source: IpAddr) -> Result<(), Spent> {
-        match self.sources.wait(self.source(source), self.now()) {
+        let now = self.now();
+        let of_site = || self.site(source).and_then(|site| self.sites.wait(site, now));
+        match self.sources.wait(self.source(source), now).or_else(of_site) {
             None => Ok(()),
             Some(wait) => Err(spent(wait, &self.throttled.sources)),
         }
@@ -120,15 +130,43 @@ impl Budgets {
 
     /// A request of this source failed before anybody had vouched for it.
     pub(crate) fn failed(&self, source: IpAddr, cost: Cost) {
-        let (source, now) = (self.source(source), self.now());
+        let (own, now) = (self.source(source), self.now());
         if cost != Cost::Nonce {
-            self.turnstile.failed(source);
+            self.turnstile.failed(own);
         }
-        match cost {
-            Cost::Nonce => self.sources.spend_tenth(source, now),
-            Cost::Look => self.sources.spend(source, 1, now),
-            Cost::Verification => self.sources.spend(source, VERIFICATION, now),
+        let of_site = self.site(source).map(|site| (&self.sites, site));
+        for (buckets, payer) in std::iter::once((&self.sources, own)).chain(of_site) {
+            match cost {
+                Cost::Nonce => buckets.spend_tenth(payer, now),
+                Cost::Look => buckets.spend(payer, 1, now),
+                Cost::Verification => buckets.spend(payer, VERIFICATION, now),
+            }
         }
+    }
+
+    /// A token verified that its platform hands out until it is nearly over, so that nobody can tell an honest use from the next
+    /// (I06). It pays before its subject does: who shows one in a loop, or found one, leaves to others what they share with him, as
+    /// all pods of a service account do. `name` is its `jti`, if it has one.
+    ///
+    /// Of other kinds nothing is charged, nor computed.
+    pub(crate) fn came_again(
+        &self,
+        provider: Id,
+        kind: &ProviderKind,
+        name: Option<&str>,
+        token: &str,
+    ) -> Result<(), Spent> {
+        match kind.caches {
+            Caches::Never | Caches::Sometimes => Ok(()),
+            Caches::Always => take(&self.tokens, self.token(provider, name, token), self.now(), &self.throttled.tokens),
+        }
+    }
+
+    /// A service account asks about tokens. It pays as a subject does, and apart from what is asked for in its name, so that
+    /// neither keeps the other waiting.
+    pub(crate) fn asks(&self, account: &str) -> Result<(), Spent> {
+        let payer = self.payer(|hasher| ("introspection", account).hash(hasher));
+        take(&self.subjects, payer, self.now(), &self.throttled.subjects)
     }
 
     /// A token of this subject verified: it pays for what comes now.
@@ -187,6 +225,26 @@ impl Budgets {
         self.payer(|hasher| network(address).hash(hasher))
     }
 
+    /// The /48 of an IPv6 address, which is what a site is given (RFC 6177).
+    fn site(&self, address: IpAddr) -> Option<Payer> {
+        match address.to_canonical() {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(self.payer(|hasher| ("site", address.to_bits() >> 80).hash(hasher))),
+        }
+    }
+
+    fn token(&self, provider: Id, name: Option<&str>, token: &str) -> Payer {
+        // Without its signature: of one ECDSA signature anybody can make a second one that holds as well.
+        let signed = || token.rsplit_once('.').map_or(token, |(signed, _)| signed);
+        self.payer(|hasher| {
+            hasher.write(provider.bits());
+            match name.filter(|name| !name.is_empty()) {
+                Some(name) => ("jti", name).hash(hasher),
+                None => ("token", signed()).hash(hasher),
+            }
+        })
+    }
+
     fn subject(&self, provider: Id, subject: &str) -> Payer {
         self.payer(|hasher| {
             hasher.write(provider.bits());
@@ -214,12 +272,25 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// One unit, if there is one.
+fn take(buckets: &Buckets, payer: Payer, now: u64, counter: &AtomicU64) -> Result<(), Spent> {
+    match buckets.wait(payer, now) {
+        Some(wait) => Err(spent(wait, counter)),
+        None => {
+            buckets.spend(payer, 1, now);
+            Ok(())
+        }
+    }
+}
+
 fn spent(wait: u64, counter: &AtomicU64) -> Spent {
     counter.fetch_add(1, Relaxed);
     let seconds = Duration::from_nanos(wait).as_secs() + 1;
     Spent { retry_after: u32::try_from(seconds).unwrap_or(u32::MAX) }
 }
 
+/// A site may spend as much as so many sources.
+const SOURCES_OF_A_SITE: u32 = 16;
 /// What a verification costs, in units of a look.
 const VERIFICATION: u32 = 5;
 /// What a refusal costs a subject, in units of an exchange: it is explained at length, and recorded.
@@ -228,6 +299,9 @@ const REFUSAL: u32 = 50;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use accredit_core::providers::github::GITHUB;
+    use accredit_core::providers::kubernetes::KUBERNETES;
+
     use super::*;
     use crate::config::Allowance;
 
@@ -269,6 +343,63 @@ mod tests {
         assert!((0..10_000).all(|_| budgets.admit(good).is_ok()), "who fails at nothing pays nothing");
         assert_eq!(budgets.throttled.sources.load(Relaxed), 4);
         assert_eq!(budgets.sources_in_debt(), 3);
+    }
+
+    /// I06: whoever repeats one token waits; another one of the same subject, or of that name elsewhere, does not. A token without a
+    /// name is known by what was signed.
+    #[test]
+    fn a_token_that_comes_again_pays_for_itself() {
+        let token = Allowance { burst: 20, per_second: 1 };
+        let budgets = budgets(LimitsConfig { token, ..LimitsConfig::default() });
+        let (one, other) = (id("idp_00000000000000000000000001"), id("idp_00000000000000000000000002"));
+        for (provider, name, token, is_let_in) in [
+            (one, Some("a"), "h.a.s", 20),
+            (one, Some("a"), "h.another.s", 0),
+            (one, Some("b"), "h.b.s", 20),
+            (other, Some("a"), "h.a.s", 20),
+            (one, None, "h.a.s", 20),
+            (one, Some(""), "h.a.s2", 0),
+            (one, None, "h.c.s", 20),
+            (one, Some("h.c"), "h.d.s", 20),
+        ] {
+            let times = (0..40).filter(|_| budgets.came_again(provider, &KUBERNETES, name, token).is_ok()).count();
+            assert_eq!(times, is_let_in, "{provider} {name:?} {token}");
+        }
+        assert_eq!(budgets.throttled.tokens.load(Relaxed), 200);
+        assert!(budgets.came_again(one, &KUBERNETES, Some("a"), "h.a.s").unwrap_err().retry_after >= 1);
+        // What its platform makes anew each time is not counted.
+        assert!((0..100).all(|_| budgets.came_again(one, &GITHUB, Some("a"), "h.a.s").is_ok()));
+    }
+
+    /// I06: by default sixteen processes of a pod may each ask for twenty APIs at once. One that does nothing but ask is told to wait
+    /// within a second, before it has spent what its service account has for all pods: also where each time is a refusal.
+    #[test]
+    fn a_loop_meets_the_default_and_processes_of_a_pod_do_not() {
+        let budgets = budgets(LimitsConfig::default());
+        let provider = id("idp_00000000000000000000000001");
+        let ask = |jti: &str| {
+            budgets.came_again(provider, &KUBERNETES, Some(jti), "").and_then(|()| budgets.verified(provider, "pods"))
+        };
+        assert!((0..16 * 20).all(|_| ask("honest").is_ok()));
+        let looped = |_: &u32| ask("looping").inspect(|()| _ = budgets.refused(provider, Some("pods"))).is_ok();
+        assert!((0..1000).take_while(looped).count() < 600);
+        assert!(ask("honest").is_ok() && budgets.throttled.subjects.load(Relaxed) == 0);
+    }
+
+    /// J15: a host that changes its address within all that its site has been given is told to wait, and others are not.
+    #[test]
+    fn j15_a_site_pays_for_all_its_networks() {
+        let source = Allowance { burst: 100, per_second: 1 };
+        let budgets = budgets(LimitsConfig { source, ..LimitsConfig::default() });
+        let at = |site: u16, network: u16| IpAddr::from([0x2001, 0xdb8, site, network, 0, 0, 0, 1]);
+        let fails = |address| budgets.admit(address).map(|()| budgets.failed(address, Cost::Verification));
+        let looked_at = (0..10_000).filter(|network| fails(at(7, *network)).is_ok()).count();
+        assert!((320..330).contains(&looked_at), "{looked_at}");
+        assert!(budgets.admit(at(7, 65_000)).is_err() && budgets.admit(at(8, 0)).is_ok());
+        // An IPv4 address is nobody's network.
+        let looked_at =
+            (0..2_000_u32).filter(|last| fails(IpAddr::from((0xc000_0000 + last).to_be_bytes())).is_ok()).count();
+        assert_eq!(looked_at, 2_000);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct LimitsConfig {
     pub max_x509_svid_seconds: u64,
     /// What an address may spend on requests that fail before anybody has vouched for them. A good token costs it nothing.
     pub source: Allowance,
+    /// How often one token may come that its platform hands out again until it is nearly over, in exchanges or issuances.
+    pub token: Allowance,
     /// What one subject of one provider may spend once its token has verified.
     pub subject: Allowance,
     /// What all subjects of one provider may spend together; absent: as much as each of them may.
@@ -48,6 +50,15 @@ pub struct Allowance {
     pub per_second: u32,
 }
 
+// === impl Allowance ===
+
+impl Allowance {
+    /// As much as so many have together.
+    pub(crate) fn times(self, many: u32) -> Self {
+        Self { burst: self.burst.saturating_mul(many), per_second: self.per_second.saturating_mul(many) }
+    }
+}
+
 // === impl LimitsConfig ===
 
 impl Default for LimitsConfig {
@@ -57,6 +68,7 @@ impl Default for LimitsConfig {
             max_jwt_svid_seconds: LONGEST_SVID,
             max_x509_svid_seconds: LONGEST_SVID,
             source: Allowance { burst: 1_000, per_second: 20 },
+            token: Allowance { burst: 500, per_second: 20 },
             subject: Allowance { burst: 50_000, per_second: 5_000 },
             provider: None,
             recorded_refusals: Allowance { burst: 5_000, per_second: 200 },
@@ -93,6 +105,7 @@ impl LimitsConfig {
         ];
         let allowances = [
             ("limits.source", Some(self.source)),
+            ("limits.token", Some(self.token)),
             ("limits.subject", Some(self.subject)),
             ("limits.provider", self.provider),
             ("limits.recorded_refusals", Some(self.recorded_refusals)),

@@ -6,7 +6,7 @@ use accredit_core::evidence::Evidence;
 use accredit_core::model::{DecisionId, Resource};
 use accredit_id::json::{Json, Object};
 
-use super::{Refused, Walk};
+use super::{Evident, Refused, Walk};
 use crate::budget::{Cost, Spent};
 use crate::faces::Cause;
 use crate::record::{RecordFault, Recorded};
@@ -18,10 +18,14 @@ const MARKS_WAIT: u32 = 10;
 pub(crate) const RATE_LIMITED: &str = "rate-limited";
 
 impl Walk<'_> {
-    /// The evidence holds: from now on its subject pays, not the source.
-    pub(super) fn pay(&self, provider: &Resource, evidence: Evidence<'_>) -> Result<(), Refused> {
-        let paid = self.app.budgets.verified(provider.id, subject(evidence.claims()));
-        paid.map_err(|spent| self.throttled(Some(provider), spent))
+    /// The evidence holds: from now on its subject pays, not the source; before it a token that may come again and again.
+    pub(super) fn pay(&self, shown: Evident<'_>) -> Result<(), Refused> {
+        let Evident { provider, known, token, evidence, actor: _ } = shown;
+        let budgets = &self.app.budgets;
+        budgets
+            .came_again(provider.id, known.kind, evidence.token_id(), token)
+            .and_then(|()| budgets.verified(provider.id, subject(evidence.claims())))
+            .map_err(|spent| self.throttled(Some(provider), spent))
     }
 
     /// Nobody of this provider's, or not this one, has anything left.
@@ -43,6 +47,8 @@ impl Walk<'_> {
             "bad-signature" | "aws-refused" => Cost::Verification,
             // Nothing that the caller could help.
             "keys-unavailable" | "aws-unavailable" | "aws-unreadable" => return,
+            // The proof beside it holds, so its signature was computed; it is not spent, and may come again.
+            _ if self.request.keys.held().proof_key.is_some() => Cost::Verification,
             _ => Cost::Look,
         };
         self.app.budgets.failed(self.source, cost);

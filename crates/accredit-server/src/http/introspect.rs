@@ -19,12 +19,13 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::token::refused;
+use super::token::{refused, throttled};
 use super::{one_token, unavailable};
 use crate::app::App;
 use crate::binding::{NotProven, Presented, Scheme};
-use crate::budget::Cost;
+use crate::budget::{Cost, Spent};
 use crate::dpop::{PROOF, ProofRefused};
+use crate::faces::FALLBACK;
 use crate::{clock, issued};
 
 /// Why nothing is said about a token.
@@ -39,6 +40,9 @@ enum Unanswered {
     /// The caller's proof cannot be remembered, so it could be shown again.
     #[error("the caller's proof cannot be remembered")]
     Memory,
+    /// The caller has asked too often.
+    #[error("the caller has asked too often")]
+    Spent(Spent),
 }
 
 /// Answers one request to `/oauth/introspect`.
@@ -61,6 +65,7 @@ async fn answer_parts(app: &App, head: &Parts, body: Incoming, source: IpAddr) -
         Ok(Ok(audience)) => audience,
         Ok(Err(challenge)) => return unauthenticated(app, challenge, source),
         Err(Unanswered::Memory) => return refused(app, &ProofRefused::Unremembered.into(), source),
+        Err(Unanswered::Spent(spent)) => return throttled(app, FALLBACK, spent, source),
         Err(fault) => return unavailable(&fault),
     };
     app.budgets.served(source);
@@ -94,7 +99,7 @@ async fn caller(
         return Ok(Err(refused));
     }
     Ok(match shown.check(&verified, head, (&app.proofs_of_apis, &app.recorder), now).await {
-        Ok(()) => Ok(audience),
+        Ok(()) => app.budgets.asks(verified.subject()).map(|()| Ok(audience)).map_err(Unanswered::Spent)?,
         Err(NotProven::Proof(ProofRefused::Unremembered)) => return Err(Unanswered::Memory),
         Err(NotProven::Proof(ProofRefused::Fault(ProofFault::Nonce))) => Err(NONCE_WANTED),
         Err(NotProven::Proof(_)) => Err(PROOF_REFUSED),

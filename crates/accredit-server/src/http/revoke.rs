@@ -57,6 +57,8 @@ async fn revoke(app: &App, token: &str, source: IpAddr) -> Result<(), RecordFaul
     };
     let Some(decision) = verified.token_id().and_then(|id| id.parse::<DecisionId>().ok()) else { return Ok(()) };
     if app.tokens.is_revoked(decision) {
+        // Nothing comes of it any more, however often it is shown.
+        app.budgets.failed(source, Cost::Verification);
         return Ok(());
     }
     let sequence = app.read_model.now().world.sequence;

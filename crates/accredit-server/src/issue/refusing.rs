@@ -50,10 +50,14 @@ pub(crate) enum Fault {
 }
 
 impl Walk<'_> {
-    /// The evidence holds: from now on its subject pays, not the source.
+    /// The evidence holds: from now on its subject pays, not the source; before it a token that may come again and again.
     pub(super) fn pay(&self, job: Evident<'_>) -> Result<(), NotIssued> {
         let issuer = job::issuer_id(&job.issuer.provider.issuer);
-        self.app.budgets.verified(issuer, job.verified.subject()).map_err(|spent| self.throttled(job.cluster, spent))
+        let budgets = &self.app.budgets;
+        budgets
+            .came_again(issuer, job.issuer.provider.kind, job.verified.token_id(), self.asking.token)
+            .and_then(|()| budgets.verified(issuer, job.verified.subject()))
+            .map_err(|spent| self.throttled(job.cluster, spent))
     }
 
     /// The issuer's jobs have as many replay marks as one may have (I07).

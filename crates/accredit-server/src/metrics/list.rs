@@ -107,6 +107,7 @@ static METRICS: &[Described] = &[
         read: |scrape, samples| {
             let throttled = &scrape.app.budgets.throttled;
             samples.with(&["source"], count(&throttled.sources));
+            samples.with(&["token"], count(&throttled.tokens));
             samples.with(&["subject"], count(&throttled.subjects));
             samples.with(&["provider"], count(&throttled.providers));
             samples.with(&["replay-marks"], count(&throttled.marks));

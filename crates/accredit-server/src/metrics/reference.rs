@@ -44,7 +44,7 @@ const TAIL: &str = "
 | `reason` | the code that the audit log has for a refusal, `-` where there is none; elsewhere as the metric says |
 | `version` | of the binary |
 | `listener` | `public`, `admin`, `metrics` |
-| `budget` | `source`, `subject`, `provider`, `replay-marks` |
+| `budget` | `source`, `token`, `subject`, `provider`, `replay-marks` |
 | `sink` | what the configuration calls it |
 | `purpose` | what [our own signing keys](../operations/keys.md) are for: `access`, `internal`, `audit`, `jwt-svid`, `x509-ca` |
 | `algorithm` | `ES256`, `RS256`, `ES384` |
