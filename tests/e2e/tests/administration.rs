@@ -37,6 +37,35 @@ fn raw(address: SocketAddr, request: &str) -> String {
     answer
 }
 
+/// H02: a body that does not come holds no place for long, neither at the login of administrators, who are nobody until it has come,
+/// nor where Spiral's command line writes.
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let (home, address) = home();
+    let server = home.start();
+    server.apply("kind: Project\nname: lake\n");
+    let made = server.accredit(["token", "spiral", "--project", "lake", "-o", "json"]).ended(0).json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let login = format!(
+        "POST /admin/token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 100\r\n\r\ngrant_type="
+    );
+    let workload = format!(
+        "POST /v1/projects/{}/workloads HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"name\":",
+        text("project_id"),
+        text("token")
+    );
+    std::thread::scope(|scope| {
+        for (address, request) in [(address, login), (server.address, workload)] {
+            scope.spawn(move || {
+                let answer = raw(address, &request);
+                assert!(answer.starts_with("HTTP/1.1 408 "), "`{answer}` to {request}");
+            });
+        }
+    });
+}
+
 /// Nobody is let in without proof, on any route and method, and other names lead nowhere (L24).
 #[test]
 fn strangers_are_told_to_prove_who_they_are() {

@@ -8,10 +8,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use accredit_e2e::admin::{AdminListener, key};
 use accredit_e2e::claims::{said, token};
 use accredit_e2e::command::{Ran, accredit, run};
+use accredit_e2e::http::Answer;
 use accredit_e2e::issuer::{Issuer, now};
 use accredit_e2e::resources;
 use accredit_e2e::server::{Home, PUBLIC_URL, Server};
-use accredit_id::jose::dpop::ToProve;
+use accredit_id::jose::dpop::{ProofKey, ToProve};
+use accredit_id::secret::Secret;
 use accredit_id::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -117,6 +119,69 @@ fn a_workload_logs_in_and_administers() {
         "",
     );
     assert!(contradiction.ended(2).stderr.contains("both set"));
+}
+
+/// L21: whoever a provider knows may ask, and be refused, as often as he likes: he pays for it, and fills no log. Who was seen to
+/// be refused is still let in elsewhere.
+#[test]
+fn refused_logins_are_paid_for() {
+    let served = |limits: &str| {
+        let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+        home.configure("[store]", "listen = \"127.0.0.1:0\"\n\n[store]");
+        home.configure("[fetch]", &format!("[limits]\n{limits}\n[fetch]"));
+        let server = home.start();
+        server.apply(&documents(&issuer));
+        (home, issuer, server)
+    };
+    let recorded = |server: &Server| {
+        let listed = server.accredit(["audit", "list", "-o", "json"]).ended(0).stdout;
+        listed.matches("login-denied").count()
+    };
+    let (_home, issuer, server) = served("recorded_refusals = { burst = 3, per_second = 1 }");
+    let (admin, key) = (AdminListener::of(&server), key());
+    for changes in [json!({"ref": "refs/heads/dev"}), json!({"aud": "https://elsewhere.test"})] {
+        let shown = evidence(&issuer, changes);
+        let answers: Vec<_> = (0..15).map(|_| admin.token(&key, &shown)).collect();
+        let shape = |answer: &Answer| (answer.status, answer.member("error"), answer.json().get("reason").cloned());
+        assert!(answers.iter().all(|answer| shape(answer) == shape(&answers[0])), "{:?}", answers.last());
+        assert!(matches!(answers[0].status, 400 | 403), "{}", answers[0].text());
+    }
+    let written = recorded(&server);
+    assert!((3..20).contains(&written), "{written} of 30 are on record");
+    admin.token(&key, &evidence(&issuer, json!({}))).access_token();
+
+    let (_home, issuer, server) = served("subject = { burst = 120, per_second = 1 }");
+    let admin = AdminListener::of(&server);
+    let dev = evidence(&issuer, json!({"sub": "repo:acme/web:ref:refs/heads/dev", "ref": "refs/heads/dev"}));
+    let answers: Vec<_> = (0..6).map(|_| admin.token(&key, &dev)).collect();
+    assert_eq!(answers[0].status, 403, "{}", answers[0].text());
+    assert_eq!((answers[5].status, answers[5].member("error").as_str()), (429, "slow_down"), "{}", answers[5].text());
+    assert!(answers[5].header("retry-after").is_some());
+    admin.token(&key, &evidence(&issuer, json!({}))).access_token();
+}
+
+/// J15: whoever shows what does not hold pays as a source, at the door of administrators as at any other.
+#[test]
+fn strangers_at_the_door_of_administrators_are_told_to_wait() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    home.configure("[store]", "listen = \"127.0.0.1:0\"\n\n[store]");
+    home.configure("[fetch]", "[limits]\nsource = { burst = 20, per_second = 1 }\n[fetch]");
+    let server = home.start();
+    server.apply(&documents(&issuer));
+    let (admin, key) = (AdminListener::of(&server), key());
+    let stolen = admin.token(&key, &evidence(&issuer, json!({}))).access_token();
+    let authorization = format!("DPoP {stolen}");
+    let proof = admin.proof(&ProofKey::from_seed(&Secret::new([9; 32])).unwrap(), "GET", "/v1/status", Some(&stolen));
+    let ask = || admin.ask("GET", "/v1/status", &[("Authorization", &authorization), ("DPoP", &proof)], "");
+    let answers: Vec<_> = (0..30).map(|_| ask()).take_while(|answer| answer.status != 429).collect();
+    assert!(answers.len() < 25 && answers.iter().all(|answer| answer.status == 401), "{}", answers.len());
+    let waits = ask();
+    assert_eq!((waits.status, waits.member("code").as_str()), (429, "rate-limited"), "{}", waits.text());
+    assert!(waits.header("retry-after").is_some() && waits.header("content-type") == Some("application/problem+json"));
+    let login = admin.token_with(&[], &evidence(&issuer, json!({})));
+    assert_eq!((login.status, login.member("error").as_str()), (429, "slow_down"), "{}", login.text());
+    // The server's own user is no stranger.
+    assert_eq!(server.admin("GET", "/v1/status", &Value::Null).0, 200);
 }
 
 /// D08: no token outlives its evidence, and none lives longer than a quarter of an hour; it names who holds it, bound to the

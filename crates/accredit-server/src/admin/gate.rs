@@ -18,8 +18,9 @@ use axum::middleware::Next;
 use axum::response::IntoResponse as _;
 
 use super::refused::Asked;
-use super::{Actor, AdminFault};
+use super::{Actor, AdminFault, Source};
 use crate::app::App;
+use crate::budget::Cost;
 use crate::clock;
 use crate::dpop::{ALGORITHMS, Judged, Place, ProofRefused, Proofs};
 
@@ -102,6 +103,10 @@ impl Gate {
 
 /// Names the actor of a request, or refuses it (RFC 9449 section 7.1).
 pub(super) async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response<Body> {
+    let source = request.extensions().get::<Source>().copied().unwrap_or_default().address();
+    if let Err(spent) = gate.app.budgets.admit(source) {
+        return AdminFault::Throttled(spent.retry_after).into_response();
+    }
     let now = clock::now();
     let actor = match gate.shown(&request, now) {
         Ok((claims, judged)) => gate.actor(claims, &judged, now).await,
@@ -113,6 +118,7 @@ pub(super) async fn enter(State(gate): State<Arc<Gate>>, mut request: Request, n
             next.run(request).await
         }
         Err(challenge) => {
+            challenge.cost().into_iter().for_each(|cost| gate.app.budgets.failed(source, cost));
             if let Challenge::Disowned(name) = &challenge {
                 // Who it is was proved, so it is an act that was refused, and not a stranger's request.
                 let nobody = Actor { name: name.clone(), rights: Rights::default() };
@@ -144,6 +150,15 @@ enum Challenge {
 
 impl Challenge {
     const NOTHING: Self = Self::Token("");
+
+    /// What it costs its source.
+    fn cost(&self) -> Option<Cost> {
+        match self {
+            Self::Proof(why) => why.cost(),
+            Self::Token("") => Some(Cost::Look),
+            Self::Token(_) | Self::Disowned(_) => Some(Cost::Verification),
+        }
+    }
 
     fn token(fault: Option<&TokenFault>) -> Self {
         match fault {

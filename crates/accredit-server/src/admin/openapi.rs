@@ -120,11 +120,11 @@ fn described(operation: &Operation, route: &Route) -> Value {
         responses.insert(status.to_string(), answer);
     }
     let body: &[u16] = if asks.is_some() && !oauth { &[408, 413, 415] } else { &[] };
-    let known: &[u16] = if *open { &[404, 405, 421] } else { &[400, 401, 403, 404, 405, 421, 503] };
+    let known: &[u16] = if *open { &[404, 405, 421] } else { &[400, 401, 403, 404, 405, 421, 429, 503] };
     for status in known.iter().chain(body).chain(*refuses) {
         responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{}", problem(*status))}));
     }
-    for status in if *oauth { [400, 401, 403, 503].as_slice() } else { &[] } {
+    for status in if *oauth { [400, 401, 403, 408, 429, 503].as_slice() } else { &[] } {
         let content = json!({"application/json": {"schema": of("TokenError")}});
         responses.insert(status.to_string(), json!({"description": reason(*status), "content": content}));
     }
@@ -190,10 +190,11 @@ const fn reason(status: u16) -> &'static str {
         422 => {
             "The documents cannot be brought into force; each error says where. Or the key came with another request."
         }
+        429 => "Too much from this address has failed; wait as long as `Retry-After` says.",
         _ => "The server cannot answer now; try again.",
     }
 }
 
-const STATUSES: [u16; 13] = [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 503];
+const STATUSES: [u16; 14] = [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 429, 503];
 const NAME: &str = "^[a-z0-9][a-z0-9._-]{0,62}$";
 const KEY: &str = r#"^"[!#-\[\]-~]{1,255}"$"#;

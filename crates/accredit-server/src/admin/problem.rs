@@ -43,6 +43,8 @@ pub(crate) enum AdminFault {
     Request(String),
     /// The request's body took too long.
     Slow,
+    /// So much from this address has failed that it waits for so many seconds.
+    Throttled(u32),
     /// The request is larger than any that is read.
     TooLarge,
     /// Nobody was named by a token that proves possession of its key.
@@ -94,6 +96,7 @@ impl AdminFault {
             }
             AdminFault::Request(_) => Type(StatusCode::BAD_REQUEST, "request-malformed", "request is not well formed"),
             AdminFault::Slow => Type(StatusCode::REQUEST_TIMEOUT, "request-slow", "request took too long"),
+            AdminFault::Throttled(_) => Type(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "budget is spent"),
             AdminFault::TooLarge => {
                 Type(StatusCode::PAYLOAD_TOO_LARGE, "request-too-large", "request is larger than any that is read")
             }
@@ -126,6 +129,7 @@ impl AdminFault {
             AdminFault::Method(_) => "method does not go with the route".to_owned(),
             AdminFault::Misdirected => "this server does not answer for that host".to_owned(),
             AdminFault::Slow => "the body took longer than a minute".to_owned(),
+            AdminFault::Throttled(_) => "too many requests from this address have failed".to_owned(),
             AdminFault::TooLarge => "the body is larger than 64 MiB".to_owned(),
             AdminFault::Unauthenticated => "the request names no administrator".to_owned(),
         }
@@ -147,6 +151,7 @@ impl AdminFault {
             | AdminFault::NotFound(_)
             | AdminFault::Request(_)
             | AdminFault::Slow
+            | AdminFault::Throttled(_)
             | AdminFault::TooLarge
             | AdminFault::Unavailable(_) => None,
         }
@@ -163,7 +168,11 @@ impl IntoResponse for AdminFault {
         let (detail, hint) = (self.detail(), self.hint().map(str::to_owned));
         let allow = if let AdminFault::Method(allow) = self { allow } else { None };
         let is_unauthenticated = matches!(self, AdminFault::Challenged(_) | AdminFault::Unauthenticated);
-        let is_unavailable = matches!(self, AdminFault::Unavailable(_));
+        let retry_after = match self {
+            AdminFault::Throttled(seconds) => Some(seconds),
+            AdminFault::Unavailable(_) => Some(1),
+            _ => None,
+        };
         let not_permitted = matches!(self, AdminFault::NotPermitted(..));
         let faults = match self {
             AdminFault::Documents(faults) => {
@@ -193,9 +202,7 @@ impl IntoResponse for AdminFault {
             let challenge = "DPoP algs=\"ES256 ES384 EdDSA\"";
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if is_unavailable {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        headers.extend(retry_after.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         response
     }
 }

@@ -11,6 +11,7 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::nonces::{self, Nonces};
 use super::{Keeper, Place};
+use crate::budget::Cost;
 use crate::record::{RecordFault, Recorder};
 
 /// What a listener knows of proofs: what they are made for, which nonces count, which were shown.
@@ -49,6 +50,16 @@ pub(crate) enum ProofRefused {
 // === impl ProofRefused ===
 
 impl ProofRefused {
+    /// What it costs its source; nothing where nobody there could help it.
+    pub(crate) fn cost(&self) -> Option<Cost> {
+        match self {
+            ProofRefused::Fault(ProofFault::Nonce) => Some(Cost::Nonce),
+            ProofRefused::Fault(_) | ProofRefused::Replayed => Some(Cost::Verification),
+            ProofRefused::Count(_) => Some(Cost::Look),
+            ProofRefused::Unremembered => None,
+        }
+    }
+
     /// The refusal of a request for which everything else holds; `None` where trying again helps.
     pub(crate) fn denial(&self) -> Option<Denial> {
         match self {

@@ -22,7 +22,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use accredit_core::model::{Faults, Kind, Resource};
 use accredit_core::plan::Plan;
-use axum::extract::DefaultBodyLimit;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
 
@@ -46,9 +50,25 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/credentials/{client}", delete(workloads::revoke_credentials))
         .route("/v1/policies/{policy}", delete(policies::remove))
         .route("/v1/grants/{grant}", get(grants::get).delete(grants::revoke))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn(finishing::every_request))
         .with_state(app)
+}
+
+/// A body comes whole within ten seconds, or not at all.
+async fn in_time(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    match tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body))).await,
+        Ok(Err(_)) => {
+            let what = "the body cannot be read, or has more than 64 KiB";
+            Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "request-malformed", what).into_response()
+        }
+        Err(_) => {
+            let what = "the body took longer than ten seconds";
+            Fault::new(StatusCode::REQUEST_TIMEOUT, "request-slow", what).into_response()
+        }
+    }
 }
 
 /// Carries a change out on behalf of a bearer. Whatever is planned, a bearer writes in its own project and three kinds alone.
@@ -94,3 +114,4 @@ fn check_project(in_force: &InForce, bearer: &Bearer, text: &str) -> Result<(), 
 }
 
 const MAX_BODY: usize = 64 * 1024;
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

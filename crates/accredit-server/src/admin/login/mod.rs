@@ -1,5 +1,6 @@
 //! Logging in at the remote listener: which ways in there are, a token for evidence, and who somebody is.
 
+mod asked;
 mod options;
 mod refused;
 mod token;

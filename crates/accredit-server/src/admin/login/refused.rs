@@ -36,7 +36,12 @@ impl Refused {
 
     pub(super) fn throttled(spent: Spent) -> Self {
         let (error, retry_after) = ("slow_down", Some(spent.retry_after));
-        Self { status: 429, error, retry_after, ..Self::request("too many logins from this address have failed") }
+        Self {
+            status: 429,
+            error,
+            retry_after,
+            ..Self::request("too many requests, or too many that failed: wait as long as Retry-After says")
+        }
     }
 
     pub(super) fn rendered(self, decision: DecisionId, public_url: &str) -> Response<Body> {
@@ -78,6 +83,10 @@ impl From<ProofRefused> for Refused {
         }
     }
 }
+
+/// Whoever logs in is nobody's client.
+pub(super) const NO_CLIENT: &str =
+    "client credentials and actors are not used here: the subject token is the credential";
 
 /// An answer that nobody keeps.
 pub(super) fn rendered(status: StatusCode, body: Vec<u8>, decision: DecisionId) -> Response<Body> {

@@ -15,18 +15,17 @@ use accredit_id::time::Timestamp;
 use accredit_id::verify::{self, Buffer, Rejected, TokenFault, Verified};
 use accredit_store::Entry;
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, Response, StatusCode, Uri, header};
 
-use super::refused::{Refused, rendered};
+use super::asked::{Asked, whole};
+use super::refused::{NO_CLIENT, Refused, rendered};
 use crate::admin::Source;
 use crate::admin::gate::Gate;
-use crate::budget::Cost;
+use crate::budget::{Cost, Spent};
 use crate::dpop::{Judged, ProofRefused};
-use crate::exchange::is_another_providers;
-use crate::faces::{Media, Params};
+use crate::exchange::{RATE_LIMITED, is_another_providers};
 use crate::read_model::InForce;
 use crate::record::{self, LoggedIn, NotLoggedIn, Recorded};
 use crate::tell::{self, UNACCEPTABLE};
@@ -38,14 +37,10 @@ pub(in crate::admin) async fn token(
     Extension(source): Extension<Source>,
     uri: Uri,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response<Body> {
     let decision = DecisionId::new(chance::bits());
-    let answered = match body {
-        Ok(body) => respond(&gate, source, &uri, &headers, &body, decision).await,
-        Err(_) => Err(Refused::request("the body cannot be read, or has more than 64 KiB")),
-    };
-    match answered {
+    match respond(&gate, source, &uri, &headers, body, decision).await {
         Ok(response) => rendered(StatusCode::OK, serde_json::to_vec(&response).unwrap_or_default(), decision),
         Err(refused) => refused.rendered(decision, &gate.app.public_url),
     }
@@ -56,19 +51,25 @@ async fn respond(
     source: Source,
     uri: &Uri,
     headers: &HeaderMap,
-    body: &[u8],
+    body: Body,
     decision: DecisionId,
 ) -> Result<TokenResponse, Refused> {
+    gate.app.budgets.admit(source.address()).map_err(Refused::throttled)?;
+    let paid = |cost: Option<Cost>| cost.into_iter().for_each(|cost| gate.app.budgets.failed(source.address(), cost));
+    let looked_at = |refused| {
+        paid(Some(Cost::Look));
+        refused
+    };
     if uri.query().is_some() {
-        return Err(Refused::request("parameters belong into the body, not into the URL"));
+        return Err(looked_at(Refused::request("parameters belong into the body, not into the URL")));
     }
     if headers.contains_key(header::AUTHORIZATION) {
-        return Err(Refused { status: 401, error: "invalid_client", ..Refused::request(NO_CLIENT) });
+        return Err(looked_at(Refused { status: 401, error: "invalid_client", ..Refused::request(NO_CLIENT) }));
     }
-    gate.app.budgets.admit(source.address()).map_err(Refused::throttled)?;
-    let asked = Asked::read(headers, body, &gate.audience())?;
+    let body = whole(body).await.map_err(looked_at)?;
+    let asked = Asked::read(headers, &body, &gate.audience()).map_err(looked_at)?;
     let now = clock::now();
-    let judged = gate.proofs.judge(headers, "POST", uri.path(), None, now)?;
+    let judged = gate.proofs.judge(headers, "POST", uri.path(), None, now).inspect_err(|why| paid(why.cost()))?;
     let mut decided_on = 0;
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
@@ -82,48 +83,6 @@ async fn respond(
         }
     }
     Err(Refused::unavailable())
-}
-
-/// What is asked for.
-struct Asked {
-    token: String,
-    provider: Option<String>,
-}
-
-impl Asked {
-    fn read(headers: &HeaderMap, body: &[u8], audience: &str) -> Result<Self, Refused> {
-        let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(Media::named);
-        if media != Some(Media::Form) || body.len() > MAX_BODY {
-            return Err(Refused::request("the body is not application/x-www-form-urlencoded of at most 64 KiB"));
-        }
-        let params = Params::read(Media::Form, body).map_err(|fault| Refused::request(fault.sentence))?;
-        match params.find("grant_type") {
-            Some("urn:ietf:params:oauth:grant-type:token-exchange") => {}
-            _ => {
-                let sentence = "grant_type is not urn:ietf:params:oauth:grant-type:token-exchange";
-                return Err(Refused { error: "unsupported_grant_type", ..Refused::request(sentence) });
-            }
-        }
-        match params.find("subject_token_type") {
-            Some("urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:id_token") => {}
-            _ => return Err(Refused::request("subject_token_type is not that of a jwt or an id_token")),
-        }
-        if ["actor_token", "actor_token_type", "client_secret", "client_assertion"]
-            .iter()
-            .any(|name| params.find(name).is_some())
-        {
-            return Err(Refused::request(NO_CLIENT));
-        }
-        if params.all("audience").chain(params.all("resource")).any(|asked| asked != audience) {
-            let sentence = "an admin token is for no other audience";
-            return Err(Refused { error: "invalid_target", ..Refused::request(sentence) });
-        }
-        let token = params.find("subject_token").ok_or(Refused::request("subject_token is missing"))?;
-        Ok(Self {
-            token: token.trim_ascii().to_owned(),
-            provider: params.find("identity_provider_id").map(str::to_owned),
-        })
-    }
 }
 
 /// One walk along the road, on one snapshot at one time.
@@ -181,8 +140,10 @@ impl Walk<'_> {
         verified: &Verified<'_>,
         is_first: bool,
     ) -> Result<Option<TokenResponse>, Refused> {
+        self.pay(found, known, verified)?;
+        let shown = Known { found, known, claims: verified.claims(), subject: Some(verified.subject()) };
         if let Some((code, operator, sentence)) = self.foreign(login, verified) {
-            self.record_denied(found, known, verified.claims(), code, operator.to_owned(), None, Vec::new()).await;
+            self.record_denied(shown, code, operator.to_owned(), None, Vec::new()).await;
             return Err(Refused { reason: Some(code), ..Refused::request(sentence) });
         }
         let world = &self.in_force.world;
@@ -203,7 +164,7 @@ impl Walk<'_> {
                 let (operator, hint) = why.operator(found, &considered);
                 let code = why.code();
                 let considered = considered.iter().map(tell::considered).collect();
-                self.record_denied(found, known, verified.claims(), code, operator, hint, considered).await;
+                self.record_denied(shown, code, operator, hint, considered).await;
                 Err(Refused { reason: Some(code), ..Refused::policy(why) })
             }
         }
@@ -299,7 +260,10 @@ impl Walk<'_> {
         let fault = &rejected.fault;
         let Some(claims) = rejected.claims() else { return self.unverified(fault, Some(found)) };
         let (code, operator) = (fault.code(), fault.operator_text());
-        self.record_denied(found, known, claims, code, operator, fault.hint(), Vec::new()).await;
+        // Anybody may have found it, so its subject does not pay.
+        self.gate.app.budgets.failed(self.source.address(), Cost::Verification);
+        let shown = Known { found, known, claims, subject: None };
+        self.record_denied(shown, code, operator, fault.hint(), Vec::new()).await;
         let is_ours = !matches!(
             fault,
             TokenFault::AudienceMissing | TokenFault::AudienceMismatch { .. } | TokenFault::AudienceNotSingle { .. }
@@ -310,20 +274,34 @@ impl Walk<'_> {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a record of a refusal holds, from three callers that share little else"
-    )]
+    /// The evidence holds: from now on its subject pays, not the source; before it a token that may come again and again.
+    fn pay(&self, found: &Resource, known: &Provider, verified: &Verified<'_>) -> Result<(), Refused> {
+        let budgets = &self.gate.app.budgets;
+        budgets
+            .came_again(found.id, known.kind, verified.token_id(), &self.asked.token)
+            .and_then(|()| budgets.verified(found.id, verified.subject()))
+            .map_err(|spent| self.throttled(found, spent))
+    }
+
+    fn throttled(&self, found: &Resource, spent: Spent) -> Refused {
+        self.gate.app.tally.count(Some(found.name.as_str()), RATE_LIMITED, self.source.address());
+        self.gate.app.metrics.exchanges.refused("admin", Some(found), RATE_LIMITED);
+        Refused::throttled(spent)
+    }
+
+    /// Past the budget of recorded refusals it is counted alone: whom a provider knows may be anybody.
     async fn record_denied(
         &self,
-        found: &Resource,
-        known: &Provider,
-        claims: &Object<'_>,
+        Known { found, known, claims, subject }: Known<'_>,
         reason: &'static str,
         operator: String,
         hint: Option<String>,
         considered: Vec<accredit_api::admin::Considered>,
     ) {
+        self.gate.app.metrics.exchanges.refused("admin", Some(found), reason);
+        if !self.gate.app.budgets.refused(found.id, subject) {
+            return self.count_alone(reason, operator, hint, Some(found));
+        }
         let sequence = self.in_force.world.sequence;
         let explanation = accredit_api::admin::Explanation {
             decision: Some(self.decision.to_string()),
@@ -344,7 +322,6 @@ impl Walk<'_> {
             sequence,
             explanation: serde_json::to_value(explanation).unwrap_or_default(),
         };
-        self.gate.app.metrics.exchanges.refused("admin", Some(found), reason);
         let content = record::not_logged_in(&denied);
         let record = accredit_store::audit::NewRecord { id: *self.decision.bits(), content };
         if let Err(fault) = self.gate.app.recorder.note(record).await {
@@ -364,11 +341,16 @@ impl Walk<'_> {
         hint: Option<String>,
         found: Option<&Resource>,
     ) -> Refused {
-        let provider = found.map(|found| found.name.to_string());
-        let source = self.source.address();
-        self.gate.app.tally.count(provider.as_deref(), code, source);
         self.gate.app.metrics.exchanges.refused("admin", found, code);
-        self.gate.app.budgets.failed(source, Cost::Verification);
+        self.gate.app.budgets.failed(self.source.address(), Cost::Verification);
+        self.count_alone(code, operator, hint, found);
+        Refused::request(UNACCEPTABLE)
+    }
+
+    /// Counts a refusal, and explains it for a while.
+    fn count_alone(&self, code: &'static str, operator: String, hint: Option<String>, found: Option<&Resource>) {
+        let provider = found.map(|found| found.name.to_string());
+        self.gate.app.tally.count(provider.as_deref(), code, self.source.address());
         let sequence = self.in_force.world.sequence;
         let refused = record::Unverified {
             at: self.now,
@@ -381,8 +363,16 @@ impl Walk<'_> {
             cluster: None,
         };
         self.gate.app.ring.push(self.decision, refused);
-        Refused::request(UNACCEPTABLE)
     }
+}
+
+/// A token that its provider has signed, and whom it is about where it was good.
+#[derive(Clone, Copy)]
+struct Known<'k> {
+    found: &'k Resource,
+    known: &'k Provider,
+    claims: &'k Object<'k>,
+    subject: Option<&'k str>,
 }
 
 /// Those by which somebody logs in.
@@ -403,7 +393,4 @@ fn name_of(provider: &Resource, verified: &Verified<'_>) -> String {
     format!("{}:{called}", provider.name)
 }
 
-const NO_CLIENT: &str = "client credentials and actors are not used here: the subject token is the credential";
-/// A subject token of 16 KiB, every byte of it percent-encoded.
-const MAX_BODY: usize = 64 * 1024;
 const ATTEMPTS: u64 = 8;
