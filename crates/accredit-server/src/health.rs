@@ -123,6 +123,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     if !why.is_empty() {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

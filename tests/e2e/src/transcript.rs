@@ -98,6 +98,21 @@ impl Stage<'_> {
         if differences.is_empty() { Ok(answers) } else { Err(differences.join("\n\n")) }
     }
 
+    /// What a server says by now to those requests of a transcript that were answered with a token, by the places where they
+    /// stand.
+    ///
+    /// # Panics
+    /// The transcript is none, or a request is not answered.
+    pub fn answers_to_allowed(&self, transcript: &Path) -> Vec<(String, Answer)> {
+        let steps = parse(&fs::read_to_string(transcript).unwrap()).unwrap();
+        let allowed = steps.iter().filter(|step| step.expected.iter().any(|line| line.contains("{{access_token}}")));
+        let answer = |step: &Step| {
+            let answered = Connection::tcp(self.address).ask(&self.request(&step.sent).0);
+            (format!("{}:{}", transcript.display(), step.line), answered)
+        };
+        allowed.map(answer).collect()
+    }
+
     fn step(&self, step: &Step) -> io::Result<(Option<Answer>, Vec<String>)> {
         let (request, tail) = self.request(&step.sent);
         let mut connection = Connection::tcp(self.address);

@@ -46,6 +46,45 @@ fn every_transcript_comes_out_as_written() {
     assert!(server.stop().success());
 }
 
+/// K07: while the disk takes nothing, whoever would get a token at any face is told when to come back, and gets none. So is who
+/// revokes one, who writes as Spiral's command line does, and whoever asks whether the server is ready.
+#[test]
+fn k07_every_face_says_when_to_come_back() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/faces");
+    let home = Home::new();
+    // A write beyond the limit is then an error and not the end.
+    let server = home.start_after("trap '' XFSZ");
+    let tokens = Tokens::new();
+    server.apply(&tokens.filled(&fs::read_to_string(folder.join("resources.yaml")).unwrap()));
+    let issued = server.exchange(&tokens.token("main"), &[("audience", "https://payments.test")]).access_token();
+    let token = |name: &str| if name.starts_with("issued-") { issued.clone() } else { tokens.token(name) };
+    let bearer = server.accredit(["token", "spiral", "--project", "ci", "-o", "json"]).ended(0).json();
+    let written = fs::metadata(home.path("data/accredit.db-wal")).unwrap().len();
+    server.limit(&format!("--fsize={written}:unlimited"));
+    let stage = Stage { address: server.address, token: &token };
+    let mut answers: Vec<_> = transcripts(&folder).iter().flat_map(|path| stage.answers_to_allowed(path)).collect();
+    let faces = ["anthropic", "client-credentials", "entra", "jwt-bearer", "openai", "rfc8693", "spiral"];
+    assert!(faces.iter().all(|face| answers.iter().any(|(place, _)| place.contains(&format!("/{face}/")))));
+    let workload = format!(
+        "POST /v1/projects/{}/workloads HTTP/1.1\r\nHost: accredit.test\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{{\"name\":\"w\"}}",
+        bearer["project_id"].as_str().unwrap(),
+        bearer["token"].as_str().unwrap()
+    );
+    answers.push(("Spiral's command line".to_owned(), server.connect().ask(workload.as_bytes())));
+    answers.push(("revocation".to_owned(), server.form("/oauth/revoke", &[], &[("token", &issued)])));
+    answers.push(("readiness".to_owned(), server.connect().get("/readyz")));
+    for (place, answer) in answers {
+        assert_eq!(answer.status, 503, "{place}: {}", answer.text());
+        let seconds = answer.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+        assert!(seconds.is_some_and(|seconds| seconds >= 1), "{place} does not say when to come back: {answer:?}");
+        assert!(!answer.text().contains("access_token"), "{place}: {}", answer.text());
+    }
+    server.limit("--fsize=unlimited:unlimited");
+    server.exchange(&tokens.token("main"), &[]).access_token();
+    assert!(server.stop().success());
+}
+
 /// A subject token, or an access token of ours that was issued for one: `issued-NAME`, `issued-NAME@AUDIENCE`. With a mark
 /// it is the same one each time. Proofs with another fault have the server's nonce, which is looked at first.
 fn token(name: &str, tokens: &Tokens, server: &Server, issued: &Mutex<HashMap<String, String>>) -> String {

@@ -95,9 +95,13 @@ impl IntoResponse for Fault {
         let Self { status, code, message } = self;
         let body = json!({"error": code, "error_description": message, "message": message});
         let mut response = (status, Json(body)).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        let more = match status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        let headers = response.headers_mut();
+        headers.extend(more.map(|(name, value)| (name, HeaderValue::from_static(value))));
         response
     }
 }
