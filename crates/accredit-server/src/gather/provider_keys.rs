@@ -341,13 +341,14 @@ async fn wait(landed: &mut watch::Receiver<()>) {
 }
 
 /// When a set is due for a refresh: what the answer allows within bounds, ten minutes when it says nothing, and up to a
-/// fifth earlier, each provider by its own measure, so that those which were first asked together part ways.
+/// fifth earlier, each provider by its own measure, so that those which were first asked together part ways. Where that would be
+/// too early, it is later by as much.
 fn due_after(provider: Id, holds_for: Option<Duration>, fetched_at: Timestamp) -> Duration {
     let allowed = holds_for.unwrap_or(FRESH).clamp(FRESHEST, HARD_LIMIT);
     let mut hasher = std::hash::DefaultHasher::new();
     std::hash::Hash::hash(&(provider.bits(), fetched_at), &mut hasher);
     let early = u32::try_from(std::hash::Hasher::finish(&hasher) % 150).unwrap_or_default() + 50;
-    (allowed - allowed * early / 1000).max(FRESHEST)
+    (allowed - allowed * early / 1000).max(FRESHEST + FRESHEST * early / 1000)
 }
 
 /// How long a set counts as fresh when its answer says nothing.

@@ -293,7 +293,7 @@ impl BundleAttempts {
 }
 
 /// How long until a bundle is asked for again: what its hint says within bounds, five minutes where it says nothing, a minute
-/// while none is held, and up to a fifth earlier, each relation by its own measure.
+/// while none is held, and up to a fifth earlier, each relation by its own measure; where that would be too early, later by as much.
 fn until_next(owner: Id, hint: Option<Option<u64>>, now: Timestamp) -> Duration {
     let hint = match hint {
         None => SOONEST,
@@ -303,7 +303,7 @@ fn until_next(owner: Id, hint: Option<Option<u64>>, now: Timestamp) -> Duration 
     let mut hasher = std::hash::DefaultHasher::new();
     std::hash::Hash::hash(&(owner.bits(), now), &mut hasher);
     let early = u32::try_from(std::hash::Hasher::finish(&hasher) % 200).unwrap_or_default();
-    (hint - hint * early / 1000).max(SOONEST)
+    (hint - hint * early / 1000).max(SOONEST + SOONEST * early / 1000)
 }
 
 /// What clients take where a bundle says nothing (SPIFFE Trust Domain and Bundle section 4.1.2).
@@ -364,9 +364,9 @@ mod tests {
             (all.iter().copied().min().unwrap(), all.into_iter().max().unwrap())
         };
         for (hint, least, most) in [
-            (None, 60, 60),
+            (None, 60, 72),
             (Some(None), 240, 300),
-            (Some(Some(0)), 60, 60),
+            (Some(Some(0)), 60, 72),
             (Some(Some(1000)), 800, 1000),
             (Some(Some(u64::MAX)), 69_000, 86_400),
         ] {

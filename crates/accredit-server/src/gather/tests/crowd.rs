@@ -29,6 +29,37 @@ async fn j14_ten_thousand_providers_fetch_nothing_until_asked() {
     assert_eq!(stand.count("/jwks"), 100);
 }
 
+/// J14, J11: nor do those come all at once whose issuers allow no minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn j14_sets_that_hardly_hold_are_refreshed_apart() {
+    let stand = Stand::start().await;
+    let headers = vec![("cache-control", "no-cache, max-age=0".to_owned())];
+    stand.answer("/p/*", Answer::Full { status: 200, headers, body: jwks(&["a"]).into_bytes() });
+    let cache = Arc::new(KeyCache::new(fetcher_with(LIMITS)));
+    let source_of = |number: u128| {
+        let place = KeyPlace::JwksUrl(stand.url(&format!("/p/{number}")));
+        Arc::new(KeySource { place, ..stand.jwks_url() })
+    };
+    let all: Vec<_> = (0..300).map(|number| cache.provider(id(number), &source_of(number))).collect();
+    for keys in &all {
+        assert_eq!(names(keys, "a", at(0)).await, ["a"]);
+    }
+    let mut refreshes = Vec::new();
+    for second in 58..=72 {
+        let before = stand.asked().len();
+        for keys in &all {
+            assert!(keys.held_for(Some("a"), at(second)).is_some());
+        }
+        while all.iter().any(|keys| keys.is_refreshing()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        refreshes.push(stand.asked().len() - before);
+    }
+    assert!(refreshes[..2].iter().all(|count| *count == 0), "no minute has passed: {refreshes:?}");
+    assert_eq!(refreshes.iter().sum::<usize>(), 300, "each once: {refreshes:?}");
+    assert!(refreshes.iter().all(|count| *count < 100), "no herd: {refreshes:?}");
+}
+
 /// J14: a thousand providers whose keys came in the same second are refreshed apart, each when somebody asks for it, and
 /// those that nobody asks for never.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
