@@ -148,10 +148,15 @@ impl KeyEncryptionKey {
         let Some(status) = status else {
             return Err(fault(format!("did not end within {} s", COMMAND_PATIENCE.as_secs())));
         };
+        let printed = printed.recv_timeout(Duration::from_secs(1));
+        // Whoever prints more is not heard to the end, and may fail for that alone.
+        if matches!(&printed, Ok(Ok(text)) if text.reveal().len() > TEXT_LIMIT) {
+            return Err(fault(format!("printed more than {TEXT_LIMIT} bytes, expected a key and nothing else")));
+        }
         if !status.success() {
             return Err(fault(format!("failed with {status}")));
         }
-        let text = match printed.recv_timeout(Duration::from_secs(1)) {
+        let text = match printed {
             Ok(read) => read.map_err(|error| fault(format!("cannot be read from: {error}")))?,
             Err(_) => return Err(fault("left its output to another process that holds it open".to_owned())),
         };
@@ -160,6 +165,9 @@ impl KeyEncryptionKey {
 
     fn from_text(text: &Secret<Vec<u8>>, origin: impl Fn() -> String) -> Result<Self, EncryptionKeyFault> {
         let content = |seen| EncryptionKeyFault::Content { origin: origin(), seen };
+        if text.reveal().len() > TEXT_LIMIT {
+            return Err(content(format!("more than {TEXT_LIMIT} bytes")));
+        }
         let text = text.reveal().trim_ascii();
         if text.is_empty() {
             return Err(content("empty".to_owned()));
@@ -244,11 +252,11 @@ fn wait(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>>
     }
 }
 
-/// Reads a little text; a key has 44 characters.
+/// Reads a little text, and one byte more than that from whatever holds more; a key has 44 characters.
 fn read_text(from: &mut impl Read) -> io::Result<Secret<Vec<u8>>> {
     // Room first, so that growing leaves no copy behind.
     let mut text = Vec::with_capacity(TEXT_LIMIT + 32);
-    let read = from.take(TEXT_LIMIT as u64).read_to_end(&mut text);
+    let read = from.take(TEXT_LIMIT as u64 + 1).read_to_end(&mut text);
     let text = Secret::new(text);
     read.map(|_| text)
 }
@@ -332,7 +340,9 @@ mod tests {
             assert!(content.trim().is_empty() || !fault.contains(content));
         }
         let long = write(&folder, "kek", &text(1).repeat(1000), 0o600);
-        assert!(message(KeyEncryptionKey::from_file(&long, true), &folder).contains("is 4096 bytes"));
+        assert!(
+            message(KeyEncryptionKey::from_file(&long, true), &folder).contains("is more than 4096 bytes, expected 32")
+        );
         let fault = message(KeyEncryptionKey::from_file(folder.path(), true), &folder);
         assert!(fault.ends_with("cannot be read: it is not a regular file"), "{fault}");
     }
@@ -355,6 +365,8 @@ mod tests {
             (&["/no/such/program"], "command `/no/such/program` does not start: "),
             (&["false"], "command `false` failed with exit status: 1"),
             (&["true"], "key-encryption key from command `true` is empty"),
+            (&["yes"], "command `yes` printed more than 4096 bytes, expected a key and nothing else"),
+            (&["head", "-c", "5000", "/dev/zero"], "command `head` printed more than 4096 bytes"),
             (&["echo", "hunter2"], "key-encryption key from command `echo` is 7 bytes that are not base64"),
         ] {
             assert!(message(command(program), &folder).contains(expected), "{}", message(command(program), &folder));
