@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -348,6 +349,42 @@ fn k04_two_servers_never_sign_with_an_unpublished_key() {
     let active =
         list["keys"].as_array().unwrap().iter().filter(|key| key["state"] == "active" && key["purpose"] == "access");
     assert_eq!(active.count(), 1, "{list}");
+    intact(&servers);
+}
+
+/// K04, K05: a key is tainted on one server while the other one signs without pause. Nothing that was asked for after the verb had
+/// ended is signed by it, on either; what it signed before counts on, and no request fails.
+#[test]
+fn k04_a_key_that_is_tainted_on_one_signs_nowhere() {
+    let Some((_homes, issuer, servers)) = served(2) else { return };
+    let first = servers[0].exchange(&token(&issuer, &json!({})), &[]).access_token();
+    let (tainted, over) = (kid(&first), AtomicBool::new(false));
+    let sign = |server: &Server| {
+        let (mut connection, mut signed) = (server.connect(), Vec::new());
+        while !over.load(Ordering::SeqCst) {
+            let asked = Instant::now();
+            signed.push((asked, connection.exchange(&token(&issuer, &json!({})), &[]).access_token()));
+        }
+        signed
+    };
+    let signed: Vec<(Instant, String)> = thread::scope(|scope| {
+        let sign = &sign;
+        let start = |server| scope.spawn(move || sign(server));
+        let signers: Vec<_> = [&servers[1], &servers[1], &servers[0]].map(start).into_iter().collect();
+        thread::sleep(Duration::from_millis(300));
+        servers[0].accredit(["key", "taint", &tainted, "--reason", "found in a dump"]).ended(0);
+        let ended = Instant::now();
+        thread::sleep(Duration::from_millis(500));
+        over.store(true, Ordering::SeqCst);
+        let signed: Vec<_> = signers.into_iter().flat_map(|signer| signer.join().unwrap()).collect();
+        let late = signed.iter().filter(|(asked, token)| *asked > ended && kid(token) == tainted).count();
+        assert_eq!(late, 0, "of {} tokens", signed.len());
+        signed
+    });
+    let by_it = signed.iter().filter(|(_, token)| kid(token) == tainted).count();
+    assert!(by_it > 0 && by_it < signed.len(), "{by_it} of {}", signed.len());
+    let caller = &signed.last().unwrap().1;
+    assert_eq!(servers[1].introspected(caller, &first)["active"], true);
     intact(&servers);
 }
 
