@@ -30,7 +30,7 @@ fn rules_and_dashboard_name_what_there_is() {
                 labels.unwrap_or_else(|| panic!("{file}: `{}` is not in docs/reference/metrics.md", &found[1]));
             count += 1;
             for label in chosen.captures_iter(found.get(2).map_or("", |found| found.as_str())) {
-                let is_known = matches!(&label[1], "instance" | "le") || labels.contains(&label[1]);
+                let is_known = matches!(&label[1], "job" | "instance" | "le") || labels.contains(&label[1]);
                 assert!(is_known, "{file}: `{}` has no label `{}`", &found[1], &label[1]);
             }
         }
@@ -127,7 +127,7 @@ fn expressions(dashboard: &Value) -> Vec<String> {
     let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array());
     let asked = targets.flatten().map(|target| target["expr"].as_str().unwrap().to_owned());
     let variables = dashboard["templating"]["list"].as_array().unwrap();
-    asked.chain(variables.iter().filter_map(|one| one["definition"].as_str().map(str::to_owned))).collect()
+    asked.chain(variables.iter().filter_map(|one| one["query"]["query"].as_str().map(str::to_owned))).collect()
 }
 
 fn dashboard() -> Value {
