@@ -59,6 +59,29 @@ fn every_alert_is_told_of_and_tested() {
     }
 }
 
+/// Each code of the store and of backups has a row on the page that tells what to do, and each row is of a code.
+#[test]
+fn every_code_is_told_of() {
+    let sources = [
+        "crates/accredit-store/src/error.rs",
+        "crates/accredit-store/src/archive/fault.rs",
+        "crates/accredit-server/src/moving.rs",
+        "crates/accredit-server/src/backup.rs",
+    ];
+    let (page, code) =
+        (read("docs/operations/failures.md"), Regex::new(r#"=> (?:Some\()?"((?:store|backup)-[a-z-]+)""#).unwrap());
+    let there: BTreeSet<_> = sources
+        .iter()
+        .flat_map(|source| code.captures_iter(&read(source)).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+        .collect();
+    assert!(there.len() > 25, "{there:?}");
+    let cell = Regex::new(r"`((?:store|backup)-[a-z-]+)`").unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+    let told: BTreeSet<_> =
+        rows.flat_map(|row| cell.captures_iter(row).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect();
+    assert_eq!(there, told);
+}
+
 /// What Grafana would stumble over when it loads the dashboard: ids that stand twice, panels over one another or beyond the
 /// grid, queries without a source or with the same name, variables that nothing defines.
 #[test]

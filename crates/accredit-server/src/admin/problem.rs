@@ -139,6 +139,9 @@ impl AdminFault {
             AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
             AdminFault::InFlight => Some("wait, and send the same again"),
             AdminFault::KeyReused => Some("make a new key for each request"),
+            AdminFault::Unavailable(_) => {
+                Some("`/readyz` and the log say more; when the store is back, the same works again")
+            }
             AdminFault::Conflict(_)
             | AdminFault::Documents(_)
             | AdminFault::Located(_)
@@ -147,8 +150,7 @@ impl AdminFault {
             | AdminFault::NotFound(_)
             | AdminFault::Request(_)
             | AdminFault::Slow
-            | AdminFault::TooLarge
-            | AdminFault::Unavailable(_) => None,
+            | AdminFault::TooLarge => None,
         }
     }
 }
