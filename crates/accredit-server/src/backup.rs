@@ -69,6 +69,20 @@ impl From<KeysFault> for BackupFault {
 }
 
 impl BackupFault {
+    /// A stable kebab-case name, where there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Archive(fault) | Self::Restore(RestoreFault::Archive(fault)) => Some(fault.code()),
+            Self::Broken { .. } => Some("backup-audit-broken"),
+            Self::Forged => Some("backup-forged"),
+            Self::Unsealed => Some("backup-unsealed"),
+            Self::Keys { .. } => None,
+            Self::Restore(RestoreFault::Tampered { .. }) => Some("backup-tampered"),
+            Self::Restore(RestoreFault::NotEmpty { .. }) => Some("store-not-empty"),
+            Self::Restore(RestoreFault::Store(fault)) => Some(fault.code()),
+        }
+    }
+
     /// What to do about it, where there is one thing.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -152,7 +166,9 @@ fn key_of_seals(backup: &Inspected, unsealer: &Unsealer) -> Result<MacKey, Backu
 
 #[expect(clippy::disallowed_methods, reason = "the file is what its user names")]
 fn open(path: &Path) -> Result<Archive<BufReader<File>>, BackupFault> {
-    let file = File::open(path).map_err(|error| ArchiveFault::Unreadable { cause: error.to_string() })?;
+    let unreadable =
+        |error: std::io::Error| ArchiveFault::Unreadable { cause: format!("`{}`: {error}", path.display()) };
+    let file = File::open(path).map_err(unreadable)?;
     Ok(Archive::open(BufReader::new(file))?)
 }
 

@@ -44,10 +44,8 @@ pub struct Moved {
 #[derive(Debug, thiserror::Error)]
 pub enum MoveFault {
     /// The audit log of the first store is broken: a copy would hide when that came about.
-    #[error("the audit log of the store to copy is broken in {} places, the first: {first}", verified.breaks.len())]
+    #[error("the audit log of the store to copy is not what was written: {first}")]
     Broken {
-        /// What was found.
-        verified: Box<Verification>,
         /// The first break.
         first: String,
     },
@@ -60,40 +58,72 @@ pub enum MoveFault {
     /// The audit log of the copy is another one. Nothing should use the copy.
     #[error("the audit log of the copy does not verify as that of the store that was copied")]
     Differs,
-    /// A store.
+    /// There is no store, or one that no server ever used: a name that was mistyped. Nothing was made there.
+    #[error("there is no store to copy at the first address")]
+    Nothing,
+    /// What keeps the first store from being read.
+    #[error("the store to copy: {0}")]
+    Source(#[source] StoreError),
+    /// What keeps the other one from being written.
+    #[error("the store to copy to: {0}")]
+    Target(#[source] StoreError),
+    /// One of them, while rows were on their way.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl MoveFault {
+    /// A stable kebab-case name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Broken { .. } => "store-audit-broken",
+            Self::InUse { .. } => "store-in-use",
+            Self::Differs => "store-copy-differs",
+            Self::Nothing => "store-not-there",
+            Self::Source(fault) | Self::Target(fault) | Self::Store(fault) => fault.code(),
+        }
+    }
+
     /// What to do about it, where there is one thing.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Broken { .. } => Some("see `accredit audit verify`, and restore a backup"),
-            Self::InUse { .. } => Some("stop the servers that use it"),
+            Self::Broken { .. } => Some("restore a backup that was made before, and look into who changed the log"),
+            Self::InUse { .. } => Some(
+                "stop the servers that use it, and end other sessions, such as psql and whatever watches the database",
+            ),
             Self::Differs => Some("delete the copy and begin anew"),
-            Self::Store(fault) => fault.hint(),
+            Self::Nothing => {
+                Some("write `store.url` of the server; here a relative path counts from the current folder")
+            }
+            Self::Source(StoreError::TooOld { .. }) => {
+                Some("run `accredit server migrate` on it; a copy is of one schema")
+            }
+            Self::Source(fault) | Self::Target(fault) | Self::Store(fault) => fault.hint(),
         }
     }
 }
 
-/// Copies the store at one address to an empty one at another, and verifies the audit log on both sides.
+/// Copies the store at one address to an empty one at another, and verifies the audit log on both sides. The first is left as it
+/// is, its schema included.
 ///
 /// # Errors
 /// What keeps it from being done; behind [`MoveFault::Differs`] the copy is there and worth nothing.
 pub async fn move_store(from: &str, to: &str) -> Result<Moved, MoveFault> {
-    let source = Store::open(from).await?;
-    let connections = source.other_connections().await?;
+    if Store::schema(from).await.map_err(MoveFault::Source)?.found == 0 {
+        return Err(MoveFault::Nothing);
+    }
+    let source = Store::open_as_it_is(from).await.map_err(MoveFault::Source)?;
+    let connections = source.other_connections().await.map_err(MoveFault::Source)?;
     if connections > 0 {
         return Err(MoveFault::InUse { connections });
     }
-    let verified = verify(&source).await?;
+    let verified = verify(&source).await.map_err(MoveFault::Source)?;
     if let Some(first) = verified.breaks.first().map(ToString::to_string) {
-        return Err(MoveFault::Broken { verified: Box::new(verified), first });
+        return Err(MoveFault::Broken { first });
     }
-    let target = Store::open(to).await?;
+    let target = Store::open(to).await.map_err(MoveFault::Target)?;
     let copied = source.copy_to(&target).await?;
-    if verify(&target).await? != verified {
+    if verify(&target).await.map_err(MoveFault::Target)? != verified {
         return Err(MoveFault::Differs);
     }
     source.close().await?;

@@ -30,7 +30,7 @@ fn rules_and_dashboard_name_what_there_is() {
                 labels.unwrap_or_else(|| panic!("{file}: `{}` is not in docs/reference/metrics.md", &found[1]));
             count += 1;
             for label in chosen.captures_iter(found.get(2).map_or("", |found| found.as_str())) {
-                let is_known = matches!(&label[1], "instance" | "le") || labels.contains(&label[1]);
+                let is_known = matches!(&label[1], "job" | "instance" | "le") || labels.contains(&label[1]);
                 assert!(is_known, "{file}: `{}` has no label `{}`", &found[1], &label[1]);
             }
         }
@@ -57,6 +57,29 @@ fn every_alert_is_told_of_and_tested() {
     for row in rows {
         assert!(alerts.contains(format!("Accredit{row}").as_str()), "`Accredit{row}` is told of and not there");
     }
+}
+
+/// Each code of the store and of backups has a row on the page that tells what to do, and each row is of a code.
+#[test]
+fn every_code_is_told_of() {
+    let sources = [
+        "crates/accredit-store/src/error.rs",
+        "crates/accredit-store/src/archive/fault.rs",
+        "crates/accredit-server/src/moving.rs",
+        "crates/accredit-server/src/backup.rs",
+    ];
+    let (page, code) =
+        (read("docs/operations/failures.md"), Regex::new(r#"=> (?:Some\()?"((?:store|backup)-[a-z-]+)""#).unwrap());
+    let there: BTreeSet<_> = sources
+        .iter()
+        .flat_map(|source| code.captures_iter(&read(source)).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+        .collect();
+    assert!(there.len() > 25, "{there:?}");
+    let cell = Regex::new(r"`((?:store|backup)-[a-z-]+)`").unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+    let told: BTreeSet<_> =
+        rows.flat_map(|row| cell.captures_iter(row).map(|found| found[1].to_owned()).collect::<Vec<_>>()).collect();
+    assert_eq!(there, told);
 }
 
 /// What Grafana would stumble over when it loads the dashboard: ids that stand twice, panels over one another or beyond the
@@ -127,7 +150,7 @@ fn expressions(dashboard: &Value) -> Vec<String> {
     let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array());
     let asked = targets.flatten().map(|target| target["expr"].as_str().unwrap().to_owned());
     let variables = dashboard["templating"]["list"].as_array().unwrap();
-    asked.chain(variables.iter().filter_map(|one| one["definition"].as_str().map(str::to_owned))).collect()
+    asked.chain(variables.iter().filter_map(|one| one["query"]["query"].as_str().map(str::to_owned))).collect()
 }
 
 fn dashboard() -> Value {

@@ -101,12 +101,10 @@ pub enum StoreError {
         known: i64,
     },
     /// Steps of the schema are to be taken, and whoever opens the store is not to take them.
-    #[error("database has schema {found}, this program needs schema {known}")]
+    #[error("database lacks steps {missing} of the schema that this program needs")]
     TooOld {
-        /// The schema of the database.
-        found: i64,
-        /// The schema that this binary needs.
-        known: i64,
+        /// The steps, with commas between them: numbers have gaps, and the last one that was taken tells not all.
+        missing: String,
     },
     /// The database cannot be reached, read or written now: disk full, no permission, not answering. Whether a write that
     /// was under way happened is not known; the next write to the same chain finds out.

@@ -65,7 +65,8 @@ impl Store {
     pub async fn open_as_it_is(url: &str) -> Result<Self, StoreError> {
         let schema = Self::schema(url).await?;
         if !schema.pending.is_empty() {
-            return Err(StoreError::TooOld { found: schema.found, known: schema.known });
+            let missing: Vec<_> = schema.pending.iter().map(ToString::to_string).collect();
+            return Err(StoreError::TooOld { missing: missing.join(", ") });
         }
         Self::open(url).await
     }

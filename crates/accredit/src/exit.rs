@@ -42,6 +42,11 @@ impl Failure {
         Self::of(Exit::Failed, message)
     }
 
+    /// Exit 1, with the fault's name behind it where it has one: what the pages and logs call it.
+    pub(crate) fn named(message: impl std::fmt::Display, code: Option<&str>) -> Self {
+        Self::failed(code.map_or_else(|| message.to_string(), |code| format!("{message} [{code}]")))
+    }
+
     /// Exit 2.
     pub(crate) fn misused(message: impl Into<String>) -> Self {
         Self::of(Exit::Misused, message)

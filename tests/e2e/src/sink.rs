@@ -22,6 +22,8 @@ pub enum Manner {
     HangsUp,
     /// This status, perhaps with a `Retry-After` in seconds.
     Answers(u16, Option<u32>),
+    /// This status, in other words each time.
+    Complains(u16),
     /// Takes small bodies alone.
     TakesOneByOne,
 }
@@ -124,6 +126,7 @@ impl Shared {
             Manner::TakesOneByOne if lines.len() == 1 => (200, None),
             Manner::TakesOneByOne => (413, None),
             Manner::Answers(status, pause) => (status, pause),
+            Manner::Complains(status) => (status, None),
             Manner::HangsUp => {
                 held(&self.events).extend(lines);
                 return Ok(());
@@ -140,7 +143,14 @@ impl Shared {
             held(&self.events).extend(lines);
         }
         let pause = pause.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
-        let answer = format!("HTTP/1.1 {status} Whatever\r\n{pause}Content-Length: 0\r\nConnection: close\r\n\r\n");
+        let words = match manner {
+            Manner::Complains(_) => format!("no (request {})", held(&self.requests).len()),
+            _ => String::new(),
+        };
+        let length = words.len();
+        let answer = format!(
+            "HTTP/1.1 {status} Whatever\r\n{pause}Content-Length: {length}\r\nConnection: close\r\n\r\n{words}"
+        );
         reader.get_mut().write_all(answer.as_bytes())?;
         reader.get_mut().flush()
     }

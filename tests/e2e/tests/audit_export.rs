@@ -139,6 +139,61 @@ fn a_sink_that_is_away_only_falls_behind() {
     assert!(server.stop().success());
 }
 
+/// A collector that refuses an event in other words each time, with the number of the request in them: one record, and not one
+/// for each try.
+#[test]
+fn a_refusal_is_told_once_however_it_is_worded() {
+    let (home, collector) = (Home::new(), Collector::new(None));
+    export(&home, &format!(r#"export = [{{ to = "http", name = "siem", url = "http://{}/" }}]"#, collector.address));
+    collector.is(Manner::Complains(400));
+    let server = home.start();
+    until("the refusal is known", || metric(&server, "refused", "siem") == Some(1.0));
+    let asked = collector.requests().len();
+    until("it is tried again", || collector.requests().len() >= asked + 3);
+    assert_eq!(listed(&server, "audit-export-refused"), 1);
+    assert!(server.log().contains("answered 400: no (request "), "{}", server.log());
+    assert!(server.stop().success());
+}
+
+/// A disk that is full in the middle of a line: the file ends with a whole line whenever somebody looks, no exchange notices, and
+/// with room the log is all there, each record once.
+#[test]
+fn a_full_disk_leaves_whole_lines_and_loses_nothing() {
+    let (home, issuer) = (Home::new(), Issuer::new("https://ci.test"));
+    export(&home, r#"export = [{ to = "file", path = "out/audit.ndjson" }]"#);
+    fs::create_dir(home.path("out")).unwrap();
+    // A process that may write no file beyond 16 MiB meets what a disk without room is: a part arrives, then none does.
+    let (file, most) = (home.path("out/audit.ndjson"), 16 << 20);
+    let before = format!("{{\"padding\": \"{}\"}}\n", "x".repeat(most - 1000));
+    fs::write(&file, &before).unwrap();
+    let server = home.start_after("trap '' XFSZ; ulimit -f 32768");
+    server.apply(&resources::usual(&issuer));
+    let mut connection = server.connect();
+    for _ in 0..20 {
+        connection.exchange(&token(&issuer, &json!({})), &[]).access_token();
+        // But for the moment in which it is taken back.
+        let is_whole = || {
+            thread::sleep(Duration::from_millis(10));
+            fs::read(&file).unwrap().last() == Some(&b'\n')
+        };
+        assert!((0..5).any(|_| is_whole()), "the file ends with half a line");
+    }
+    until("it is known", || {
+        metric(&server, "failures_total", "file") >= Some(1.0) && metric(&server, "lag_records", "file") >= Some(20.0)
+    });
+    assert_eq!(metric(&server, "refused", "file"), Some(0.0));
+    assert!(server.log().contains("events are not delivered: File too large"), "{}", server.log());
+    fs::rename(&file, home.path("full.ndjson")).unwrap();
+    until("it has everything", || metric(&server, "lag_records", "file") == Some(0.0));
+    let (recorded, mut events) = (records(&server), events_of(&home.path("out"), "audit.ndjson"));
+    let kept = fs::read_to_string(home.path("full.ndjson")).unwrap();
+    assert_eq!(lines(&kept[before.len()..]).len(), kept[before.len()..].lines().count());
+    events.extend(lines(&kept[before.len()..]));
+    assert_eq!(lacking(&recorded, &events), [""; 0]);
+    assert_eq!(repeated("the files", &events), 0);
+    assert!(server.stop().success());
+}
+
 /// A collector with a certificate of a private authority and a bearer token; standard output without values; a sink that begins
 /// with what comes from now on.
 #[test]

@@ -45,9 +45,19 @@ fn l16_nothing_of_before_counts_after_a_restore() {
     let server = home.start();
     server.apply(&once(&issuer));
     let heads = home.path("heads");
+    let hers = server.exchange(&token(&issuer, &json!({"sub": "repo:acme/web:actor:mallory"})), &[]).decision();
     let first = backup(&server, &home, "first.backup");
     assert_eq!((first["epoch"].as_i64(), first["audit"]["breaks"].as_array().map(Vec::len)), (Some(0), Some(0)));
-    // Behind the backup: a token is spent, another one waits, and the log goes on.
+    // Behind the backup: values are erased, a token is spent, another one waits, and the log goes on.
+    let erase = |server: &Server| {
+        let erased = server.accredit(["audit", "erase", "--decision", &hers, "--reason", "on request"]).ended(0).stdout;
+        assert!(erased.starts_with("1 record"), "{erased}");
+    };
+    let subject = |server: &Server| {
+        server.accredit(["audit", "show", &hers, "-o", "json"]).ended(0).json()["detail"]["claims"]["sub"].clone()
+    };
+    erase(&server);
+    assert_eq!(subject(&server), Value::Null);
     let (spent, kept) = (token(&issuer, &json!({})), token(&issuer, &json!({})));
     let issued = server.exchange(&spent, &[]).access_token();
     assert_eq!(server.form_as(&issued, "/oauth/introspect", &[("token", &issued)]).status, 200);
@@ -67,7 +77,7 @@ fn l16_nothing_of_before_counts_after_a_restore() {
     fs::rename(home.path("data"), home.path("lost")).unwrap();
     let told = restore(&home, "first.backup").ended(0);
     assert_eq!(told.json()["epoch"], 1);
-    for word in ["disabled", "count again", "out of use"] {
+    for word in ["disabled", "count again", "out of use", "values that were erased since are there again"] {
         assert!(told.stderr.contains(word), "{}", told.stderr);
     }
 
@@ -76,6 +86,10 @@ fn l16_nothing_of_before_counts_after_a_restore() {
         let answer = server.exchange(subject, &[]);
         assert_eq!((answer.status, answer.member("reason").as_str()), (400, "jti-reused"), "{}", answer.text());
     }
+    // As the page says: a restore undoes an erasure, and it can be made again.
+    assert_eq!(subject(&server), "repo:acme/web:actor:mallory");
+    erase(&server);
+    assert_eq!(subject(&server), Value::Null);
     let after = kids(&server);
     assert!(after.len() == 2 && after.iter().all(|kid| !before.contains(kid)), "{before:?} {after:?}");
     assert_eq!(server.form_as(&issued, "/oauth/introspect", &[("token", &issued)]).status, 401);

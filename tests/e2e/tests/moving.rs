@@ -60,6 +60,21 @@ fn k09_a_store_moves_to_postgresql_and_back() {
     assert_eq!((&verified["chains"], &verified["breaks"]), (&json!(3), &json!([])));
     assert!(server.stop().success());
 
+    // A name that was mistyped is no empty store, and an address that cannot be reached is one of two.
+    let nowhere = home.path("data/typo.db");
+    let refused = copy(&format!("sqlite:{}", nowhere.display()), &cluster.database()).ended(1);
+    assert!(refused.stderr.contains("there is no store to copy"), "{}", refused.stderr);
+    assert!(!nowhere.exists(), "a store was made where there was none");
+    let away = "postgres://accredit:secret@127.0.0.1:1/accredit";
+    let refused = copy(&second, away).ended(1).stderr;
+    assert!(refused.starts_with("error: the store to copy to: ") && !refused.contains("secret"), "{refused}");
+    let refused = copy(away, &second).ended(1).stderr;
+    assert!(refused.starts_with("error: the store to copy: ") && !refused.contains("secret"), "{refused}");
+
+    // The database's own words, and nothing of its source.
+    let refused = copy(&second, &cluster.database().replace(PASSWORD, "wrong")).ended(1).stderr;
+    assert!(refused.contains("(SQLSTATE 28P01) [store-unavailable]") && !refused.contains("at line"), "{refused}");
+
     // L18: a row that somebody changed is as forged in the copy.
     cluster.sql(name(&database), "UPDATE resource SET body = '{}' WHERE name = 'shop/ci-web'");
     let forged = format!("sqlite:{}", home.path("data/forged.db").display());
@@ -74,7 +89,7 @@ fn k09_a_store_moves_to_postgresql_and_back() {
     cluster.sql(name(&database), "UPDATE audit_batch SET written_at = written_at + 1 WHERE chain = 1 AND number = 1");
     let third = format!("sqlite:{}", home.path("data/third.db").display());
     let refused = copy(&database, &third).ended(1);
-    assert!(refused.stderr.contains("is broken in 1 places"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the store to copy is not what was written: "), "{}", refused.stderr);
     assert!(!home.path("data/third.db").exists());
 }
 
@@ -141,6 +156,13 @@ fn an_old_schema_is_brought_up_to_date() {
     home.configure(&format!("url = \"{database}\""), &format!("url = \"{database}\"\nmigrate = false"));
     let refused = home.fail_to_start().ended(1).stderr;
     assert!(refused.contains("accredit server migrate") && !refused.contains(PASSWORD), "{refused}");
+    assert!(
+        refused.contains("database lacks steps 27 of the schema") && refused.contains("[store-too-old]"),
+        "{refused}"
+    );
+    // Nor is it copied, which would bring it up to date without anybody having asked for that.
+    let copied = copy(&database, &format!("sqlite:{}", home.path("copy.db").display())).ended(1).stderr;
+    assert!(copied.starts_with("error: the store to copy: database lacks steps 27"), "{copied}");
     let checked = migrate(home, &["--check", "-o", "json"]).ended(1).json();
     assert_eq!((&checked["pending"], &checked["oldestThen"]), (&json!([27]), &json!(SEALS)));
     assert_eq!(cluster.sql(name(&database), "SELECT count(*) FROM schema_step WHERE number = 27"), "0");

@@ -275,6 +275,10 @@ fn k07_a_server_that_is_cut_off_issues_nothing_and_comes_back() {
             assert!(refused.header("retry-after").is_some());
         }
         eventually("cut off", || why(&servers[0]).contains(&"store-unreachable".to_owned()));
+        if state == State::Cut {
+            let refused = servers[0].accredit(["service-account", "create", "ci/late"]).ended(4).stderr;
+            assert!(refused.contains("hint: `/readyz` and the log say more"), "{refused}");
+        }
         assert_eq!(ready(&servers[0]), 503);
         // The others go on, and forbid something meanwhile.
         assert_eq!(servers[1].exchange(&subject(), &[]).status, 200);

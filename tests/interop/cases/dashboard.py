@@ -1,7 +1,9 @@
-"""The dashboard and the alert rules in Prometheus itself, which reads the page of a server that something happens to."""
+"""The dashboard by Grafana's own schema, and with the alert rules in Prometheus itself, which reads the page of a server that
+something happens to."""
 
 import json
 import os
+import subprocess
 import threading
 import time
 import urllib.error
@@ -22,7 +24,7 @@ from world import World
 
 DASHBOARD = HERE.parents[1] / "deploy" / "grafana" / "accredit.json"
 # What Grafana writes in place of its variables, for somebody who looks at everything.
-VARIABLES = {"$__rate_interval": "3s", "$instance": ".*", "$provider": ".*"}
+VARIABLES = {"$__rate_interval": "3s", "$job": ".+", "$instance": ".+", "$provider": ".+"}
 JOBS = "https://svid.example.org"
 # Issuers whose keys nobody has, and whose keys are too weak in part.
 GONE, WEAK = "https://gone.example", "https://weak.example"
@@ -46,8 +48,41 @@ export = [{{ to = "http", name = "siem", url = "http://127.0.0.1:{neighbour}/ref
 SCRAPES = """
 global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}
 rule_files: ["{rules}"]
-scrape_configs: [{{job_name: accredit, static_configs: [{{targets: ["127.0.0.1:{metrics}"]}}]}}]
+scrape_configs:
+  - {{job_name: accredit, static_configs: [{{targets: ["127.0.0.1:{metrics}"]}}]}}
+  - {{job_name: another, static_configs: [{{targets: ["127.0.0.1:{prometheus}"]}}]}}
 """
+# What no version of Grafana would take: a word that there is not, an option of another kind of panel, something of no type.
+BROKEN = [("stat", "options", "graphMode", "lines"), ("table", "options", "legend", {}), ("timeseries", "gridPos", "w", "wide")]
+
+
+@case("dashboard/schema", needs=())
+def by_schema(world: World) -> None:
+    """The dashboard is of the types that Grafana publishes of its dashboards and panels, and a broken one is not."""
+    dashboard = json.loads(DASHBOARD.read_text())
+    typed(world, dashboard, "dashboard")
+    for kind, part, name, value in BROKEN:
+        broken = json.loads(DASHBOARD.read_text())
+        panel = next(panel for panel in broken["panels"] if panel["type"] == kind)
+        panel[part][name] = value
+        try:
+            typed(world, {**broken, "panels": [panel]}, f"broken-{kind}")
+        except Failed:
+            continue
+        raise Failed(f"{kind} with {part}.{name} = {value!r} is taken")
+
+
+def typed(world: World, dashboard: dict, name: str) -> None:
+    folder = world.folder / "node"
+    source = f'import type {{ Dashboard }} from "./grafana.d.ts";\nexport const dashboard: Dashboard = {json.dumps(dashboard, indent=1)};\n'
+    (folder / f"{name}.ts").write_text(source)
+    tsc = ["node", folder / "node_modules" / "typescript" / "bin" / "tsc", *TSC, f"{name}.ts"]
+    done = subprocess.run(tsc, cwd=folder, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(done.stdout[-4000:] + done.stderr[-4000:])
+
+
+TSC = ["--noEmit", "--strict", "--skipLibCheck", "--allowImportingTsExtensions", "--module", "esnext", "--moduleResolution", "bundler"]
 
 
 @case("dashboard/panels", needs=("prometheus",))
@@ -63,7 +98,10 @@ def panels(world: World) -> None:
         if lacking:
             raise Failed("\n".join(["nothing comes of:", *(f"  {title}: {query}" for title, query in lacking)]))
         expect(ask.finds("accredit_no_such_metric"), False, "what is found of a metric that there is not")
+        foreign = [title for title, query in queries if any(of["metric"].get("job") == "another" for of in ask.get("query", query=query)["result"])]
+        expect(foreign, [], "panels that show what is no server of ours")
 
+        expect(ask.values("job", "accredit_build_info"), ["accredit"], "the jobs")
         of_instance = ask.values("instance", "accredit_build_info")
         expect(len(of_instance), 1, f"the number of servers in {of_instance}")
         expect_true({"github", "gone", "weak"} <= set(ask.values("provider", "accredit_exchanges_total")), "providers are not listed")
@@ -124,7 +162,7 @@ def watched(world: World) -> Iterator[Prometheus]:
         (folder / "server.toml").write_text(CONFIG.format(folder=folder, public=public, metrics=metrics, neighbour=port))
         (folder / "kek").write_bytes(b64encode(os.urandom(32)))
         (folder / "kek").chmod(0o600)
-        (folder / "prometheus.yaml").write_text(SCRAPES.format(rules=RULES / "accredit-rules.yaml", metrics=metrics))
+        (folder / "prometheus.yaml").write_text(SCRAPES.format(rules=RULES / "accredit-rules.yaml", metrics=metrics, prometheus=prometheus))
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_TRACES_SAMPLER": "always_on"}
         env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "OTEL_BSP_SCHEDULE_DELAY": "50"} | traced
         command = [world.binary, "server", "--config", folder / "server.toml"]
@@ -140,7 +178,8 @@ def watched(world: World) -> Iterator[Prometheus]:
 
 
 def apply(world: World, folder: Path, neighbour: int) -> None:
-    keys = {"uploaded": world.issuer.jwks()}
+    keys, held = {"uploaded": world.issuer.jwks()}, {"spiffeBundle": {"url": f"http://127.0.0.1:{neighbour}/bundle"}}
+    away = {"trustDomain": "example.org", "foreignTrustDomain": "gone.example", "url": "https://127.0.0.1:1/", "profile": "https_web"}
     match = {"repository_id": "123", "repository_owner_id": "98", "ref": "refs/heads/main"}
     attestation = {"issuer": world.issuer.url, "type": "github", "audiences": [JOBS], "requiredClaims": {"repository_id": "123", "repository_owner_id": "98"}}
     config = [
@@ -156,9 +195,11 @@ def apply(world: World, folder: Path, neighbour: int) -> None:
         provider("github", "github", world.issuer.url, AUDIENCE, {"discovery": {}}),
         provider("gone", "oidc", GONE, AUDIENCE, {"jwksUrl": "http://127.0.0.1:1/jwks"}),
         provider("weak", "oidc", WEAK, AUDIENCE, {"jwksUrl": f"http://127.0.0.1:{neighbour}/jwks"}),
+        resource("Provider", "partner", {"type": "spiffe", "trustDomain": "partner.example", "audiences": [AUDIENCE], "keys": held}),
         provider("uploaded", "oidc", "https://uploaded.example", AUDIENCE, keys),
         resource("Mapping", "ci/web", {"provider": "github", "serviceAccount": "ci/web", "match": match}),
         resource("TrustDomain", "example.org", {}),
+        resource("Federation", "gone", away),
         resource("Cluster", "build", {"trustDomain": "example.org", "config": sections}),
     ]
     file = folder / "resources.yaml"
@@ -208,13 +249,15 @@ def load(world: World, url: str) -> Iterator[None]:
 
 @contextmanager
 def neighbour(world: World) -> Iterator[int]:
-    """Somebody who takes traces, refuses the audit log, and shows a key set with a key that is too weak."""
+    """Somebody who takes traces, refuses the audit log, and shows a bundle, and a key set with a key that is too weak."""
     weak = {"kty": "RSA", "kid": "weak", "alg": "RS256", "use": "sig", "e": "AQAB", "n": urlsafe_b64encode(b"\xc1" * 128).decode().rstrip("=")}
-    keys = {"keys": [*world.issuer.jwks()["keys"], weak]}
+    good = world.issuer.jwks()["keys"]
+    bundle = {"spiffe_sequence": 1, "spiffe_refresh_hint": 60, "keys": [{**key, "use": "jwt-svid"} for key in good]}
+    shown = {"/jwks": {"keys": [*good, weak]}, "/bundle": bundle}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.answer(200, json.dumps(keys).encode(), "application/json")
+            self.answer(200, json.dumps(shown[self.path]).encode(), "application/json")
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))

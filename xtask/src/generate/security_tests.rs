@@ -28,6 +28,12 @@ pub(super) fn text(checkout: &Checkout) -> Result<String, Fault> {
 /// Names the cases that are due and have no test.
 pub(super) fn judge(checkout: &Checkout) -> Result<(), Fault> {
     let mentions = mentions::read(checkout)?;
+    if let Some((id, files)) = early(&mentions) {
+        let said = format!("{id} waits for its subject, and is named in {}", files.join(", "));
+        return Err(
+            Fault::new(said).hint("name the case that is meant, or say in xtask/src/catalogue.rs that it is due")
+        );
+    }
     let missing = missing(&mentions);
     if missing.is_empty() {
         return Ok(());
@@ -43,6 +49,12 @@ pub(super) fn judge(checkout: &Checkout) -> Result<(), Fault> {
 fn missing(mentions: &Mentions) -> Vec<&'static str> {
     let is_missing = |case: &&Case| case.due == Due::Now && !mentions.contains_key(case.id);
     catalogue::cases().filter(is_missing).map(|case| case.id).collect()
+}
+
+/// A case that something claims to cover though there is nothing yet to cover: mostly another id was meant.
+fn early(mentions: &Mentions) -> Option<(&'static str, Vec<&str>)> {
+    let waits = catalogue::cases().filter(|case| matches!(case.due, Due::Waits(_)));
+    waits.filter_map(|case| Some((case.id, mentions.get(case.id)?.iter().map(String::as_str).collect()))).next()
 }
 
 fn table(mentions: &Mentions) -> String {
@@ -84,6 +96,13 @@ mod tests {
         assert!(row("A02").ends_with("| **missing** |"));
         assert!(row("L09").ends_with("| waits for agents |"));
         assert!(text.contains("\n1 of 173 cases are covered.\n"));
+    }
+
+    #[test]
+    fn nobody_claims_what_waits() {
+        let of = |id: &'static str| Mentions::from([(id, ["tests/a.rs".to_owned()].into())]);
+        assert_eq!(early(&of("L11")), Some(("L11", vec!["tests/a.rs"])));
+        assert_eq!(early(&of("L22")), None);
     }
 
     #[test]

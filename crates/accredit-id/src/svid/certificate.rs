@@ -104,6 +104,13 @@ impl<'d> Certificate<'d> {
     }
 }
 
+/// The last second in which a certificate counts (RFC 5280 section 4.1.2.5), whoever's it is: an SVID's or any server's. For whoever
+/// watches; `None` for what cannot be read.
+#[must_use]
+pub fn last_second(der: &[u8]) -> Option<Timestamp> {
+    Certificate::read(der).ok().map(|certificate| certificate.not_after)
+}
+
 // === impl KeyUsage ===
 
 impl KeyUsage {

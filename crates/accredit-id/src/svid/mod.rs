@@ -24,4 +24,5 @@ mod public_key;
 mod when;
 pub mod x509;
 
+pub use certificate::last_second;
 pub use public_key::{KeyKind, UnfitKey};

@@ -143,6 +143,9 @@ impl AdminFault {
             AdminFault::UnsupportedMedia(_) => Some("say `content-type: application/json`"),
             AdminFault::InFlight => Some("wait, and send the same again"),
             AdminFault::KeyReused => Some("make a new key for each request"),
+            AdminFault::Unavailable(_) => {
+                Some("`/readyz` and the log say more; when the store is back, the same works again")
+            }
             AdminFault::Conflict(_)
             | AdminFault::Documents(_)
             | AdminFault::Located(_)
@@ -152,8 +155,7 @@ impl AdminFault {
             | AdminFault::Request(_)
             | AdminFault::Slow
             | AdminFault::Throttled(_)
-            | AdminFault::TooLarge
-            | AdminFault::Unavailable(_) => None,
+            | AdminFault::TooLarge => None,
         }
     }
 }

@@ -34,7 +34,7 @@ struct Way {
     pause: Pause,
     /// The most events at once by now: fewer where the sink refuses them together.
     most: usize,
-    /// Why the sink refuses for good, as it was told last, and when.
+    /// Which event the sink refuses for good, and when it was said last.
     refused: Option<(String, Instant)>,
 }
 
@@ -184,13 +184,16 @@ impl Courier {
     }
 
     /// It is said aloud, in the log of the process and in the audit log, and said again while it lasts. Nothing is skipped.
+    ///
+    /// Known is what is said of one event, in whatever words: many collectors name the time or the request in each answer, and
+    /// each of their answers would be a record, which would have to be delivered as well.
     async fn tell_refused(&self, records: &[Found], way: &mut Way, why: String) {
-        let is_known = way.refused.as_ref().is_some_and(|(told, at)| *told == why && at.elapsed() < SAID_EVERY);
+        let place = records.first().map(|found| found.place.to_string()).unwrap_or_default();
+        let is_known = way.refused.as_ref().is_some_and(|(told, at)| *told == place && at.elapsed() < SAID_EVERY);
         if is_known {
             return;
         }
-        let is_new = way.refused.as_ref().is_none_or(|(told, _)| *told != why);
-        let place = records.first().map(|found| found.place.to_string()).unwrap_or_default();
+        let is_new = way.refused.as_ref().is_none_or(|(told, _)| *told != place);
         tracing::error!(
             event = "audit-export-refused",
             sink = &*self.sink,
@@ -201,7 +204,7 @@ impl Courier {
         if is_new {
             self.note("audit-export-refused", &json!({"sink": &*self.sink, "position": place, "why": why})).await;
         }
-        way.refused = Some((why, Instant::now()));
+        way.refused = Some((place, Instant::now()));
     }
 
     async fn works_again(&self, way: &mut Way) {

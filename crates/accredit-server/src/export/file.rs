@@ -36,9 +36,10 @@ impl LogFile {
     /// Appends lines; they are on the disk when it returns.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let done = self.try_to_append(lines);
-        if done.is_err() {
-            // Some of it may be there. It is cut off when the file is opened again.
-            self.open = None;
+        if done.is_err()
+            && let Some(open) = self.open.take()
+        {
+            open.take_back();
         }
         done
     }
@@ -106,6 +107,14 @@ impl Open {
     /// Whether the name is still this file's.
     fn is_at(&self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|about| (about.dev(), about.ino()) == (self.device, self.inode))
+    }
+
+    /// Cuts off what was not confirmed: whoever reads the file meanwhile, or renames it, should not have half a line. Where this
+    /// fails as well, it is cut off when the file is opened again. A file that somebody else has cut is not made longer.
+    fn take_back(self) {
+        if self.file.metadata().is_ok_and(|about| about.len() > self.bytes) {
+            let _ = self.file.set_len(self.bytes);
+        }
     }
 }
 

@@ -174,6 +174,18 @@ static METRICS: &[Described] = &[
         },
     },
     Described {
+        name: "accredit_certificate_ends_timestamp_seconds",
+        shape: Shape::Gauge,
+        labels: &["listener"],
+        help: "When the certificate that a listener shows ends, or one of its chain before it, in seconds since 1970.",
+        read: |scrape, samples| {
+            for certificates in scrape.app.metrics.certificates.get().into_iter().flatten() {
+                let ends_at = certificates.ends_at();
+                ends_at.into_iter().for_each(|at| samples.with(&[certificates.listener], at.unix() as f64));
+            }
+        },
+    },
+    Described {
         name: "accredit_record_queue",
         shape: Shape::Gauge,
         labels: &[],
@@ -294,6 +306,20 @@ static METRICS: &[Described] = &[
         labels: &[],
         help: "File descriptors that are open.",
         read: |scrape, samples| scrape.process.open_files.into_iter().for_each(|files| samples.one(files)),
+    },
+    Described {
+        name: "process_max_fds",
+        shape: Shape::Gauge,
+        labels: &[],
+        help: "File descriptors that may be open.",
+        read: |scrape, samples| scrape.process.most_files.into_iter().for_each(|files| samples.one(files)),
+    },
+    Described {
+        name: "process_start_time_seconds",
+        shape: Shape::Gauge,
+        labels: &[],
+        help: "When the process began, in seconds since 1970.",
+        read: |scrape, samples| scrape.process.began_at.into_iter().for_each(|at| samples.one(at)),
     },
     Described {
         name: "process_resident_memory_bytes",

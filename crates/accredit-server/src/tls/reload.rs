@@ -2,15 +2,17 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use accredit_id::svid;
+use accredit_id::time::Timestamp;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
-use super::{TlsFault, server_config};
+use super::{TlsFault, certificates, server_config};
 use crate::config::{ClientCertificates, TlsFiles};
 
 /// What a listener shows its clients. New connections meet what was read last; open ones keep what they met, and sessions
@@ -22,6 +24,8 @@ pub(crate) struct Certificates {
     /// Whether clients are asked for certificates, whichever the listener shows itself.
     clients: ClientCertificates,
     current: ArcSwap<ServerConfig>,
+    /// When the first of the certificates that are shown ends, Unix seconds; 0 where none of them tells.
+    ends_at: AtomicI64,
     watched: Mutex<Watched>,
     /// How often other files were read and taken.
     pub(crate) replaced: AtomicU64,
@@ -54,14 +58,21 @@ impl Certificates {
     ) -> Result<Arc<Self>, TlsFault> {
         let stamps = stamps(files);
         let current = ArcSwap::new(server_config(&files.certificate, &files.key, clients)?);
+        let ends_at = AtomicI64::new(end(&files.certificate));
         let watched = Mutex::new(Watched { tried: stamps, looked_at: stamps });
         let (replaced, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Arc::new(Self { listener, files: files.clone(), clients, current, watched, replaced, refused }))
+        Ok(Arc::new(Self { listener, files: files.clone(), clients, current, ends_at, watched, replaced, refused }))
     }
 
     /// Accepts a connection by what was read last.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.current.load_full())
+    }
+
+    /// When clients will refuse what they are shown, as far as the certificates tell.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        let ends_at = self.ends_at.load(Relaxed);
+        (ends_at > 0).then(|| Timestamp::from_unix(ends_at))
     }
 
     /// Reads the files again, whether they look changed or not. What cannot be used changes nothing.
@@ -71,6 +82,8 @@ impl Certificates {
         match server_config(&self.files.certificate, &self.files.key, self.clients) {
             Ok(config) => {
                 self.current.store(config);
+                // Read apart from the pair: should it be replaced in between, it is looked at again.
+                self.ends_at.store(end(&self.files.certificate), Relaxed);
                 self.replaced.fetch_add(1, Relaxed);
                 tracing::info!(event = "certificate-read-again", listener = self.listener, "certificate read again");
             }
@@ -100,6 +113,12 @@ impl Certificates {
     }
 }
 
+/// A client looks at the whole chain: the first one that ends breaks it.
+fn end(path: &Path) -> i64 {
+    let chain = certificates(path, "certificate").unwrap_or_default();
+    chain.iter().filter_map(|one| svid::last_second(one)).min().map_or(0, Timestamp::unix)
+}
+
 fn stamps(files: &TlsFiles) -> Stamps {
     [&files.certificate, &files.key].map(|path| stamp(path))
 }
@@ -120,8 +139,14 @@ mod tests {
     use super::*;
 
     fn write_pair(files: &TlsFiles) {
+        write_pair_until(files, 2040);
+    }
+
+    fn write_pair_until(files: &TlsFiles, year: i32) {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let mut made = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        made.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let certificate = made.self_signed(&key).unwrap();
         fs::write(&files.certificate, certificate.pem()).unwrap();
         fs::write(&files.key, key.serialize_pem()).unwrap();
     }
@@ -163,5 +188,26 @@ mod tests {
         write_pair(&files);
         certificates.read_again();
         assert!(!is_same(&second, &certificates));
+    }
+
+    #[test]
+    fn the_end_is_that_of_what_is_shown() {
+        let folder = TempDir::new().unwrap();
+        let files = TlsFiles { certificate: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+        let ends = |certificates: &Certificates| certificates.ends_at().unwrap().to_string();
+        write_pair_until(&files, 2041);
+        let certificates = Certificates::read("public", &files, ClientCertificates::None).unwrap();
+        assert_eq!(ends(&certificates), "2041-01-01T00:00:00Z");
+        write_pair_until(&files, 2031);
+        // One of the chain that ends sooner breaks it.
+        let root = TlsFiles { certificate: folder.path().join("root.pem"), key: folder.path().join("root.key") };
+        write_pair_until(&root, 2029);
+        let chain = [&files, &root].map(|files| fs::read_to_string(&files.certificate).unwrap()).concat();
+        fs::write(&files.certificate, chain).unwrap();
+        certificates.read_again();
+        assert_eq!(ends(&certificates), "2029-01-01T00:00:00Z");
+        fs::write(&files.certificate, "").unwrap();
+        certificates.read_again();
+        assert_eq!(ends(&certificates), "2029-01-01T00:00:00Z");
     }
 }

@@ -21,8 +21,18 @@ pub(crate) fn fault(error: sqlx::Error) -> StoreError {
         _ => false,
     };
     match is_corrupt {
-        true => StoreError::Corrupt { what: error.to_string() },
-        false => StoreError::Unavailable { cause: error.to_string() },
+        true => StoreError::Corrupt { what: words(&error) },
+        false => StoreError::Unavailable { cause: words(&error) },
+    }
+}
+
+/// What the database says, and not through how many hands it came: of PostgreSQL's errors the library shows a line of
+/// PostgreSQL's own source, which looks like one of a file here.
+fn words(error: &sqlx::Error) -> String {
+    let sqlx::Error::Database(database) = error else { return error.to_string() };
+    match database.try_downcast_ref::<PgDatabaseError>() {
+        Some(said) => format!("{} (SQLSTATE {})", said.message(), said.code()),
+        None => database.to_string(),
     }
 }
 

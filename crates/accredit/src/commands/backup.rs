@@ -149,6 +149,7 @@ async fn restore(
         "\nwhat was done after {made_at} is not in this store:\n\
          \x20 resources that were disabled, deleted or narrowed since count again as they were\n\
          \x20 pins and audit records of that time are gone; heads that were kept elsewhere prove how many records\n\
+         \x20 values that were erased since are there again: accredit audit erase\n\
          what was issued before {at} counts no more:\n\
          \x20 every signing key of the backup is out of use, new ones sign from now on\n\
          \x20 evidence that may be spent once is refused when it was issued before now\n\
@@ -231,7 +232,7 @@ fn sealed_by(backup: &Inspected) -> Vec<String> {
 }
 
 fn failure(fault: BackupFault) -> Failure {
-    let failure = Failure::failed(fault.to_string());
+    let failure = Failure::named(&fault, fault.code());
     match fault.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -28,7 +28,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         false => accredit_server::migrate(&config).await,
     };
     let schema = schema.map_err(|fault| {
-        let failure = Failure::failed(fault.to_string());
+        let failure = Failure::named(&fault, Some(fault.code()));
         match fault.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,

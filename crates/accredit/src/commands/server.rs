@@ -58,7 +58,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
     config.heed_environment(|name| std::env::var(name).ok());
     (config.seal_store, config.trust_clock) = (args.seal_store, args.trust_clock);
     let running = accredit_server::serve(&config).await.map_err(|fault| {
-        let failure = Failure::failed(fault.to_string());
+        let failure = Failure::named(&fault, fault.code());
         match fault.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -145,8 +145,11 @@ fn next_steps(config: &Config, common: &Common) -> String {
 
 /// Log lines go to standard error; `RUST_LOG` filters them.
 fn log_to_stderr(format: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let filter = std::env::var("RUST_LOG").ok().and_then(|asked| filter(&asked)).or_else(|| filter("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_default())
+        .with_writer(std::io::stderr)
+        .with_target(false);
     // Where the log cannot be written, saying so there would end whoever tried.
     let builder = builder.log_internal_errors(false);
     let _ = match format {
@@ -154,6 +157,13 @@ fn log_to_stderr(format: &str) {
         "json" => builder.json().with_target(true).with_span_list(false).try_init(),
         _ => builder.with_ansi(false).try_init(),
     };
+}
+
+/// What PostgreSQL tells whoever is connected, such as that it shuts down, the SQL library logs without a word of whose it is. What
+/// follows of it is a line of our own.
+fn filter(asked: &str) -> Option<tracing_subscriber::EnvFilter> {
+    let quiet = if asked.contains("sqlx") { "" } else { ",sqlx=error" };
+    tracing_subscriber::EnvFilter::try_new(format!("{asked}{quiet}")).ok()
 }
 
 /// SIGTERM and SIGINT, listened for since it was made.

@@ -31,7 +31,7 @@ pub(crate) struct Copy {
 pub(crate) async fn run(common: &Common, verb: &Verb, terminal: &mut Terminal<'_>) -> Result<Exit, Failure> {
     let Verb::Copy(Copy { from, to }) = verb;
     let moved = accredit_server::move_store(from, to).await.map_err(|fault| {
-        let failure = Failure::failed(fault.to_string());
+        let failure = Failure::named(&fault, Some(fault.code()));
         match fault.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,

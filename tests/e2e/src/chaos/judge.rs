@@ -63,18 +63,34 @@ pub(super) fn judge(field: &Field) {
         field.fault(&format!("the audit chain is broken: {}", verified["breaks"]));
     }
     logs_are_clean(field);
+    say(&proved(field, &allowed, &verified));
+}
+
+/// What was looked at, and what is known by that.
+fn proved(field: &Field, allowed: &HashMap<String, Allowed>, verified: &Value) -> String {
     let changes = field.ledger.changes();
-    say(&format!(
-        "judged: {} tokens, {} records, {} chains, {} pieces of evidence that count once, {} revocations, {} rotations, generation {} of {}",
-        field.ledger.received().len(),
-        verified["records"],
-        verified["chains"],
-        field.ledger.once().len(),
-        changes.revoked.len(),
-        changes.rotations,
-        changes.generation,
-        changes.tried,
-    ));
+    let verdict = match field.ledger.faults().is_empty() {
+        true => "proved",
+        false => "looked at, and not all of it holds",
+    };
+    let claims = [
+        format!("each of {} tokens has its record, and verifies by the published keys", field.ledger.received().len()),
+        format!(
+            "none of {} records of allowed exchanges is without its token or an answer that was lost",
+            allowed.len()
+        ),
+        format!("none of {} pieces of evidence that count once got two tokens", field.ledger.once().len()),
+        format!(
+            "every acknowledged change is there: generation {} of {}, {} revocations, over {} rotations of keys",
+            changes.generation,
+            changes.tried,
+            changes.revoked.len(),
+            changes.rotations
+        ),
+        format!("the audit log verifies: {} chains, {} records", verified["chains"], verified["records"]),
+        format!("no log of {} servers has a panic, a token or a password", field.sites.len()),
+    ];
+    format!("{verdict}:\n  {}", claims.join("\n  "))
 }
 
 /// Walks the whole log.
@@ -219,7 +235,7 @@ fn revocations_are_kept(field: &Field, site: &Site) {
     }
 }
 
-/// K08, L11: nothing panics, and no token stands in a log.
+/// K08: nothing panics, and no token stands in a log.
 fn logs_are_clean(field: &Field) {
     for site in &field.sites {
         let log = site.log();
