@@ -30,20 +30,12 @@ struct Vector {
 
 #[test]
 fn rights_are_as_the_vectors_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("access", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for vector in &file.vector {
-            count += 1;
-            let seen = seen(&file, vector);
-            if seen != vector.rights {
-                failures.push(format!("{} {}: he has\n{seen}", crate::name(&path), vector.name));
-            }
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("access", |file: &File| &file.vector, |vector| &vector.name, judge);
+}
+
+fn judge(file: &File, vector: &Vector) -> Result<(), String> {
+    let seen = seen(file, vector);
+    if seen == vector.rights { Ok(()) } else { Err(format!("he has\n{seen}")) }
 }
 
 fn seen(file: &File, vector: &Vector) -> String {

@@ -107,18 +107,7 @@ struct Question {
 
 #[test]
 fn scenarios_come_out_as_they_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("exchange", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for (place, scenario) in file.scenario.iter().enumerate() {
-            count += 1;
-            let title = format!("{} #{place} {}", crate::name(&path), scenario.name);
-            failures.extend(judge(&file, scenario).err().map(|problem| format!("{title}: {problem}")));
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("exchange", |file: &File| &file.scenario, |scenario| &scenario.name, judge);
 }
 
 /// A reason, or a near miss, that no scenario shows might as well not exist.

@@ -7,11 +7,11 @@ use accredit_core::decide::issue::Entrance;
 use accredit_core::model::{DecisionId, Id, Kind};
 use accredit_core::replay::{Again, ChangedIdentity, IdentityReplay, IdentityReport, RecordedIdentity};
 use accredit_core::world::World;
-use accredit_id::json::Json;
 use accredit_id::time::Timestamp;
 use serde::Deserialize;
 
-use crate::stage::{Stage, documents, overlaid, told};
+use crate::past::{Change, claims, either_way, one_by_one};
+use crate::stage::{Stage, overlaid};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,18 +59,7 @@ struct Record {
 
 #[test]
 fn changes_mean_for_identities_what_the_vectors_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("identities", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for vector in &file.vector {
-            count += 1;
-            let title = format!("{} {}", crate::name(&path), vector.name);
-            failures.extend(judge(&file, vector).err().map(|problem| format!("{title}: {problem}")));
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("identities", |file: &File| &file.vector, |vector| &vector.name, judge);
 }
 
 fn judge(file: &File, vector: &Vector) -> Result<(), String> {
@@ -78,34 +67,17 @@ fn judge(file: &File, vector: &Vector) -> Result<(), String> {
     stage.bring(&overlaid(&file.given, &vector.given));
     vector.disabled.iter().for_each(|named| stage.turn(named, false));
     let before = stage.world.clone();
-    let planned = match (&vector.apply, &vector.delete, &vector.disable, &vector.enable) {
-        (Some(text), None, None, None) => stage.plan(&documents(text), vector.prune),
-        (None, Some(named), None, None) => stage.deleted(named),
-        (None, None, Some(named), None) => stage.turned(named, false),
-        (None, None, None, Some(named)) => stage.turned(named, true),
-        _ => return Err("it has not one change".to_owned()),
-    };
-    let after = planned.map_err(|faults| told(&faults.0))?.next;
+    let Vector { apply, prune, delete, disable, enable, .. } = vector;
+    let after = Change { apply, prune: *prune, delete, disable, enable }.planned(&mut stage)?.next;
     let cluster = before.find(Kind::Cluster, "build").ok_or("no cluster")?.id;
-    for reverse in [false, true] {
-        let seen = shown(&replay(vector, cluster, [&before, &after], reverse));
-        if seen.trim() != vector.then.trim() {
-            return Err(format!("expected\n{}\nsaw{}\n{seen}", vector.then, if reverse { " in reverse" } else { "" }));
-        }
-    }
-    Ok(())
+    either_way(&vector.then, |reverse| Ok(shown(&replay(vector, cluster, [&before, &after], reverse))))
 }
 
 fn replay(vector: &Vector, cluster: Id, [before, after]: [&World; 2], reverse: bool) -> IdentityReport {
     let mut replay = IdentityReplay::new(before, after);
-    let mut records: Vec<&Record> =
-        vector.records.iter().flat_map(|record| std::iter::repeat_n(record, record.times)).collect();
-    if reverse {
-        records.reverse();
-    }
+    let records = one_by_one(&vector.records, |record| record.times, reverse);
     for (place, record) in records.into_iter().enumerate() {
-        let members: serde_json::Map<_, _> = record.claims.clone().into_iter().collect();
-        let Json::Object(claims) = Json::from(serde_json::Value::Object(members)) else { continue };
+        let claims = claims(&record.claims);
         let unlisted: Vec<&str> = record.unlisted.iter().map(String::as_str).collect();
         replay.take(&RecordedIdentity {
             decision: DecisionId::new((place as u128).to_be_bytes()),

@@ -87,18 +87,7 @@ struct Then {
 
 #[test]
 fn scenarios_come_out_as_they_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("issue", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for (place, scenario) in file.scenario.iter().enumerate() {
-            count += 1;
-            let title = format!("{} #{place} {}", crate::name(&path), scenario.name);
-            failures.extend(judge(&file, scenario).err().map(|problem| format!("{title}: {problem}")));
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("issue", |file: &File| &file.scenario, |scenario| &scenario.name, judge);
 }
 
 /// A reason that no scenario shows might as well not exist.

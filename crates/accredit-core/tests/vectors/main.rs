@@ -18,6 +18,7 @@ mod keyring;
 mod lint;
 mod minted;
 mod pages;
+mod past;
 mod providers;
 mod random;
 mod redaction;
@@ -28,6 +29,8 @@ mod starter;
 mod template;
 
 use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
 
 /// A file or folder of the repository.
 fn repository(path: &str) -> PathBuf {
@@ -46,6 +49,26 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty(), "{} holds no vectors", folder.display());
     files
+}
+
+/// Judges every vector of every file of a folder, and fails once, with everything that went wrong.
+fn judge_all<F: DeserializeOwned, V>(
+    folder: &str,
+    vectors: impl Fn(&F) -> &[V],
+    name_of: impl Fn(&V) -> &str,
+    judge: impl Fn(&F, &V) -> Result<(), String>,
+) {
+    let mut count = 0;
+    let mut failures = Vec::new();
+    for path in files(folder, "toml") {
+        let file: F = toml::from_str(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for (place, vector) in vectors(&file).iter().enumerate() {
+            count += 1;
+            let title = || format!("{} #{place} {}", name(&path), name_of(vector));
+            failures.extend(judge(&file, vector).err().map(|problem| format!("{}: {problem}", title())));
+        }
+    }
+    settle(count, &failures);
 }
 
 #[expect(clippy::disallowed_methods, reason = "vectors are files")]

@@ -12,7 +12,8 @@ use accredit_id::json::{Json, Object};
 use accredit_id::time::Timestamp;
 use serde::Deserialize;
 
-use crate::stage::{Stage, documents, overlaid, reserved, told};
+use crate::past::{Change, claims, either_way, one_by_one};
+use crate::stage::{Stage, overlaid, reserved};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,18 +60,7 @@ struct Record {
 
 #[test]
 fn changes_mean_for_the_past_what_the_vectors_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("replay", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for vector in &file.vector {
-            count += 1;
-            let title = format!("{} {}", crate::name(&path), vector.name);
-            failures.extend(judge(&file, vector).err().map(|problem| format!("{title}: {problem}")));
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("replay", |file: &File| &file.vector, |vector| &vector.name, judge);
 }
 
 fn judge(file: &File, vector: &Vector) -> Result<(), String> {
@@ -78,35 +68,18 @@ fn judge(file: &File, vector: &Vector) -> Result<(), String> {
     stage.bring(&overlaid(&file.given, &vector.given));
     vector.disabled.iter().for_each(|named| stage.turn(named, false));
     let before = stage.world.clone();
-    let planned = match (&vector.apply, &vector.delete, &vector.disable, &vector.enable) {
-        (Some(text), None, None, None) => stage.plan(&documents(text), vector.prune),
-        (None, Some(named), None, None) => stage.deleted(named),
-        (None, None, Some(named), None) => stage.turned(named, false),
-        (None, None, None, Some(named)) => stage.turned(named, true),
-        _ => return Err("it has not one change".to_owned()),
-    };
-    let after = planned.map_err(|faults| told(&faults.0))?.next;
-    for reverse in [false, true] {
-        let seen = shown(&replay(vector, &before, &after, reverse)?);
-        if seen.trim() != vector.then.trim() {
-            return Err(format!("expected\n{}\nsaw{}\n{seen}", vector.then, if reverse { " in reverse" } else { "" }));
-        }
-    }
-    Ok(())
+    let Vector { apply, prune, delete, disable, enable, .. } = vector;
+    let after = Change { apply, prune: *prune, delete, disable, enable }.planned(&mut stage)?.next;
+    either_way(&vector.then, |reverse| Ok(shown(&replay(vector, &before, &after, reverse)?)))
 }
 
 fn replay(vector: &Vector, before: &World, after: &World, reverse: bool) -> Result<Report, String> {
     let limits = Limits { max_lifetime: Duration::from_secs(3600), reserved: reserved() };
     let mut replay = Replay::new(before, after, &limits, Timestamp::from_unix(1_800_000_000));
     let provider = before.find(Kind::Provider, "github").ok_or("no provider")?;
-    let mut records: Vec<&Record> =
-        vector.records.iter().flat_map(|record| std::iter::repeat_n(record, record.times)).collect();
-    if reverse {
-        records.reverse();
-    }
+    let records = one_by_one(&vector.records, |record| record.times, reverse);
     for (place, record) in records.into_iter().enumerate() {
-        let members: serde_json::Map<_, _> = record.claims.clone().into_iter().collect();
-        let Json::Object(claims) = Json::from(serde_json::Value::Object(members)) else { continue };
+        let claims = claims(&record.claims);
         take(&mut replay, record, &claims, provider.id, before, place);
     }
     Ok(replay.finish(vector.top))

@@ -54,18 +54,7 @@ struct Then {
 
 #[test]
 fn documents_come_out_as_the_vectors_say() {
-    let mut count = 0;
-    let mut failures = Vec::new();
-    for path in crate::files("resources", "toml") {
-        let file: File =
-            toml::from_str(&crate::text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        for (place, vector) in file.vector.iter().enumerate() {
-            count += 1;
-            let title = format!("{} #{place} {}", crate::name(&path), vector.name);
-            failures.extend(judge(&file, vector).err().map(|problem| format!("{title}: {problem}")));
-        }
-    }
-    crate::settle(count, &failures);
+    crate::judge_all("resources", |file: &File| &file.vector, |vector| &vector.name, judge);
 }
 
 fn judge(file: &File, vector: &Vector) -> Result<(), String> {
