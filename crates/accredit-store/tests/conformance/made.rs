@@ -1,8 +1,10 @@
 //! Values for the cases.
 
+use std::sync::Arc;
+
 use accredit_store::audit::{ChainId, Content, NewRecord};
 use accredit_store::{
-    Chain, Change, Entry, EntryOutcome, FirstUse, Head, KeyLife, Mark, Row, Sighting, SigningKey, Store,
+    Chain, Change, Committed, Entry, EntryOutcome, FirstUse, Head, KeyLife, Mark, Row, Sighting, SigningKey, Store,
 };
 
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -108,4 +110,29 @@ pub(crate) async fn revoke(store: &Store, chain: &mut Chain) -> Head {
     let expected = store.head().await.unwrap().sequence;
     let change = Change { revokes: true, ..change(expected, vec![]) };
     store.apply_change(chain, &change, NOW).await.unwrap()
+}
+
+/// What becomes of batches that are committed at the same time on five servers' chains, so many on each; `entries` are those of
+/// a batch by its number.
+pub(crate) async fn crowd<F>(store: &Arc<Store>, on_each: u64, entries: F) -> Vec<(u64, Committed)>
+where
+    F: Fn(u64) -> Vec<Entry> + Copy + Send + 'static,
+{
+    let mut tasks = Vec::new();
+    for server in 0..5_u8 {
+        let chain = Arc::new(tokio::sync::Mutex::new(chain(store, server).await));
+        for batch in 0..on_each {
+            let (store, chain) = (Arc::clone(store), Arc::clone(&chain));
+            let number = u64::from(server) * on_each + batch;
+            tasks.push(tokio::spawn(async move {
+                let committed = store.commit_records(&mut *chain.lock().await, &entries(number), NOW).await;
+                (number, committed.unwrap())
+            }));
+        }
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    all
 }

@@ -6,30 +6,15 @@ use accredit_store::audit::Content;
 use accredit_store::{Entry, EntryOutcome, FirstUse, MARK_MARGIN, Mark};
 
 use crate::backends::Factory;
-use crate::made::{NOW, chain, entry, id, mark, record, replayed, revoke, spending};
+use crate::made::{NOW, chain, crowd, entry, id, mark, record, replayed, revoke, spending};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 
 /// I01: the same token in once-mode, a hundred requests at the same time on five servers' chains.
 pub(crate) async fn i01_one_of_a_hundred_claimants_wins(factory: impl Factory) {
     let store = Arc::new(factory.open().await);
-    let mut tasks = Vec::new();
-    for server in 0..5_u8 {
-        let chain = Arc::new(tokio::sync::Mutex::new(chain(&store, server).await));
-        for request in 0..20 {
-            let (store, chain) = (Arc::clone(&store), Arc::clone(&chain));
-            let number = u64::from(server) * 20 + request;
-            tasks.push(tokio::spawn(async move {
-                let entries = [spending(number, mark("idp_1", 7))];
-                let committed = store.commit_records(&mut *chain.lock().await, &entries, NOW).await.unwrap();
-                (number, committed.outcomes[0])
-            }));
-        }
-    }
-    let mut outcomes = Vec::new();
-    for task in tasks {
-        outcomes.push(task.await.unwrap());
-    }
+    let committed = crowd(&store, 20, |number| vec![spending(number, mark("idp_1", 7))]).await;
+    let outcomes: Vec<_> = committed.into_iter().map(|(number, committed)| (number, committed.outcomes[0])).collect();
     let winners: Vec<u64> =
         outcomes.iter().filter(|(_, outcome)| *outcome == RECORDED).map(|(number, _)| *number).collect();
     assert_eq!(winners.len(), 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accredit_store::{Change, Entry, EntryOutcome, NamePin, PinKey, Store, StoreError, UnpinDeed};
 
 use crate::backends::Factory;
-use crate::made::{NOW, chain, change, entry, id, mark, record, replayed, revoke, row};
+use crate::made::{NOW, chain, change, crowd, entry, id, mark, record, replayed, revoke, row};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 const STALE: EntryOutcome = EntryOutcome::Stale;
@@ -74,27 +74,16 @@ pub(crate) async fn names_are_pinned_apart(factory: impl Factory) {
 /// to decide again.
 pub(crate) async fn f14_one_of_two_first_uses_wins(factory: impl Factory) {
     let store = Arc::new(factory.open().await);
-    let mut tasks = Vec::new();
-    for server in 0..5_u8 {
-        let chain = Arc::new(tokio::sync::Mutex::new(chain(&store, server).await));
-        for batch in 0..10 {
-            let (store, chain) = (Arc::clone(&store), Arc::clone(&chain));
-            let first = u64::from(server) * 100 + batch * 2;
-            tasks.push(tokio::spawn(async move {
-                let ids = if batch % 2 == 0 { ["123", "456"] } else { ["456", "123"] };
-                let entries = [using(first, &[("acme/web", ids[0])]), using(first + 1, &[("acme/web", ids[1])])];
-                let committed = store.commit_records(&mut *chain.lock().await, &entries, NOW).await.unwrap();
-                assert_eq!(committed.pins.len(), 1);
-                ids.into_iter()
-                    .zip(committed.outcomes)
-                    .map(|(id, outcome)| (id, outcome == RECORDED))
-                    .collect::<Vec<_>>()
-            }));
-        }
-    }
+    let ids = |batch: u64| if batch % 2 == 0 { ["123", "456"] } else { ["456", "123"] };
+    let pinning = move |batch| {
+        let [one, other] = ids(batch);
+        vec![using(batch * 2, &[("acme/web", one)]), using(batch * 2 + 1, &[("acme/web", other)])]
+    };
     let mut outcomes = Vec::new();
-    for task in tasks {
-        outcomes.extend(task.await.unwrap());
+    for (batch, committed) in crowd(&store, 10, pinning).await {
+        assert_eq!(committed.pins.len(), 1);
+        let recorded = committed.outcomes.iter().map(|outcome| *outcome == RECORDED);
+        outcomes.extend(ids(batch).into_iter().zip(recorded));
     }
     let pins = store.pins().await.unwrap();
     assert_eq!((pins.len(), outcomes.len()), (1, 100));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use accredit_store::{Entry, EntryOutcome, MARK_MARGIN, Mark};
 
 use crate::backends::Factory;
-use crate::made::{NOW, chain, entry, mark, proof, proving, replayed, revoke, spending};
+use crate::made::{NOW, chain, crowd, entry, mark, proof, proving, replayed, revoke, spending};
 
 const RECORDED: EntryOutcome = EntryOutcome::Recorded;
 const SHOWN: EntryOutcome = EntryOutcome::ProofShown;
@@ -13,23 +13,8 @@ const SHOWN: EntryOutcome = EntryOutcome::ProofShown;
 /// I08: the same proof with a hundred requests at the same time, on five servers' chains.
 pub(crate) async fn i08_one_of_a_hundred_shows_a_proof_first(factory: impl Factory) {
     let store = Arc::new(factory.open().await);
-    let mut tasks = Vec::new();
-    for server in 0..5_u8 {
-        let chain = Arc::new(tokio::sync::Mutex::new(chain(&store, server).await));
-        for request in 0..20 {
-            let (store, chain) = (Arc::clone(&store), Arc::clone(&chain));
-            let number = u64::from(server) * 20 + request;
-            tasks.push(tokio::spawn(async move {
-                let entries = [proving(number, proof(7))];
-                let committed = store.commit_records(&mut *chain.lock().await, &entries, NOW).await.unwrap();
-                committed.outcomes[0]
-            }));
-        }
-    }
-    let mut outcomes = Vec::new();
-    for task in tasks {
-        outcomes.push(task.await.unwrap());
-    }
+    let committed = crowd(&store, 20, |number| vec![proving(number, proof(7))]).await;
+    let outcomes: Vec<_> = committed.into_iter().map(|(_, committed)| committed.outcomes[0]).collect();
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == RECORDED).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == SHOWN).count(), 99);
     assert_eq!(store.verify_audit(&[], |_| true).await.unwrap().records, 1);
