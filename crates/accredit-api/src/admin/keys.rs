@@ -9,6 +9,19 @@ use serde::{Deserialize, Serialize};
 pub struct ProviderKeys {
     /// The provider's name.
     pub provider: String,
+    /// The set that is held.
+    #[serde(flatten)]
+    pub held: HeldKeys,
+    /// The sets that it was seen to have, newest first; those that may have counted at the time that was asked about, when one
+    /// was.
+    pub history: Vec<SeenKeySet>,
+}
+
+/// The key set that is held of an issuer, and how it is fetched. Times are RFC 3339.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct HeldKeys {
     /// `discovery`, `jwksUrl` or `uploaded`.
     pub source: String,
     /// The URL of the set that is held.
@@ -47,9 +60,6 @@ pub struct ProviderKeys {
     /// What somebody should look at, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The sets that it was seen to have, newest first; those that may have counted at the time that was asked about, when one
-    /// was.
-    pub history: Vec<SeenKeySet>,
 }
 
 /// How the keys are by which a cluster judges its jobs. Times are RFC 3339.
@@ -74,43 +84,9 @@ pub struct JobIssuerKeys {
     pub issuer: String,
     /// What its tokens must be for.
     pub audiences: Vec<String>,
-    /// `discovery` or `jwksUrl`.
-    pub source: String,
-    /// The URL of the set that is held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// As of a provider's keys: `unasked`, `fresh`, `due`, `stale`, `failing` or `expired`.
-    pub state: String,
-    /// When the set that is held was fetched or confirmed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// From when on the next token begins a refresh.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refresh_at: Option<String>,
-    /// Until when the set is used if its issuer is not reached again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usable_until: Option<String>,
-    /// When the latest fetch began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tried_at: Option<String>,
-    /// Until when no other fetch begins; absent when one may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_try_at: Option<String>,
-    /// Why the latest fetch failed; absent when it did not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<KeyFetchFault>,
-    /// Fetches that brought or confirmed a set, since the server started.
-    pub fetches: u64,
-    /// Fetches that failed, since the server started.
-    pub failures: u64,
-    /// The keys that verify.
-    pub keys: Vec<ProviderKey>,
-    /// Keys of the set that are not used, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<DroppedProviderKey>,
-    /// What somebody should look at, a sentence each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    /// The set that is held. It is never `uploaded`.
+    #[serde(flatten)]
+    pub held: HeldKeys,
 }
 
 /// The keys of all providers that were asked for since the server started, in numbers.

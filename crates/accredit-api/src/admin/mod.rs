@@ -75,7 +75,8 @@ pub use key::{
     SigningKeyList,
 };
 pub use keys::{
-    ClusterKeys, DroppedProviderKey, JobIssuerKeys, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet,
+    ClusterKeys, DroppedProviderKey, HeldKeys, JobIssuerKeys, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys,
+    SeenKeySet,
 };
 pub use login::{LoginOptions, LoginProvider, RoleHeld, WhoAmI};
 pub use pin::{Pin, PinList, RepinRequest, RepinResponse};

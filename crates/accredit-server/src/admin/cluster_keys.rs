@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::actor::Caller;
 use super::problem::{AdminFault, Answer};
-use super::provider_keys::{add, told_dropped, told_fault, told_keys, warnings};
+use super::provider_keys::{add, told_held, told_keys, warnings};
 use super::resources::existing;
 use crate::app::App;
 use crate::clock;
@@ -58,23 +58,9 @@ fn told(app: &App, entry: &AllowedIssuer, now: Timestamp) -> JobIssuerKeys {
     let (health, latest) = (keys.health(now), keys.latest());
     let told = latest.as_ref().map(|(set, _)| told_keys(set, known)).unwrap_or_default();
     let warnings = warnings(&health, &told, health.fetched_at, &[], now);
-    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
     JobIssuerKeys {
         issuer: known.issuer.clone(),
         audiences: known.audiences.clone(),
-        source: health.source.word().to_owned(),
-        location: latest.as_ref().map(|(_, location)| location.clone()).filter(|location| !location.is_empty()),
-        state: health.state.word().to_owned(),
-        since: text(health.fetched_at),
-        refresh_at: text(health.refresh_at),
-        usable_until: text(health.usable_until),
-        tried_at: text(health.tried_at),
-        next_try_at: text(health.next_try),
-        last_error: health.last_error.as_deref().map(told_fault),
-        fetches: health.fetches,
-        failures: health.failures,
-        keys: told,
-        dropped: latest.iter().flat_map(|(set, _)| set.dropped()).map(told_dropped).collect(),
-        warnings,
+        held: told_held(&health, latest.as_ref(), told, health.fetched_at, warnings),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use accredit_api::admin::{DroppedProviderKey, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet};
+use accredit_api::admin::{
+    DroppedProviderKey, HeldKeys, KeyFetchFault, KeyTally, ProviderKey, ProviderKeys, SeenKeySet,
+};
 use accredit_core::model::{DecisionId, Kind, Provider};
 use accredit_id::jose::jwk::{KeySet, PublicKey};
 use accredit_id::time::Timestamp;
@@ -69,11 +71,22 @@ pub(super) async fn get(
         history.push(told_row(&app, row).await?);
     }
     let warnings = warnings(&health, &told, since, &history, now);
+    let held = told_held(&health, latest.as_ref(), told, since, warnings);
+    Ok(Json(ProviderKeys { provider: resource.name.to_string(), held, history }))
+}
+
+/// A set that is held, and where it is from; `keys` are those of it that verify.
+pub(super) fn told_held(
+    health: &KeyHealth,
+    latest: Option<&(Arc<KeySet>, String)>,
+    keys: Vec<ProviderKey>,
+    since: Option<Timestamp>,
+    warnings: Vec<String>,
+) -> HeldKeys {
     let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
-    Ok(Json(ProviderKeys {
-        provider: resource.name.to_string(),
+    HeldKeys {
         source: health.source.word().to_owned(),
-        location: latest.as_ref().map(|(_, location)| location.clone()).filter(|location| !location.is_empty()),
+        location: latest.map(|(_, location)| location.clone()).filter(|location| !location.is_empty()),
         state: health.state.word().to_owned(),
         since: text(since),
         refresh_at: text(health.refresh_at),
@@ -83,11 +96,10 @@ pub(super) async fn get(
         last_error: health.last_error.as_deref().map(told_fault),
         fetches: health.fetches,
         failures: health.failures,
-        keys: told,
-        dropped: latest.iter().flat_map(|(set, _)| set.dropped()).map(told_dropped).collect(),
+        keys,
+        dropped: latest.into_iter().flat_map(|(set, _)| set.dropped()).map(told_dropped).collect(),
         warnings,
-        history,
-    }))
+    }
 }
 
 /// The keys of all providers in numbers.
@@ -136,7 +148,7 @@ pub(super) fn told_key(key: &PublicKey, staged: bool) -> ProviderKey {
     }
 }
 
-pub(super) fn told_dropped(key: &accredit_id::jose::jwk::DroppedKey) -> DroppedProviderKey {
+fn told_dropped(key: &accredit_id::jose::jwk::DroppedKey) -> DroppedProviderKey {
     DroppedProviderKey { kid: key.kid.to_string(), reason: key.fault.to_string() }
 }
 

@@ -6,7 +6,7 @@ use accredit_client::inert::Inert;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::render::explanation::labelled;
-use crate::render::held_keys::{HeldKeys, held_keys};
+use crate::render::held_keys::held_keys;
 use crate::render::table;
 use crate::terminal::Terminal;
 
@@ -26,7 +26,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
         None => terminal.show(&described(&keys))?,
     }
     for (issuer, warning) in
-        keys.issuers.iter().flat_map(|one| one.warnings.iter().map(move |text| (&one.issuer, text)))
+        keys.issuers.iter().flat_map(|one| one.held.warnings.iter().map(move |text| (&one.issuer, text)))
     {
         terminal.say(&format!("warning: {}: {}\n", Inert(issuer), Inert(warning)));
     }
@@ -44,20 +44,16 @@ fn described(keys: &ClusterKeys) -> String {
 }
 
 fn one(keys: &JobIssuerKeys) -> String {
-    let JobIssuerKeys { issuer, audiences, source, location, state, since, refresh_at, usable_until, tried_at, .. } =
-        keys;
+    let JobIssuerKeys { issuer, audiences, held } = keys;
     let mut out = format!("\n{}", labelled("issuer", &Inert(issuer).to_string()));
     out.push_str(&labelled("for", &Inert(&audiences.join(" ")).to_string()));
-    let times =
-        [("from", location), ("since", since), ("refresh", refresh_at), ("until", usable_until), ("tried", tried_at)];
-    let (last_error, dropped) = (keys.last_error.as_ref(), keys.dropped.as_slice());
-    out.push_str(&held_keys(&HeldKeys { state, source, times, last_error, dropped }));
-    if !keys.keys.is_empty() {
+    out.push_str(&held_keys(held));
+    if !held.keys.is_empty() {
         out.push('\n');
         let row = |key: &ProviderKey| vec![key.kid.clone(), key.algorithms.join(" "), key.thumbprint.clone()];
         out.push_str(&table::table(
             &["KEY", "ALGORITHMS", "THUMBPRINT"],
-            &keys.keys.iter().map(row).collect::<Vec<_>>(),
+            &held.keys.iter().map(row).collect::<Vec<_>>(),
         ));
     }
     out

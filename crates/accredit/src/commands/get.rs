@@ -72,7 +72,7 @@ pub(crate) async fn run(
     if kind == Kind::Provider && common.output() == Output::Text {
         if let Some(keys) = &keys {
             terminal.say(&format!("{}\n", provider_keys::in_brief(keys)));
-            for warning in &keys.warnings {
+            for warning in &keys.held.warnings {
                 terminal.say(&format!("warning: {}\n", Inert(warning)));
             }
         }

@@ -1,6 +1,6 @@
 //! `accredit provider keys NAME`.
 
-use accredit_api::admin::{ProviderKey, ProviderKeys};
+use accredit_api::admin::{HeldKeys, ProviderKey, ProviderKeys};
 use accredit_client::inert::Inert;
 use accredit_core::model::Kind;
 
@@ -9,7 +9,7 @@ use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::moment;
 use crate::render::explanation::labelled;
-use crate::render::held_keys::{HeldKeys, held_keys};
+use crate::render::held_keys::held_keys;
 use crate::render::table;
 use crate::terminal::Terminal;
 
@@ -42,7 +42,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
             terminal.show(&seen(&keys))?;
         }
     }
-    for warning in &keys.warnings {
+    for warning in &keys.held.warnings {
         terminal.say(&format!("warning: {}\n", Inert(warning)));
     }
     Ok(Exit::Done)
@@ -50,7 +50,7 @@ pub(crate) async fn run(common: &Common, args: &Args, terminal: &mut Terminal<'_
 
 /// How they are in one line: for whoever reads the provider.
 pub(super) fn in_brief(keys: &ProviderKeys) -> String {
-    let ProviderKeys { state, keys, since, last_error, .. } = keys;
+    let HeldKeys { state, keys, since, last_error, .. } = &keys.held;
     let mut line = format!("keys: {}", Inert(state));
     if !keys.is_empty() {
         let names: Vec<_> = keys.iter().map(|key| format!("`{}`", Inert(&key.kid))).collect();
@@ -66,13 +66,10 @@ pub(super) fn in_brief(keys: &ProviderKeys) -> String {
 }
 
 fn described(keys: &ProviderKeys) -> String {
-    let ProviderKeys { provider, source, location, state, since, refresh_at, usable_until, tried_at, .. } = keys;
+    let ProviderKeys { provider, held, .. } = keys;
     let mut out = labelled("provider", &Inert(provider).to_string());
-    let times =
-        [("from", location), ("since", since), ("refresh", refresh_at), ("until", usable_until), ("tried", tried_at)];
-    let (last_error, dropped) = (keys.last_error.as_ref(), keys.dropped.as_slice());
-    out.push_str(&held_keys(&HeldKeys { state, source, times, last_error, dropped }));
-    if !keys.keys.is_empty() {
+    out.push_str(&held_keys(held));
+    if !held.keys.is_empty() {
         out.push('\n');
         let row = |key: &ProviderKey| {
             let ProviderKey { kid, algorithms, thumbprint, staged, not_before, not_after } = key;
@@ -81,7 +78,7 @@ fn described(keys: &ProviderKeys) -> String {
             vec![kid.clone(), algorithms.join(" "), thumbprint.clone(), staged, from, to]
         };
         let headings = ["KEY", "ALGORITHMS", "THUMBPRINT", "STATE", "FROM", "TO"];
-        out.push_str(&table::table(&headings, &keys.keys.iter().map(row).collect::<Vec<_>>()));
+        out.push_str(&table::table(&headings, &held.keys.iter().map(row).collect::<Vec<_>>()));
     }
     out
 }

@@ -1,23 +1,16 @@
 //! How keys of others that a server holds are: whence, until when, and what went wrong.
 
-use accredit_api::admin::{DroppedProviderKey, KeyFetchFault};
+use accredit_api::admin::HeldKeys;
 use accredit_client::inert::Inert;
 
 use super::explanation::labelled;
 
-/// How a key set is.
-pub(crate) struct HeldKeys<'k> {
-    pub(crate) state: &'k str,
-    pub(crate) source: &'k str,
-    /// Label and value, of those that there are.
-    pub(crate) times: [(&'k str, &'k Option<String>); 5],
-    pub(crate) last_error: Option<&'k KeyFetchFault>,
-    pub(crate) dropped: &'k [DroppedProviderKey],
-}
-
 /// A line for each thing there is to say of it.
-pub(crate) fn held_keys(HeldKeys { state, source, times, last_error, dropped }: &HeldKeys<'_>) -> String {
+pub(crate) fn held_keys(held: &HeldKeys) -> String {
+    let HeldKeys { source, location, state, since, refresh_at, usable_until, tried_at, last_error, dropped, .. } = held;
     let mut out = labelled("keys", &format!("{}, {}", Inert(state), Inert(source)));
+    let times =
+        [("from", location), ("since", since), ("refresh", refresh_at), ("until", usable_until), ("tried", tried_at)];
     for (label, value) in times {
         if let Some(value) = value {
             out.push_str(&labelled(label, &Inert(value).to_string()));
@@ -29,7 +22,7 @@ pub(crate) fn held_keys(HeldKeys { state, source, times, last_error, dropped }: 
             out.push_str(&labelled("", &format!("hint: {}", Inert(hint))));
         }
     }
-    for dropped in *dropped {
+    for dropped in dropped {
         out.push_str(&labelled("dropped", &format!("`{}`: {}", Inert(&dropped.kid), Inert(&dropped.reason))));
     }
     out
