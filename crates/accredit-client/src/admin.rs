@@ -20,6 +20,7 @@ use accredit_api::admin::{
 };
 use accredit_api::problem::Problem;
 use accredit_api::svid::{MintRequest, SvidResponse};
+use accredit_id::base64url;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -27,6 +28,7 @@ use serde::de::DeserializeOwned;
 
 use self::remote::Remote;
 use self::socket::Socket;
+use crate::chance;
 use crate::form;
 use crate::login::{LoginError, Session};
 use crate::web;
@@ -59,6 +61,8 @@ struct Asked {
     target: String,
     body: Bytes,
     patience: Duration,
+    /// What makes it the same request when it is sent again.
+    key: Option<String>,
 }
 
 /// Why an admin call has no result.
@@ -137,12 +141,13 @@ impl AdminClient {
         self.fetch("/v1/whoami", &[]).await
     }
 
-    /// Brings a set of resources into force, all or nothing.
+    /// Brings a set of resources into force, all or nothing. From elsewhere, this and every other write of resources is asked
+    /// once more where the connection breaks before the answer: carried out it is once.
     ///
     /// # Errors
     /// [`AdminError`], as every call here; a refused set names its faults by document.
     pub async fn apply(&self, request: &ApplyRequest) -> Result<ApplyResponse, AdminError> {
-        self.post("/v1/apply", request).await
+        self.write(Method::POST, "/v1/apply".to_owned(), request).await
     }
 
     /// Says what `apply` would change, field by field; reading is right enough.
@@ -158,7 +163,7 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`]; another document under its name is refused.
     pub async fn create(&self, noun: &str, resource: &NewResource, dry_run: bool) -> Result<Written, AdminError> {
-        self.post(&format!("/v1/{noun}s?dry_run={dry_run}"), resource).await
+        self.write(Method::POST, format!("/v1/{noun}s?dry_run={dry_run}"), resource).await
     }
 
     /// Creates or replaces one resource, by name or id. Where the document names a revision, only that one is replaced.
@@ -172,10 +177,9 @@ impl AdminClient {
         resource: &NewResource,
         dry_run: bool,
     ) -> Result<Written, AdminError> {
-        let body = serde_json::to_vec(resource).map_err(|error| self.malformed(error.to_string()))?;
         let name = form::encode(&[("", name)]).trim_start_matches('=').replace('+', "%20");
         let target = format!("/v1/{noun}s/{name}?dry_run={dry_run}");
-        self.send(Asked { method: Method::PUT, target, body: body.into(), patience: PATIENCE }).await
+        self.write(Method::PUT, target, resource).await
     }
 
     /// Lists resources, of one kind and one project if named, in the order of kind, then name.
@@ -200,7 +204,7 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`]; what others refer to is not deleted.
     pub async fn delete(&self, resource: &NamedResource) -> Result<ApplyResponse, AdminError> {
-        self.post("/v1/resource/delete", resource).await
+        self.write(Method::POST, "/v1/resource/delete".to_owned(), resource).await
     }
 
     /// Makes a token of one project for Spiral's command line.
@@ -224,7 +228,7 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`].
     pub async fn enable(&self, resource: &NamedResource) -> Result<ApplyResponse, AdminError> {
-        self.post("/v1/resource/enable", resource).await
+        self.write(Method::POST, "/v1/resource/enable".to_owned(), resource).await
     }
 
     /// Makes one resource count no longer, without deleting it.
@@ -232,7 +236,7 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`].
     pub async fn disable(&self, resource: &NamedResource) -> Result<ApplyResponse, AdminError> {
-        self.post("/v1/resource/disable", resource).await
+        self.write(Method::POST, "/v1/resource/disable".to_owned(), resource).await
     }
 
     /// Asks what the linter says of everything in force.
@@ -261,7 +265,7 @@ impl AdminClient {
     ) -> Result<IdentityReplayReport, AdminError> {
         let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
         let target = "/v1/replay/identities".to_owned();
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE, key: None }).await
     }
 
     /// Tries a change on the decisions of the past. Writes nothing.
@@ -272,7 +276,7 @@ impl AdminClient {
         let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
         // A long stretch of the log is read: let it take its time.
         let target = "/v1/replay".to_owned();
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE, key: None }).await
     }
 
     /// Lists the first-use pins of a mapping, named or by id.
@@ -340,12 +344,31 @@ impl AdminClient {
             true => path.to_owned(),
             false => format!("{path}?{}", form::encode(&pairs)),
         };
-        self.send(Asked { method: Method::GET, target, body: Bytes::new(), patience: PATIENCE }).await
+        self.send(Asked { method: Method::GET, target, body: Bytes::new(), patience: PATIENCE, key: None }).await
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, AdminError> {
         let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
-        self.send(Asked { method: Method::POST, target: path.to_owned(), body: body.into(), patience: PATIENCE }).await
+        let target = path.to_owned();
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: PATIENCE, key: None }).await
+    }
+
+    /// Writes resources. From elsewhere with a key, by which it is asked again where the answer is lost; a server on this machine
+    /// that loses one has ended.
+    async fn write<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        target: String,
+        question: &Q,
+    ) -> Result<A, AdminError> {
+        let body = serde_json::to_vec(question).map_err(|error| self.malformed(error.to_string()))?;
+        let key = match &self.wire {
+            Wire::Remote(_) => {
+                Some(format!("\"{}\"", base64url::encode(&chance::bytes::<16>().map_err(LoginError::chance)?)))
+            }
+            Wire::Socket(_) => None,
+        };
+        self.send(Asked { method, target, body: body.into(), patience: PATIENCE, key }).await
     }
 
     async fn send<A: DeserializeOwned>(&self, asked: Asked) -> Result<A, AdminError> {

@@ -240,7 +240,7 @@ impl TokenEndpoint {
     fn fault(&self, fault: WebFault) -> ExchangeError {
         let endpoint = self.endpoint.url().to_string();
         match fault {
-            WebFault::Unreachable(cause) => ExchangeError::Unreachable { endpoint, cause },
+            WebFault::Unreachable(cause) | WebFault::Broken(cause) => ExchangeError::Unreachable { endpoint, cause },
             WebFault::TooLarge => ExchangeError::Unreachable { endpoint, cause: "an answer over 1 MiB".to_owned() },
         }
     }

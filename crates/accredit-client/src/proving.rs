@@ -27,6 +27,8 @@ pub(crate) struct ToSend<'s> {
     /// The access token that goes with it.
     pub(crate) token: Option<&'s str>,
     pub(crate) content_type: &'s str,
+    /// What makes it the same request when it is sent again (`Idempotency-Key`).
+    pub(crate) idempotency_key: Option<&'s str>,
     pub(crate) body: &'s [u8],
     pub(crate) patience: Duration,
     pub(crate) cap: usize,
@@ -73,7 +75,7 @@ impl Proving {
     }
 
     async fn once(&self, key: &ProofKey, request: &ToSend<'_>, nonce: Option<&str>) -> Result<Answer, WebFault> {
-        let ToSend { method, target, token, content_type, body, patience, cap } = *request;
+        let ToSend { method, target, token, content_type, idempotency_key, body, patience, cap } = *request;
         let url = format!("{}{target}", self.base);
         let token_id = chance::bytes().map_err(|fault| WebFault::Unreachable(fault.to_string()))?;
         let to_prove =
@@ -81,6 +83,7 @@ impl Proving {
         let proof = key.prove(&to_prove);
         let authorization = token.map(|token| format!("DPoP {token}"));
         let mut headers = vec![("accept", "application/json"), ("content-type", content_type), ("dpop", &proof)];
+        headers.extend(idempotency_key.map(|value| ("idempotency-key", value)));
         headers.extend(authorization.as_deref().map(|value| ("authorization", value)));
         self.endpoint.send(Asked { method, url: &url, headers: &headers, body, patience, cap }).await
     }

@@ -76,7 +76,7 @@ impl SvidEndpoint {
         let answer = self.0.send(asked).await.map_err(|fault| SvidError::Unreachable {
             endpoint: url.to_owned(),
             cause: match fault {
-                WebFault::Unreachable(cause) => cause,
+                WebFault::Unreachable(cause) | WebFault::Broken(cause) => cause,
                 WebFault::TooLarge => "its answer is larger than any that is read".to_owned(),
             },
         })?;

@@ -46,8 +46,10 @@ pub enum EndpointFault {
 /// Why an answer did not come back whole.
 #[derive(Debug)]
 pub(crate) enum WebFault {
-    /// No connection, no answer in time, a connection lost.
+    /// No connection, or no answer in time.
     Unreachable(String),
+    /// There was a connection, and it ended before the answer did: what was asked may have been done.
+    Broken(String),
     /// More than the cap.
     TooLarge,
 }
@@ -186,6 +188,9 @@ fn unreachable_after(error: reqwest::Error, patience: Duration) -> WebFault {
         true => format!("no answer within {} s", patience.as_secs()),
         false => deepest(&error),
     };
+    if !error.is_timeout() && !error.is_connect() && !error.is_builder() {
+        return WebFault::Broken(cause);
+    }
     // How the HTTP client says 407 (RFC 9110 section 15.5.8) in answer to its CONNECT.
     let wants_credentials = cause.contains("proxy authorization required");
     WebFault::Unreachable(if wants_credentials { PROXY_ANSWERED_407.to_owned() } else { cause })

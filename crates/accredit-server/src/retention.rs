@@ -1,4 +1,4 @@
-//! How long the log is kept: values that may be erased, and whole records.
+//! How long the log is kept: values that may be erased, and whole records. Answers that are too old to be given again go too.
 //!
 //! Once an hour what has grown old is taken away, a stretch at a time. Each sweep that takes something is a record of its own;
 //! one that finds nothing leaves no trace, or an idle log would grow by its own sweeping.
@@ -33,6 +33,13 @@ impl App {
                 let keys = HeadKeys { sign: self.signing.head_signer(), verify: self.signing.head_verifier() };
                 let removal = Removal::new(before.unix(), self.exports.names(), keys, now.unix());
                 self.sweep_aloud(Sweep::Records(removal), record).await;
+            }
+            if let Err(fault) = self.store.forget_answers(now.unix()).await {
+                tracing::warn!(
+                    event = "answers-not-forgotten",
+                    code = fault.code(),
+                    "answers to writes could not be forgotten: {fault}"
+                );
             }
             // Servers that share a store do not all sweep at once.
             let spread = u64::from(u16::from_be_bytes([chance::bits()[0], chance::bits()[1]])) / 200;

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod audit;
 
+mod answer;
 mod backend;
 mod bundle;
 mod chain;
@@ -28,6 +29,7 @@ mod sighting;
 mod sql;
 mod store;
 
+pub use answer::{ANSWERS_LAST, KeptAnswer};
 pub use bundle::{BundleDeed, KeptBundle};
 pub use chain::Chain;
 pub use confirmation::BundleConfirmation;

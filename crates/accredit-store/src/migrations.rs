@@ -62,6 +62,7 @@ const STEPS: &[Step] = &[
     additive(38, include_str!("../migrations/0038_domain_key.sql")),
     additive(39, include_str!("../migrations/0039_bundle_confirmation.sql")),
     additive(50, include_str!("../migrations/0050_bundle.sql")),
+    additive(52, include_str!("../migrations/0052_kept_answer.sql")),
 ];
 
 /// How the schema of a store is, seen by this program.

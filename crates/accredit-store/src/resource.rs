@@ -1,5 +1,6 @@
 //! Resources as the store sees them: opaque bodies under an id and a name.
 
+use crate::answer::KeptAnswer;
 use crate::audit::NewRecord;
 use crate::head::Head;
 use crate::pin::PinKey;
@@ -39,6 +40,8 @@ pub struct Change {
     pub revokes: bool,
     /// What is put down about it in the log. Never empty.
     pub records: Vec<NewRecord>,
+    /// What is answered to it, for whoever asks for it again by the same key.
+    pub answer: Option<KeptAnswer>,
 }
 
 /// All resources at one moment.

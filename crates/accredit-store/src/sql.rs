@@ -308,6 +308,26 @@ SELECT max((SELECT b.written_at FROM audit_batch b WHERE b.chain = c.ordinal ORD
 FROM audit_chain c";
 pub(crate) const LAST_CHAIN_TIME_OF_ALL: &str = "SELECT max(opened_at) FROM audit_chain";
 
+// Answers to writes that came with an idempotency key.
+pub(crate) const KEPT_ANSWER: &str = "\
+SELECT asked, actor, request, kept_at, seq, status, etag, place, body, seal FROM kept_answer \
+WHERE asked = $1 AND kept_at > $2";
+/// What is there is one that counts no more.
+pub(crate) const KEEP_ANSWER: &str = "\
+INSERT INTO kept_answer (asked, actor, request, kept_at, seq, bytes, status, etag, place, body, seal) \
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+ON CONFLICT (asked) DO UPDATE SET actor = excluded.actor, request = excluded.request, kept_at = excluded.kept_at, \
+seq = excluded.seq, bytes = excluded.bytes, status = excluded.status, etag = excluded.etag, place = excluded.place, \
+body = excluded.body, seal = excluded.seal";
+pub(crate) const FORGET_ANSWERS: &str = "DELETE FROM kept_answer WHERE kept_at <= $1";
+/// Those behind so many rows and bytes of their actor, or of all, from the newest on.
+pub(crate) const TRIM_ANSWERS: &str = "\
+DELETE FROM kept_answer WHERE asked IN (SELECT asked FROM (\
+SELECT asked, row_number() OVER of_actor AS place_of_actor, sum(bytes) OVER of_actor AS bytes_of_actor, \
+row_number() OVER of_all AS place_of_all, sum(bytes) OVER of_all AS bytes_of_all FROM kept_answer \
+WINDOW of_actor AS (PARTITION BY actor ORDER BY seq DESC), of_all AS (ORDER BY seq DESC)) counted \
+WHERE place_of_actor > $1 OR bytes_of_actor > $2 OR place_of_all > $3 OR bytes_of_all > $4)";
+
 // Keys.
 pub(crate) const KEYS: &str = "\
 SELECT id, purpose, algorithm, public_jwk, wrapped, kek_id, revision, state, created_at, published_at, activated_at, \

@@ -1,5 +1,6 @@
 //! The door of the store.
 
+mod answers;
 mod backups;
 mod confirmations;
 mod delivery;

@@ -50,7 +50,7 @@ impl AdminClient {
         let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
         let target = "/v1/audit/verify".to_owned();
         // The whole log is read: let it take its time.
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE, key: None }).await
     }
 
     /// Reads signed heads of the audit log in the order of their signing, from a time on (Unix seconds), at most 50,000.
@@ -84,6 +84,6 @@ impl AdminClient {
         let body = serde_json::to_vec(request).map_err(|error| self.malformed(error.to_string()))?;
         let target = "/v1/audit/erase".to_owned();
         // The whole log is looked through.
-        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE }).await
+        self.send(Asked { method: Method::POST, target, body: body.into(), patience: 60 * PATIENCE, key: None }).await
     }
 }

@@ -40,8 +40,13 @@ impl Socket {
             .await
             .map_err(late)?
             .map_err(|cause| self.unreachable(cause))?;
-        let asked =
-            Asked { method: http::Method::POST, target: target.to_owned(), body: Bytes::new(), patience: PIECE };
+        let asked = Asked {
+            method: http::Method::POST,
+            target: target.to_owned(),
+            body: Bytes::new(),
+            patience: PIECE,
+            key: None,
+        };
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.lost(error))?;
         let exchange = async {

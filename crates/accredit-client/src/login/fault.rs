@@ -65,7 +65,7 @@ impl LoginError {
     pub(super) fn web(url: &str, fault: WebFault) -> Self {
         let url = url.to_owned();
         match fault {
-            WebFault::Unreachable(cause) => Self::Unreachable { url, cause },
+            WebFault::Unreachable(cause) | WebFault::Broken(cause) => Self::Unreachable { url, cause },
             WebFault::TooLarge => Self::Malformed { url, message: "more than 1 MiB".to_owned() },
         }
     }
@@ -82,7 +82,7 @@ impl LoginError {
         Self::Malformed { url: url.to_owned(), message: message.into() }
     }
 
-    pub(super) fn chance(cause: std::io::Error) -> Self {
+    pub(crate) fn chance(cause: std::io::Error) -> Self {
         Self::Local { what: "random numbers cannot be had".to_owned(), cause }
     }
 }

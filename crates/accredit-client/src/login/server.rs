@@ -81,6 +81,7 @@ impl LoginServer {
             target: "/admin/token",
             token: None,
             content_type: "application/x-www-form-urlencoded",
+            idempotency_key: None,
             body: body.as_bytes(),
             patience: PATIENCE,
             cap: CAP,

@@ -112,7 +112,7 @@ async fn ask(endpoint: &Endpoint) -> Result<Option<Answer>, DiscoveryError> {
         Ok(answer) if answer.status.as_u16() == 200 => Ok(Some(answer)),
         Ok(answer) if answer.status.is_client_error() => Ok(None),
         Ok(answer) => Err(unreachable(endpoint, format!("status {}", answer.status.as_u16()))),
-        Err(WebFault::Unreachable(cause)) => Err(unreachable(endpoint, cause)),
+        Err(WebFault::Unreachable(cause) | WebFault::Broken(cause)) => Err(unreachable(endpoint, cause)),
         Err(WebFault::TooLarge) => Err(unusable(endpoint, format!("more than {DOCUMENT_CAP} bytes"))),
     }
 }

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::idempotency::Claim;
 use super::problem::AdminFault;
 
 /// A person or workload that administers, and what it may do.
@@ -40,6 +41,8 @@ pub(crate) struct Caller {
     pub(crate) actor: Actor,
     /// From where.
     pub(crate) source: Source,
+    /// The idempotency key that it came with.
+    pub(crate) claim: Option<Claim>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -49,7 +52,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, AdminFault> {
         let actor = parts.extensions.get::<Actor>().filter(|actor| !actor.rights.is_empty());
         let actor = actor.cloned().ok_or(AdminFault::Unauthenticated)?;
-        Ok(Self { actor, source: parts.extensions.get::<Source>().copied().unwrap_or_default() })
+        let source = parts.extensions.get::<Source>().copied().unwrap_or_default();
+        Ok(Self { actor, source, claim: parts.extensions.get::<Claim>().cloned() })
     }
 }
 

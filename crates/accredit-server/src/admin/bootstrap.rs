@@ -45,7 +45,7 @@ pub(crate) async fn bootstrap(app: &App, path: &Path) -> Result<(), BootstrapFau
     let fault = |what: String| BootstrapFault::File { path: path.display().to_string(), what };
     let documents = read(path).map_err(fault)?;
     let actor = Actor { name: "bootstrap file".to_owned(), rights: Rights::local() };
-    let caller = Caller { actor, source: Source::default() };
+    let caller = Caller { actor, source: Source::default(), claim: None };
     let act = Act {
         app,
         caller: &caller,

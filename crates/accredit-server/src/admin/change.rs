@@ -17,6 +17,7 @@ use super::actor::{Actor, Caller, Source};
 use super::blot::Blot;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
+use super::rendered::Rendered;
 use crate::app::App;
 use crate::read_model::InForce;
 use crate::record::{RecordFault, StoreWork};
@@ -36,6 +37,12 @@ pub(crate) struct Act<'a> {
     pub(crate) precondition: Option<Precondition>,
 }
 
+/// What an act did, and how it is answered where it is.
+type Answered = (ApplyResponse, Option<Rendered>);
+
+/// Renders an answer from what is in force behind an act.
+type Render<'r> = dyn Fn(&World, &ApplyResponse) -> Result<Option<Rendered>, AdminFault> + Sync + 'r;
+
 impl Act<'_> {
     /// Carries the act out, all or nothing, one at a time. When another server changed something meanwhile, it is planned and
     /// judged anew on that.
@@ -46,15 +53,39 @@ impl Act<'_> {
         &self,
         planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
     ) -> Result<ApplyResponse, AdminFault> {
+        let render = |_: &World, _: &ApplyResponse| Ok(None);
+        self.attempts(planner, &render).await.map(|(response, _)| response)
+    }
+
+    /// The same, and renders the answer from what is in force behind the act, before it is: where the request has an idempotency
+    /// key, the answer is written with what it says, and given again to whoever asks again.
+    ///
+    /// # Errors
+    /// What keeps it from happening; nothing was written then.
+    pub(super) async fn answer(
+        &self,
+        planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
+        render: impl Fn(&World, &ApplyResponse) -> Result<Rendered, AdminFault> + Sync,
+    ) -> Result<Rendered, AdminFault> {
+        let render = |world: &World, response: &ApplyResponse| render(world, response).map(Some);
+        let (_, rendered) = self.attempts(planner, &render).await?;
+        rendered.ok_or_else(|| AdminFault::Unavailable("the answer could not be made".to_owned()))
+    }
+
+    async fn attempts(
+        &self,
+        planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
+        render: &Render<'_>,
+    ) -> Result<Answered, AdminFault> {
         for _ in 0..ATTEMPTS {
-            if let Some(response) = self.attempt(&planner).await? {
+            if let Some((response, rendered)) = self.attempt(&planner, render).await? {
                 let has_domain = |change: &wire::Change| {
                     change.kind == Kind::TrustDomain.document() && change.action != wire::Action::Unchanged
                 };
                 if !response.dry_run && response.changes.iter().any(has_domain) {
                     self.app.found_new_domains().await;
                 }
-                return Ok(response);
+                return Ok((response, rendered));
             }
         }
         Err(AdminFault::Unavailable("other servers change resources all the time".to_owned()))
@@ -64,11 +95,17 @@ impl Act<'_> {
     async fn attempt(
         &self,
         planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
-    ) -> Result<Option<ApplyResponse>, AdminFault> {
+        render: &Render<'_>,
+    ) -> Result<Option<Answered>, AdminFault> {
         let app = self.app;
         let _one_at_a_time = app.changing.lock().await;
         app.catch_up_meanwhile().await?;
         let before = app.read_model.now();
+        // Behind catching up: what another server did under this key is in force here, and would be judged as somebody else's.
+        // Whoever does it behind this is found by the sequence.
+        if let Some(claim) = &self.caller.claim {
+            claim.check_open(app).await?;
+        }
         if let Some(precondition) = &self.precondition {
             precondition.check(&before.world)?;
         }
@@ -77,7 +114,8 @@ impl Act<'_> {
         check_sources(&plan, app)?;
         let mut response = told(&plan, self.dry_run, before.world.sequence, &self.blot(&before.world));
         if self.dry_run || plan.puts.is_empty() && plan.deletes.is_empty() {
-            return Ok(Some(response));
+            let rendered = render(&before.world, &response)?;
+            return Ok(Some((response, rendered)));
         }
         let is_new_signer = plan.puts.iter().any(|put| put.as_api().is_some_and(|api| api.signing == Signing::Rs256));
         let has_made_keys = is_new_signer && app.ensure_signer(Signing::Rs256).await?;
@@ -89,6 +127,10 @@ impl Act<'_> {
         };
         let Actor { name, .. } = &self.caller.actor;
         let by = self.caller.actor.recorded(self.caller.source, &before.world);
+        // The change is this one or none, so its sequence is known, and with it all of the answer.
+        response.sequence = expected_sequence + 1;
+        let rendered = render(&plan.next, &response)?;
+        let answer = self.caller.claim.as_ref().zip(rendered.as_ref()).and_then(|(claim, answer)| claim.keep(answer));
         let done = Done { event: self.event, at: clock::now(), actor: name, by, before: &before.world };
         let change = accredit_store::Change {
             expected_sequence,
@@ -97,6 +139,7 @@ impl Act<'_> {
             unpins: plan.unpinned.iter().map(pinning::stored_key).collect(),
             revokes: plan.revokes,
             records: done.records(&plan),
+            answer,
         };
         let head = match app.recorder.work(StoreWork::Change(change)).await {
             Ok(head) => head,
@@ -134,8 +177,7 @@ impl Act<'_> {
             actor = name,
             "resources changed"
         );
-        response.sequence = head.sequence;
-        Ok(Some(response))
+        Ok(Some((response, rendered)))
     }
 
     /// What somebody may not even read is refused before it is planned: a plan's faults tell of what there is.
@@ -196,7 +238,7 @@ pub(crate) async fn carry_out(
     planner: impl Fn(&InForce, &App) -> Result<Plan, Faults>,
 ) -> Answer<ApplyResponse> {
     let actor = Actor { name: actor.to_owned(), rights: Rights::local() };
-    let caller = Caller { actor, source: Source::default() };
+    let caller = Caller { actor, source: Source::default(), claim: None };
     let act = Act { app, caller: &caller, event, dry_run, verb: Verb::Write, precondition: None };
     act.carry_out(planner).await.map(Json)
 }

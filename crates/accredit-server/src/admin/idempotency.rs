@@ -1,57 +1,52 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same key with the same request has the same answer.
 //!
-//! Answers are kept of what was carried out; a refusal wrote nothing and is judged anew. They are kept in the process, for
-//! whoever asked: another actor's key of the same text is another key. Limits: 24 hours, 128 answers an actor, 1024 and
-//! 16 MiB in all, the oldest going first, and no answer beyond 1 MiB. Whatever is kept no more is repeatable by its content.
+//! The answer to a write is kept in the store, in the transaction of what was written: every server on it gives it again, also
+//! when the one that wrote ended before it could answer. What wrote nothing is judged anew: a refusal, a dry run, documents that
+//! are in force already. So is what the store keeps no more ([`accredit_store::ANSWERS_LAST`]), and an answer beyond 4 MiB.
+//!
+//! A key belongs to whoever asked with it: another actor's key of the same text is another key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use accredit_core::decide::access::{Held, Through};
+use accredit_core::model::Realm;
 use accredit_id::digest::sha256;
-use accredit_id::time::Timestamp;
-use axum::body::{Body, Bytes, to_bytes};
+use accredit_store::KeptAnswer;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
 
 use super::actor::Actor;
 use super::body;
-use super::problem::AdminFault;
+use super::problem::{AdminFault, NotPermitted};
+use super::rendered::Rendered;
 use crate::app::App;
 use crate::clock;
 
-/// The answers that are kept.
-#[derive(Default)]
-pub(crate) struct Answers(Mutex<HashMap<Key, Kept>>);
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
+/// A request with a key, and who sent it, as hashes: what its answer is kept under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// The actor and the key.
+    asked: [u8; 32],
     /// Who, and with which rights: an answer is given again to nobody who would not be given it now.
     actor: [u8; 32],
-    key: String,
-}
-
-struct Kept {
-    /// The hash of the request.
     request: [u8; 32],
-    since: Timestamp,
-    /// `None` while the first request is being answered.
-    answer: Option<Answer>,
 }
 
-#[derive(Clone)]
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
+/// The requests with a key that this server is answering: by actor and key, what is asked.
+#[derive(Default)]
+pub(crate) struct InFlight(Mutex<HashMap<[u8; 32], [u8; 32]>>);
 
-/// What a key means at the moment.
-enum Found {
-    New,
-    Answered(Answer),
-    Refused(AdminFault),
+/// A request that holds its key until it is answered. A client that goes away changes nothing: what it asked for is finished
+/// ([`crate::finishing`]), and its answer waits for whoever asks again.
+struct Holding<'a> {
+    in_flight: &'a InFlight,
+    asked: [u8; 32],
 }
 
 /// Answers a request once for each key.
@@ -63,97 +58,120 @@ pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Ne
     };
     // Without an actor the route refuses it.
     let Some(actor) = request.extensions().get::<Actor>() else { return next.run(request).await };
-    let key = Key { actor: sha256(format!("{} {:?}", actor.name, actor.rights).as_bytes()), key };
-    let (parts, body) = request.into_parts();
+    let actor = sha256(who(actor).to_string().as_bytes());
+    let (mut parts, body) = request.into_parts();
     let body = match body::whole(body).await {
         Ok(body) => body,
         Err(fault) => return fault.into_response(),
     };
-    let place = parts.uri.path_and_query().map_or("", |place| place.as_str());
-    let request = sha256(&[parts.method.as_str().as_bytes(), b" ", place.as_bytes(), b"\0", &body].concat());
-    let in_flight = match app.admin.answers.begin(&key, request, clock::now()) {
-        Found::New => InFlight { answers: &app.admin.answers, key },
-        Found::Answered(answer) => return answer.into_response(),
-        Found::Refused(fault) => return fault.into_response(),
+    let asked = sha256(&[&actor, key.as_bytes()].concat());
+    let claim = Claim { asked, actor, request: asked_for(&parts, &body) };
+    let _held = match app.admin.in_flight.begin(&claim) {
+        Ok(held) => held,
+        Err(fault) => return fault.into_response(),
     };
+    match claim.answer(&app).await {
+        Ok(None) => {}
+        Ok(Some(kept)) => return kept.into_response(),
+        Err(fault) => return fault.into_response(),
+    }
+    parts.extensions.insert(claim.clone());
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if !response.status().is_success() {
+    if response.status().is_success() || response.extensions().get::<NotPermitted>().is_some() {
         return response;
     }
-    let (parts, body) = response.into_parts();
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
-        return AdminFault::Unavailable("the answer could not be made".to_owned()).into_response();
+    // It may be refused because it was done already: by another server meanwhile, or by a commit that was not answered.
+    match claim.answer(&app).await {
+        Ok(Some(kept)) => kept.into_response(),
+        Ok(None) | Err(_) => response,
+    }
+}
+
+/// Who asks, and with which rights. INVARIANT: written out, because servers of two versions on one store must write the same.
+fn who(actor: &Actor) -> Value {
+    let held = |held: &Held| {
+        let Held { role, project, realm, through } = held;
+        let realm = realm.as_ref().map(|Realm { trust_domain, name }| json!([trust_domain.to_string(), **name]));
+        let through = through
+            .as_ref()
+            .map(|Through { administrator, provider }| json!([administrator.to_string(), provider.to_string()]));
+        json!([role.name(), project.map(|project| project.to_string()), realm, through])
     };
-    let answer = Answer { status: parts.status, headers: parts.headers.clone(), body: body.clone() };
-    if body.len() <= MAX_ANSWER {
-        in_flight.keep(answer);
-    }
-    Response::from_parts(parts, Body::from(body))
+    json!([actor.name, actor.rights.held().iter().map(held).collect::<Vec<_>>()])
 }
 
-/// A request that holds its key; unless its answer is kept, it lets go of it. A client that goes away changes nothing: what
-/// it asked for is finished ([`crate::finishing`]), and its answer waits for whoever asks again.
-struct InFlight<'a> {
-    answers: &'a Answers,
-    key: Key,
-}
-
-impl InFlight<'_> {
-    fn keep(&self, answer: Answer) {
-        let mut kept = self.answers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = kept.get_mut(&self.key) {
-            own.answer = Some(answer);
+/// What is asked: the method, the path with its query, which revision is meant, and the body.
+fn asked_for(parts: &Parts, body: &[u8]) -> [u8; 32] {
+    let place = parts.uri.path_and_query().map_or("", |place| place.as_str());
+    let mut text = [parts.method.as_str().as_bytes(), b" ", place.as_bytes(), b"\0"].concat();
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        for value in parts.headers.get_all(&name) {
+            text.extend([name.as_str().as_bytes(), b" ", value.as_bytes(), b"\0"].concat());
         }
-        shrink(&mut kept, &self.key.actor);
+    }
+    text.extend([b"\0", body].concat());
+    sha256(&text)
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// What was answered to it.
+    ///
+    /// # Errors
+    /// The key came with another request; the store.
+    async fn answer(&self, app: &App) -> Result<Option<Rendered>, AdminFault> {
+        let kept = app.store.kept_answer(&self.asked, clock::now().unix()).await?;
+        match kept {
+            None => Ok(None),
+            Some(kept) if kept.request != self.request => Err(AdminFault::KeyReused),
+            Some(kept) => Rendered::try_from(kept).map(Some),
+        }
+    }
+
+    /// Refuses what was answered already, for whoever is about to do it: another server was faster.
+    ///
+    /// # Errors
+    /// [`AdminFault::InFlight`], behind which [`once`] finds the answer; those of the store.
+    pub(super) async fn check_open(&self, app: &App) -> Result<(), AdminFault> {
+        self.answer(app).await?.map_or(Ok(()), |_| Err(AdminFault::InFlight))
+    }
+
+    /// What is to be kept of an answer; `None` where it is too large.
+    pub(super) fn keep(&self, answer: &Rendered) -> Option<KeptAnswer> {
+        let Self { asked, actor, request } = *self;
+        let Rendered { status, etag, location, body } = answer;
+        (body.len() <= MAX_ANSWER).then(|| KeptAnswer {
+            asked,
+            actor,
+            request,
+            status: status.as_u16(),
+            etag: etag.clone(),
+            location: location.clone(),
+            body: body.to_vec(),
+        })
     }
 }
 
-impl Drop for InFlight<'_> {
+// === impl InFlight ===
+
+impl InFlight {
+    fn begin(&self, claim: &Claim) -> Result<Holding<'_>, AdminFault> {
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match requests.get(&claim.asked) {
+            Some(request) if *request != claim.request => Err(AdminFault::KeyReused),
+            Some(_) => Err(AdminFault::InFlight),
+            None => {
+                requests.insert(claim.asked, claim.request);
+                Ok(Holding { in_flight: self, asked: claim.asked })
+            }
+        }
+    }
+}
+
+impl Drop for Holding<'_> {
     fn drop(&mut self) {
-        let mut kept = self.answers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.get(&self.key).is_some_and(|own| own.answer.is_none()) {
-            kept.remove(&self.key);
-        }
-    }
-}
-
-// === impl Answers ===
-
-impl Answers {
-    fn begin(&self, key: &Key, request: [u8; 32], now: Timestamp) -> Found {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, kept| kept.answer.is_none() || now.seconds_since(kept.since) < LASTS);
-        match kept.get(key) {
-            Some(known) if known.request != request => return Found::Refused(AdminFault::KeyReused),
-            Some(Kept { answer: None, .. }) => return Found::Refused(AdminFault::InFlight),
-            Some(Kept { answer: Some(answer), .. }) => return Found::Answered(answer.clone()),
-            None => {}
-        }
-        kept.insert(key.clone(), Kept { request, since: now, answer: None });
-        Found::New
-    }
-}
-
-/// Lets the oldest answers go until the limits hold: the actor's own first.
-fn shrink(kept: &mut HashMap<Key, Kept>, actor: &[u8; 32]) {
-    let of_actor = |key: &Key| key.actor == *actor;
-    while kept.keys().filter(|key| of_actor(key)).count() > MAX_OF_ACTOR && forget_oldest(kept, of_actor) {}
-    let size = |kept: &HashMap<Key, Kept>| {
-        kept.values().filter_map(|kept| Some(kept.answer.as_ref()?.body.len())).sum::<usize>()
-    };
-    while (kept.len() > MAX_KEPT || size(kept) > MAX_BYTES) && forget_oldest(kept, |_| true) {}
-}
-
-fn forget_oldest(kept: &mut HashMap<Key, Kept>, of: impl Fn(&Key) -> bool) -> bool {
-    let answered = kept.iter().filter(|(key, kept)| kept.answer.is_some() && of(key));
-    let oldest = answered.min_by_key(|(_, kept)| kept.since).map(|(key, _)| key.clone());
-    oldest.is_some_and(|oldest| kept.remove(&oldest).is_some())
-}
-
-impl Answer {
-    fn into_response(self) -> Response {
-        let Self { status, headers, body } = self;
-        (status, headers, body).into_response()
+        self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.asked);
     }
 }
 
@@ -170,46 +188,48 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, AdminFault> {
 }
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Seconds.
-const LASTS: i64 = 24 * 3600;
-const MAX_OF_ACTOR: usize = 128;
-const MAX_KEPT: usize = 1024;
-const MAX_BYTES: usize = 16 * 1024 * 1024;
-const MAX_ANSWER: usize = 1024 * 1024;
+/// Bytes of a body: some 25,000 changes.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use accredit_core::decide::access::Rights;
+    use accredit_core::model::{AdminRole, Id, Kind};
     use axum::http::HeaderValue;
 
     use super::*;
 
+    /// INVARIANT of [`who`]: what one version writes, another one finds.
     #[test]
-    fn what_is_kept_is_bounded_in_number_size_and_time() {
-        let answers = Answers::default();
-        let at = Timestamp::from_unix(1_000_000);
-        let put = |actor: u8, key: usize, bytes: usize, now: Timestamp| {
-            let now = now.plus(std::time::Duration::from_secs(key as u64));
-            let key = Key { actor: [actor; 32], key: key.to_string() };
-            assert!(matches!(answers.begin(&key, [0; 32], now), Found::New));
-            let body = Bytes::from(vec![0; bytes]);
-            InFlight { answers: &answers, key }.keep(Answer {
-                status: StatusCode::OK,
-                headers: HeaderMap::new(),
-                body,
-            });
+    fn who_asks_is_written_out() {
+        let mut actor = Actor::local();
+        assert_eq!(who(&actor).to_string(), r#"["local socket",[["owner",null,null,null]]]"#);
+        let project = Id::new(Kind::Project, [7; 16]);
+        actor.rights = Rights::of(AdminRole::ProjectAdmin, Some(project), None);
+        assert_eq!(who(&actor), json!(["local socket", [["project-admin", project.to_string(), null, null]]]));
+    }
+
+    #[test]
+    fn a_request_is_more_than_its_body() {
+        let hash = |method: &str, uri: &str, tag: Option<&str>, body: &[u8]| {
+            let mut request = Request::builder().method(method).uri(uri);
+            if let Some(tag) = tag {
+                request = request.header("if-match", tag);
+            }
+            asked_for(&request.body(()).unwrap().into_parts().0, body)
         };
-        let count = || answers.0.lock().unwrap().len();
-        (0..500).for_each(|key| put(1, key, 1, at));
-        assert_eq!(count(), MAX_OF_ACTOR);
-        (0..2000).for_each(|key| put(2 + (key / 100) as u8, key, 1, at));
-        assert!(count() <= MAX_KEPT, "{}", count());
-        (3000..3040).for_each(|key| put(99, key, MAX_ANSWER, at));
-        let bytes: usize =
-            answers.0.lock().unwrap().values().map(|kept| kept.answer.as_ref().unwrap().body.len()).sum();
-        assert!(bytes > MAX_BYTES / 2 && bytes <= MAX_BYTES, "{bytes}");
-        put(100, 10_000, 1, Timestamp::from_unix(1_000_000 + LASTS));
-        assert_eq!(count(), 1);
+        let one = hash("PUT", "/v1/projects/a?dry_run=true", Some("\"1\""), b"{}");
+        assert_eq!(one, hash("PUT", "/v1/projects/a?dry_run=true", Some("\"1\""), b"{}"));
+        for other in [
+            hash("POST", "/v1/projects/a?dry_run=true", Some("\"1\""), b"{}"),
+            hash("PUT", "/v1/projects/a", Some("\"1\""), b"{}"),
+            hash("PUT", "/v1/projects/a?dry_run=true", Some("\"2\""), b"{}"),
+            hash("PUT", "/v1/projects/a?dry_run=true", None, b"{}"),
+            hash("PUT", "/v1/projects/a?dry_run=true", Some("\"1\""), b"{ }"),
+        ] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

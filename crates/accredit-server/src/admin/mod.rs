@@ -39,6 +39,7 @@ mod problem;
 mod provider_keys;
 mod published;
 mod refused;
+mod rendered;
 mod replay;
 mod resources;
 mod retold;
@@ -65,7 +66,7 @@ pub(crate) use problem::AdminFault;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Extension, Router};
 
 use crate::app::App;
@@ -74,7 +75,7 @@ use crate::{finishing, metrics, traces};
 /// What is kept in memory about acts of administration.
 #[derive(Default)]
 pub(crate) struct Kept {
-    answers: idempotency::Answers,
+    in_flight: idempotency::InFlight,
     pub(crate) refused: refused::RefusedActs,
 }
 
@@ -125,15 +126,15 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/{kinds}", post(resources::create).layer(once()).get(resources::list))
         .route(
             "/v1/{kinds}/{*name}",
-            get(resources::get).put(resources::put).delete(resources::delete).post(resources::turn),
+            put(resources::put).delete(resources::delete).post(resources::turn).layer(once()).get(resources::get),
         )
         .route("/v1/apply", post(sets::apply).layer(once()))
         .route("/v1/diff", post(sets::diff))
         .route("/v1/resources", get(sets::list))
         .route("/v1/resource", get(sets::get))
-        .route("/v1/resource/delete", post(sets::delete))
-        .route("/v1/resource/enable", post(sets::enable))
-        .route("/v1/resource/disable", post(sets::disable))
+        .route("/v1/resource/delete", post(sets::delete).layer(once()))
+        .route("/v1/resource/enable", post(sets::enable).layer(once()))
+        .route("/v1/resource/disable", post(sets::disable).layer(once()))
         .route("/v1/lint", get(lint::report))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/replay", post(replay::replay))

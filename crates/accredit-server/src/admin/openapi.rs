@@ -101,8 +101,7 @@ fn described(operation: &Operation, route: &Route) -> Value {
         header("If-Match", json!({"type": "string"}), sentence);
     }
     if *keyed {
-        let sentence =
-            "The same key with the same request has the same answer. A text in quotes of 1 to 255 characters.";
+        let sentence = "The same key with the same request has the same answer for a day. A text in quotes of 1 to 255 characters.";
         header("Idempotency-Key", json!({"type": "string", "pattern": KEY}), sentence);
     }
     if *oauth {

@@ -3,6 +3,7 @@
 //! Of `{kinds}` there is one route for each kind, `{Kind}` and `{noun}` in a row are its words.
 
 mod minting;
+mod naming;
 
 use super::operation::{DRY_RUN, KIND, Operation, PAGE_SIZE, PAGE_TOKEN, PLAIN, PROJECT, SECONDS, TEXT};
 
@@ -43,7 +44,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: &[DRY_RUN],
         asks: Some("New{Kind}"),
         answers: &[(200, "Written{Kind}"), (201, "Written{Kind}")],
-        refuses: &[412, 422],
+        refuses: &[409, 412, 422],
+        keyed: true,
         ..PLAIN
     },
     Operation {
@@ -53,7 +55,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Deletes one {noun}, and says what that newly allows.",
         query: &[DRY_RUN],
         answers: &[(200, "ApplyResponse")],
-        refuses: &[412, 422],
+        refuses: &[409, 412, 422],
+        keyed: true,
         ..PLAIN
     },
     Operation {
@@ -63,7 +66,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Makes one {noun} count.",
         query: &[DRY_RUN],
         answers: &[(200, "Written{Kind}")],
-        refuses: &[412, 422],
+        refuses: &[409, 412, 422],
+        keyed: true,
         ..PLAIN
     },
     Operation {
@@ -73,7 +77,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Makes one {noun} count no longer, without deleting it.",
         query: &[DRY_RUN],
         answers: &[(200, "Written{Kind}")],
-        refuses: &[412, 422],
+        refuses: &[409, 412, 422],
+        keyed: true,
         ..PLAIN
     },
     Operation {
@@ -113,36 +118,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[(200, "Resource")],
         ..PLAIN
     },
-    Operation {
-        method: "post",
-        path: "/v1/resource/delete",
-        id: "deleteNamed",
-        summary: "Deletes one resource of any kind, and says what that newly allows.",
-        asks: Some("NamedResource"),
-        answers: &[(200, "ApplyResponse")],
-        refuses: &[412, 422],
-        ..PLAIN
-    },
-    Operation {
-        method: "post",
-        path: "/v1/resource/enable",
-        id: "enableNamed",
-        summary: "Makes one resource of any kind count.",
-        asks: Some("NamedResource"),
-        answers: &[(200, "ApplyResponse")],
-        refuses: &[412, 422],
-        ..PLAIN
-    },
-    Operation {
-        method: "post",
-        path: "/v1/resource/disable",
-        id: "disableNamed",
-        summary: "Makes one resource of any kind count no longer, without deleting it.",
-        asks: Some("NamedResource"),
-        answers: &[(200, "ApplyResponse")],
-        refuses: &[412, 422],
-        ..PLAIN
-    },
+    naming::DELETE,
+    naming::ENABLE,
+    naming::DISABLE,
     Operation {
         method: "post",
         path: "/v1/explain",

@@ -78,7 +78,12 @@ impl Precondition {
 
 /// The entity tag of a resource as it stands.
 pub(super) fn tag(resource: &Resource) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("\"{}\"", resource.revision)).ok()
+    HeaderValue::from_str(&tag_text(resource)).ok()
+}
+
+/// The same as text.
+pub(super) fn tag_text(resource: &Resource) -> String {
+    format!("\"{}\"", resource.revision)
 }
 
 fn matching(value: &HeaderValue) -> Result<Wanted, AdminFault> {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use accredit_api::admin::{self as wire, NewResource, ResourcePage, Written};
+use accredit_api::admin::{self as wire, ApplyResponse, NewResource, ResourcePage, Written};
 use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::{Document, Faults, Kind, Ownership, Resource};
 use accredit_core::plan::{self, Plan};
+use accredit_core::world::World;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -20,8 +21,9 @@ use super::body::Strict;
 use super::change::{Act, called, on_the_wire};
 use super::page::Page;
 use super::pointer::located;
-use super::precondition::{Precondition, tag};
+use super::precondition::{Precondition, tag, tag_text};
 use super::problem::AdminFault;
+use super::rendered::Rendered;
 use crate::app::App;
 use crate::chance;
 use crate::read_model::InForce;
@@ -102,7 +104,7 @@ pub(super) async fn create(
     path: Wrapped<Path<String>, PathRejection>,
     how: Wrapped<Query<How>, QueryRejection>,
     Strict(new): Strict<NewResource>,
-) -> Result<Response, AdminFault> {
+) -> Result<Rendered, AdminFault> {
     let kind = collection(&path?.0)?;
     let Query(How { dry_run }) = how?;
     let name = new.name.clone().ok_or_else(|| AdminFault::Request("the document has no `name`".to_owned()))?;
@@ -119,11 +121,11 @@ pub(super) async fn create(
         }
         Ok(plan)
     };
-    let changed = act.carry_out(planner).await;
+    let answer = act.answer(planner, |world, changed| written(world, kind, &name, changed)).await;
     if conflict.load(Ordering::Relaxed) {
         return Err(AdminFault::Conflict(format!("{} exists, and differs from the document", called(kind, &name))));
     }
-    written(&app, kind, &name, changed.map_err(|fault| alone(fault, &document))?)
+    answer.map_err(|fault| alone(fault, &document))
 }
 
 /// `GET /v1/{kinds}/{name}`.
@@ -146,7 +148,7 @@ pub(super) async fn put(
     how: Wrapped<Query<How>, QueryRejection>,
     headers: HeaderMap,
     Strict(new): Strict<NewResource>,
-) -> Result<Response, AdminFault> {
+) -> Result<Rendered, AdminFault> {
     let Query(How { dry_run }) = how?;
     let precondition = Precondition::of(kind, &name, &headers, new.revision)?;
     // By id, the document's name is the one that the resource has.
@@ -164,8 +166,9 @@ pub(super) async fn put(
     let document = document(kind, &name, new)?;
     let act = Act { app: &app, caller: &caller, event: "resource-put", dry_run, verb: Verb::Write, precondition };
     act.check_reach(std::slice::from_ref(&document))?;
-    let changed = act.carry_out(|in_force, app| one(in_force, &document, app)).await;
-    written(&app, kind, &name, changed.map_err(|fault| alone(fault, &document))?)
+    let planner = |in_force: &InForce, app: &App| one(in_force, &document, app);
+    let answer = act.answer(planner, |world, changed| written(world, kind, &name, changed)).await;
+    answer.map_err(|fault| alone(fault, &document))
 }
 
 /// `DELETE /v1/{kinds}/{name}`.
@@ -175,10 +178,10 @@ pub(super) async fn delete(
     Place { kind, name, .. }: Place,
     how: Wrapped<Query<How>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Json<wire::ApplyResponse>, AdminFault> {
+) -> Result<Rendered, AdminFault> {
     let Query(How { dry_run }) = how?;
     let precondition = Precondition::of(kind, &name, &headers, None)?;
-    remove(&app, &caller, kind, &name, dry_run, precondition).await.map(Json)
+    remove(&app, &caller, kind, &name, dry_run, precondition).await
 }
 
 /// `POST /v1/{kinds}/{name}/enable` and `/disable`.
@@ -188,12 +191,12 @@ pub(super) async fn turn(
     Place { kind, name, deed }: Place,
     how: Wrapped<Query<How>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Response, AdminFault> {
+) -> Result<Rendered, AdminFault> {
     let Query(How { dry_run }) = how?;
     let precondition = Precondition::of(kind, &name, &headers, None)?;
-    let enabled = deed.unwrap_or_default();
-    let changed = set_enabled(&app, &caller, kind, &name, enabled, dry_run, precondition).await?;
-    written(&app, kind, &name, changed)
+    let turn = Turn { kind, name: &name, enabled: deed.unwrap_or_default(), dry_run, precondition };
+    let render = |world: &World, changed: &ApplyResponse| written(world, kind, &name, changed);
+    set_enabled(&app, &caller, turn, render).await
 }
 
 pub(super) async fn remove(
@@ -203,27 +206,37 @@ pub(super) async fn remove(
     name: &str,
     dry_run: bool,
     precondition: Option<Precondition>,
-) -> Result<wire::ApplyResponse, AdminFault> {
+) -> Result<Rendered, AdminFault> {
     existing(app, caller, kind, name)?;
     let act = Act { app, caller, event: "resource-deleted", dry_run, verb: Verb::Write, precondition };
-    act.carry_out(|in_force, app| plan::delete(&in_force.world, kind, name, &app.context())).await
+    let planner = |in_force: &InForce, app: &App| plan::delete(&in_force.world, kind, name, &app.context());
+    act.answer(planner, applied).await
+}
+
+/// That a resource is to count, or not.
+pub(super) struct Turn<'t> {
+    pub(super) kind: Kind,
+    pub(super) name: &'t str,
+    pub(super) enabled: bool,
+    pub(super) dry_run: bool,
+    pub(super) precondition: Option<Precondition>,
 }
 
 pub(super) async fn set_enabled(
     app: &App,
     caller: &Caller,
-    kind: Kind,
-    name: &str,
-    enabled: bool,
-    dry_run: bool,
-    precondition: Option<Precondition>,
-) -> Result<wire::ApplyResponse, AdminFault> {
+    turn: Turn<'_>,
+    render: impl Fn(&World, &ApplyResponse) -> Result<Rendered, AdminFault> + Sync,
+) -> Result<Rendered, AdminFault> {
+    let Turn { kind, name, enabled, dry_run, precondition } = turn;
     let resource = existing(app, caller, kind, name)?;
     // Also where nothing would change: whoever may not write is told so.
     caller.actor.may(Verb::Write, &Subject::of(&resource), &called(kind, name))?;
     let event = if enabled { "resource-enabled" } else { "resource-disabled" };
     let act = Act { app, caller, event, dry_run, verb: Verb::Write, precondition };
-    act.carry_out(|in_force, app| plan::set_enabled(&in_force.world, kind, name, enabled, &app.context())).await
+    let planner =
+        |in_force: &InForce, app: &App| plan::set_enabled(&in_force.world, kind, name, enabled, &app.context());
+    act.answer(planner, render).await
 }
 
 /// A resource that exists and that the caller may read; else both are told alike.
@@ -257,22 +270,22 @@ fn document(kind: Kind, name: &str, new: NewResource) -> Result<Document, AdminF
     }
 }
 
+/// What was changed, and nothing beside it.
+pub(super) fn applied(_: &World, changed: &ApplyResponse) -> Result<Rendered, AdminFault> {
+    Rendered::json(StatusCode::OK, changed)
+}
+
 /// What was written: 201 with its place for a new one, 200 otherwise, with its entity tag.
-fn written(app: &App, kind: Kind, name: &str, changed: wire::ApplyResponse) -> Result<Response, AdminFault> {
-    let wire::ApplyResponse { changes, findings, sequence, dry_run } = changed;
-    let in_force = app.read_model.now();
-    let resource = in_force.world.find(kind, name).filter(|_| !dry_run);
+fn written(world: &World, kind: Kind, name: &str, changed: &ApplyResponse) -> Result<Rendered, AdminFault> {
+    let ApplyResponse { changes, findings, sequence, dry_run } = changed.clone();
+    let resource = world.find(kind, name).filter(|_| !dry_run);
     let is_new = changes.iter().any(|change| change.action == wire::Action::Create) && !dry_run;
     let body =
         Written { resource: resource.map(|resource| on_the_wire(resource)), changes, findings, sequence, dry_run };
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = (status, Json(body)).into_response();
-    let headers = response.headers_mut();
-    headers.extend(resource.and_then(|resource| tag(resource)).map(|tag| (header::ETAG, tag)));
-    if is_new && let Ok(place) = HeaderValue::from_str(&format!("/v1/{}s/{name}", kind.noun())) {
-        headers.insert(header::LOCATION, place);
-    }
-    Ok(response)
+    let etag = resource.map(|resource| tag_text(resource));
+    let location = is_new.then(|| format!("/v1/{}s/{name}", kind.noun()));
+    Ok(Rendered { etag, location, ..Rendered::json(status, &body)? })
 }
 
 /// The kind of a collection: its noun in the plural.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use accredit_api::admin::{self as wire, ApplyRequest, ApplyResponse, NamedResource, ResourceList, Status};
+use accredit_api::admin::{self as wire, ApplyRequest, NamedResource, ResourceList, Status};
 use accredit_core::decide::access::{Subject, Verb};
 use accredit_core::model::{Document, Kind};
 use accredit_core::plan::{self, Prune};
@@ -20,10 +20,12 @@ use super::page::belongs;
 use super::pointer::located;
 use super::precondition::Precondition;
 use super::problem::{AdminFault, Answer};
-use super::resources::{existing, remove, set_enabled};
+use super::rendered::Rendered;
+use super::resources::{Turn, applied, existing, remove, set_enabled};
 use super::{cluster_keys, provider_keys};
 use crate::app::App;
 use crate::health::Unready;
+use crate::read_model::InForce;
 use crate::{chance, memory};
 
 /// Which resources are asked for.
@@ -47,7 +49,7 @@ pub(super) async fn apply(
     State(app): State<Arc<App>>,
     caller: Caller,
     Strict(request): Strict<ApplyRequest>,
-) -> Answer<ApplyResponse> {
+) -> Result<Rendered, AdminFault> {
     bring(&app, &caller, request, Verb::Write).await
 }
 
@@ -56,20 +58,22 @@ pub(super) async fn diff(
     State(app): State<Arc<App>>,
     caller: Caller,
     Strict(request): Strict<ApplyRequest>,
-) -> Answer<ApplyResponse> {
+) -> Result<Rendered, AdminFault> {
     bring(&app, &caller, ApplyRequest { dry_run: true, ..request }, Verb::Read).await
 }
 
-async fn bring(app: &App, caller: &Caller, request: ApplyRequest, verb: Verb) -> Answer<ApplyResponse> {
+async fn bring(app: &App, caller: &Caller, request: ApplyRequest, verb: Verb) -> Result<Rendered, AdminFault> {
     let ApplyRequest { resources, dry_run, prune, project } = request;
     let prune = self::prune(app, caller, prune, project.as_deref())?;
     let documents: Vec<Document> = resources.into_iter().map(document).collect();
     let act = Act { app, caller, event: "resources-applied", dry_run, verb, precondition: None };
     act.check_reach(&documents)?;
     memory::fit(app.read_model.now().world.len() + documents.len());
-    act.carry_out(|in_force, app| plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits))
+    let planner = |in_force: &InForce, app: &App| {
+        plan::apply(&in_force.world, &documents, prune, &app.context(), &mut chance::bits)
+    };
+    act.answer(planner, applied)
         .await
-        .map(Json)
         .map_err(|fault| located(fault, &documents, |place| format!("/resources/{place}")))
 }
 
@@ -136,10 +140,10 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
     Strict(named): Strict<NamedResource>,
-) -> Answer<ApplyResponse> {
+) -> Result<Rendered, AdminFault> {
     let kind = kind(&named.kind)?;
     let precondition = Precondition::of(kind, &named.name, &HeaderMap::new(), named.revision)?;
-    remove(&app, &caller, kind, &named.name, named.dry_run, precondition).await.map(Json)
+    remove(&app, &caller, kind, &named.name, named.dry_run, precondition).await
 }
 
 /// `POST /v1/resource/enable`.
@@ -147,7 +151,7 @@ pub(super) async fn enable(
     State(app): State<Arc<App>>,
     caller: Caller,
     Strict(named): Strict<NamedResource>,
-) -> Answer<ApplyResponse> {
+) -> Result<Rendered, AdminFault> {
     turn(&app, &caller, &named, true).await
 }
 
@@ -156,14 +160,15 @@ pub(super) async fn disable(
     State(app): State<Arc<App>>,
     caller: Caller,
     Strict(named): Strict<NamedResource>,
-) -> Answer<ApplyResponse> {
+) -> Result<Rendered, AdminFault> {
     turn(&app, &caller, &named, false).await
 }
 
-async fn turn(app: &App, caller: &Caller, named: &NamedResource, enabled: bool) -> Answer<ApplyResponse> {
+async fn turn(app: &App, caller: &Caller, named: &NamedResource, enabled: bool) -> Result<Rendered, AdminFault> {
     let kind = kind(&named.kind)?;
     let precondition = Precondition::of(kind, &named.name, &HeaderMap::new(), named.revision)?;
-    set_enabled(app, caller, kind, &named.name, enabled, named.dry_run, precondition).await.map(Json)
+    let turn = Turn { kind, name: &named.name, enabled, dry_run: named.dry_run, precondition };
+    set_enabled(app, caller, turn, applied).await
 }
 
 /// `GET /v1/status`: counts of what the caller may read.

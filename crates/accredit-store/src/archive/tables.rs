@@ -320,6 +320,11 @@ fn own(text: String) -> backend::Text {
 
 const PAGE: i64 = 256;
 
+/// Tables that are in no backup, and why. Answers that were kept: whoever asks again behind a restore is judged on what came
+/// back, not told what was done to a store that is gone (L16).
+#[cfg(test)]
+const NOT_KEPT: &[&str] = &["kept_answer"];
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
@@ -333,7 +338,8 @@ mod tests {
         let mut connection = backend.reader().await.unwrap();
         let columns = "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
                        WHERE t.type = 'table' AND t.name <> 'schema_step' ORDER BY t.name, c.name";
-        let there: Vec<(String, String)> = query_as(columns).fetch_all(&mut connection).await.unwrap();
+        let mut there: Vec<(String, String)> = query_as(columns).fetch_all(&mut connection).await.unwrap();
+        there.retain(|(table, _)| !NOT_KEPT.contains(&table.as_str()));
         let mut ours: Vec<(String, String)> = TABLES
             .iter()
             .flat_map(|table| table.columns.iter().map(|(column, _)| (table.name.to_owned(), (*column).to_owned())))

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{bundles, close, pack, pins, sight};
+use super::{answers, bundles, close, pack, pins, sight};
 use crate::backend::{Connection, Writer, begin_write, fault, is_unique_violation, query_as, statement};
 use crate::chain::Chain;
 use crate::error::StoreError;
@@ -38,6 +38,8 @@ pub(crate) async fn apply_change(
     book.iter_mut().for_each(|book| book.at(head));
     let actual = head.sequence - 1;
     if actual != change.expected_sequence {
+        // Now, and not with whatever is written next here: nothing may be, and others wait for the head.
+        transaction.rollback().await.map_err(fault)?;
         return Err(StoreError::Conflict { expected: change.expected_sequence, actual });
     }
     let before = take(&mut transaction, change, book.as_mut()).await?;
@@ -54,6 +56,9 @@ pub(crate) async fn apply_change(
     sight::delete_of(&mut transaction, &change.deletes).await?;
     bundles::delete_of(&mut transaction, &change.deletes, book.as_mut()).await?;
     pins::delete(&mut transaction, &change.unpins, book.as_mut()).await?;
+    if let Some(answer) = &change.answer {
+        answers::keep(&mut transaction, sealer, answer, head.sequence, at).await?;
+    }
     close(book, &mut transaction, &change.records).await?;
     let tail = chain.append(&mut transaction, batches).await?;
     transaction.commit().await.map_err(fault)?;

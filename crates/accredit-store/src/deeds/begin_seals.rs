@@ -22,6 +22,8 @@ pub(crate) async fn begin_seals(
         true => StoreError::NotUnique { kind: "key".to_owned(), taken: "of the seals".to_owned() },
         false => fault(error),
     })?;
+    // What was answered before has no seal, and would count as somebody else's.
+    statement(sql::FORGET_ANSWERS).bind(i64::MAX).execute(&mut transaction).await.map_err(fault)?;
     seal::adopt(&mut transaction, sealer, &nonce).await?;
     transaction.commit().await.map_err(fault)
 }

@@ -1,5 +1,6 @@
 //! The deeds: each writes something together with its record, in one transaction, or nothing.
 
+mod answers;
 mod apply_change;
 mod begin_seals;
 mod bundles;
@@ -16,6 +17,7 @@ mod sight;
 mod sweep;
 mod write_head;
 
+pub(crate) use answers::forget_answers;
 pub(crate) use apply_change::apply_change;
 pub(crate) use begin_seals::begin_seals;
 pub(crate) use bundles::keep_bundle;

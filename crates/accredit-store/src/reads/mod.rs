@@ -1,5 +1,6 @@
 //! The reads. Each sees one state of the store, however much is written meanwhile; long ones go page by page.
 
+mod answers;
 mod bundles;
 mod checkpoint;
 mod find;
@@ -19,6 +20,7 @@ mod sightings;
 mod stretch;
 mod verify;
 
+pub(crate) use answers::kept_answer;
 pub(crate) use bundles::{bundles, bundles_unchecked, check_bundles};
 pub(crate) use checkpoint::checkpoint;
 pub(crate) use find::{find_record, find_record_about, places_since};

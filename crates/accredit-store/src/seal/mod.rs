@@ -8,6 +8,7 @@
 //! What this cannot find: all of it together as it was before, ledger and log included. Heads of the log that were kept
 //! elsewhere find that.
 
+mod alone;
 mod book;
 mod ledger;
 mod row;

@@ -57,27 +57,32 @@ impl Set {
     }
 
     fn text(self, domain: &[u8], stamp: i64, cells: &[Cell<'_>]) -> Vec<u8> {
-        let mut text = domain.to_vec();
-        text.extend_from_slice(self.table().as_bytes());
-        text.push(0);
-        text.extend_from_slice(&stamp.to_be_bytes());
-        for cell in cells {
-            let (tag, bytes): (u8, &[u8]) = match cell {
-                Cell::Null => (0, &[]),
-                Cell::Int(number) => {
-                    text.push(1);
-                    text.extend_from_slice(&number.to_be_bytes());
-                    continue;
-                }
-                Cell::Text(value) => (2, value.as_bytes()),
-                Cell::Bytes(value) => (3, value),
-            };
-            text.push(tag);
-            text.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-            text.extend_from_slice(bytes);
-        }
-        text
+        text(domain, self.table(), stamp, cells)
     }
+}
+
+/// What is sealed of a row.
+pub(super) fn text(domain: &[u8], table: &str, stamp: i64, cells: &[Cell<'_>]) -> Vec<u8> {
+    let mut text = domain.to_vec();
+    text.extend_from_slice(table.as_bytes());
+    text.push(0);
+    text.extend_from_slice(&stamp.to_be_bytes());
+    for cell in cells {
+        let (tag, bytes): (u8, &[u8]) = match cell {
+            Cell::Null => (0, &[]),
+            Cell::Int(number) => {
+                text.push(1);
+                text.extend_from_slice(&number.to_be_bytes());
+                continue;
+            }
+            Cell::Text(value) => (2, value.as_bytes()),
+            Cell::Bytes(value) => (3, value),
+        };
+        text.push(tag);
+        text.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        text.extend_from_slice(bytes);
+    }
+    text
 }
 
 impl<'r> From<Option<&'r str>> for Cell<'r> {

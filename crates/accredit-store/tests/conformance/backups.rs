@@ -11,7 +11,7 @@ use crate::backends::{Factory, File, Postgres};
 use crate::made::{NOW, chain, change, entry, mark, record, replayed, row, spending};
 use crate::sweeps::{cover, holds, removal, sweep};
 
-async fn taken(store: &Store) -> Vec<u8> {
+pub(crate) async fn taken(store: &Store) -> Vec<u8> {
     let asked = Asked { made_at: NOW, version: "1".to_owned(), public_url: "https://a.test".to_owned() };
     let (to, mut pieces) = mpsc::channel(1);
     let (made, bytes) = tokio::join!(
@@ -32,7 +32,7 @@ async fn taken(store: &Store) -> Vec<u8> {
     bytes
 }
 
-fn deed() -> RestoreDeed {
+pub(crate) fn deed() -> RestoreDeed {
     deed_of(77)
 }
 

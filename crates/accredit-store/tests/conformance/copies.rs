@@ -7,6 +7,7 @@ use accredit_store::{
 };
 
 use crate::backends::{Factory, File, Memory, Postgres};
+use crate::kept_answers::kept;
 use crate::made::{NOW, chain, change, entry, id, mark, record, row, sighting, signing_key, spending};
 use crate::seals::{key, read};
 
@@ -48,7 +49,7 @@ async fn copied_all_the_way(urls: &[&str], is_sealed: bool) {
             to.seal_by(key());
         }
         let filled = copied.tables.iter().filter(|(_, rows)| *rows > 0).count();
-        assert!(filled >= 12, "of {:?} only {filled} hold anything: the case shows little", copied.tables);
+        assert!(filled >= 13, "of {:?} only {filled} hold anything: the case shows little", copied.tables);
         assert_same(&from, &to).await;
         let error = from.copy_to(&to).await.unwrap_err();
         assert_eq!(error.code(), "store-not-empty", "{error}");
@@ -73,7 +74,9 @@ async fn fill(store: &Store) {
     let mut one = chain(store, 1).await;
     store.apply_change(&mut one, &change(0, (0..300).map(row).collect()), NOW).await.unwrap();
     let deletes = vec![(row(5).kind, row(5).id)];
-    store.apply_change(&mut one, &Change { deletes, revokes: true, ..change(1, vec![row(301)]) }, NOW).await.unwrap();
+    let answer = Some(kept(1, 1, 100));
+    let second = Change { deletes, revokes: true, answer, ..change(1, vec![row(301)]) };
+    store.apply_change(&mut one, &second, NOW).await.unwrap();
     let life = KeyLife { activated_at: Some(NOW), ..signing_key("key").life };
     let key = SigningKey { life, ..signing_key("key") };
     let deed = KeyDeed { changes: vec![KeyChange::Insert(key)], records: vec![record(400)], ..KeyDeed::default() };
@@ -114,6 +117,9 @@ async fn assert_same(one: &Store, other: &Store) {
     assert_eq!(one.load().await.unwrap(), other.load().await.unwrap());
     assert_eq!(one.load_at(1).await.unwrap(), other.load_at(1).await.unwrap());
     assert!(one.keys().await.unwrap() == other.keys().await.unwrap());
+    let asked = kept(1, 1, 100).asked;
+    assert_eq!(one.kept_answer(&asked, NOW).await.unwrap(), Some(kept(1, 1, 100)));
+    assert_eq!(other.kept_answer(&asked, NOW).await.unwrap(), Some(kept(1, 1, 100)));
     assert_eq!(one.pins().await.unwrap(), other.pins().await.unwrap());
     assert_eq!(one.sightings().await.unwrap(), other.sightings().await.unwrap());
     assert_eq!(one.revoked_tokens().await.unwrap(), other.revoked_tokens().await.unwrap());

@@ -8,6 +8,7 @@ mod bundles;
 mod copies;
 mod cursors;
 mod exchange;
+mod kept_answers;
 mod keys;
 mod log;
 mod made;
@@ -136,6 +137,11 @@ on_every_backend! {
     bundles:
         l15_a_bundle_follows_the_one_before_it
         a_bundle_goes_with_its_owner;
+    kept_answers:
+        an_answer_is_kept_with_its_change
+        answers_are_bounded_in_number_size_and_time
+        l16_no_backup_brings_answers_back
+        l18_an_answer_that_was_altered_counts_no_more;
     cursors:
         each_sink_has_everything_once_it_has_confirmed
         who_has_lost_a_chain_confirms_nothing

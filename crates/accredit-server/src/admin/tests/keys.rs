@@ -40,6 +40,71 @@ async fn a_key_has_one_answer() {
     assert_eq!((&first.body["changes"][0]["action"], &first.body), (&json!("create"), &again.body));
 }
 
+/// Whatever writes a resource may be asked for again, when it has long become something else.
+#[tokio::test]
+async fn every_write_of_a_resource_has_keys() {
+    let stage = Stage::set().await;
+    let name = json!({"kind": "service-account", "name": "ci/web"});
+    let mut seen = Vec::new();
+    let writes = [
+        ("PUT", "/v1/service-accounts/ci/web", json!({"spec": {"description": "one"}})),
+        ("POST", "/v1/service-accounts/ci/web/disable", Value::Null),
+        ("POST", "/v1/resource/enable", name.clone()),
+        ("POST", "/v1/resource/disable", name),
+        ("POST", "/v1/service-accounts/ci/web/enable", Value::Null),
+        ("DELETE", "/v1/mappings/ci/web", Value::Null),
+        ("POST", "/v1/resource/delete", json!({"kind": "mapping", "name": "shop/web"})),
+        ("DELETE", "/v1/service-accounts/ci/web", Value::Null),
+    ];
+    for round in 0..2 {
+        for (key, (method, path, body)) in writes.iter().enumerate() {
+            let key = format!("\"{key}\"");
+            let answer = stage.by_with("olga", method, path, body.clone(), &[("idempotency-key", &key)]).await;
+            assert_eq!(answer.status, 200, "{round} {method} {path}: {:?}", answer.body);
+            seen.push((answer.body, answer.headers.get("etag").cloned()));
+        }
+    }
+    let (first, again) = seen.split_at(writes.len());
+    assert_eq!(first, again);
+    assert!(first.iter().all(|(body, _)| body["changes"][0]["action"] != "unchanged"), "{first:?}");
+    // Another revision is another request.
+    let path = "/v1/service-accounts/shop/web/disable";
+    for (tag, status) in [("\"1\"", 200), ("\"1\"", 200), ("*", 422)] {
+        let headers = [("idempotency-key", "\"tagged\""), ("if-match", tag)];
+        assert_eq!(stage.by_with("olga", "POST", path, Value::Null, &headers).await.status, status, "{tag}");
+    }
+}
+
+/// What wrote nothing is judged anew, and an answer ends with the rights that it was given for (L23).
+#[tokio::test]
+async fn l23_an_answer_is_kept_of_what_was_written_for_whoever_may_still_have_it() {
+    let stage = Stage::set().await;
+    let new = json!({"name": "ci/new"});
+    let post =
+        async |path: &str| stage.by_with("paula", "POST", path, new.clone(), &[("idempotency-key", "\"k\"")]).await;
+    let dry = post("/v1/service-accounts?dry_run=true").await;
+    assert_eq!((dry.status.as_u16(), &dry.body["dryRun"]), (200, &json!(true)));
+    stage.local("POST", "/v1/service-accounts", new.clone()).await;
+    let there = post("/v1/service-accounts").await;
+    assert_eq!((there.status.as_u16(), &there.body["changes"][0]["action"]), (200, &json!("unchanged")));
+    stage.local("DELETE", "/v1/service-accounts/ci/new", Value::Null).await;
+    let first = post("/v1/service-accounts").await;
+    assert_eq!(first.status, 201);
+    assert_eq!(post("/v1/service-accounts").await.body, first.body);
+    for (role, project, status) in
+        [("owner", Value::Null, 200), ("project-viewer", json!("ci"), 200), ("project-admin", json!("shop"), 403)]
+    {
+        let spec = json!({"provider": "people", "match": {"sub": "paula"}, "role": role, "project": project});
+        assert_eq!(stage.local("PUT", "/v1/administrators/paula", json!({"spec": spec})).await.status, 200);
+        let seen = post("/v1/service-accounts").await;
+        assert!(seen.status == status && seen.body != first.body, "{role}: {:?}", seen.body);
+    }
+    let spec =
+        json!({"provider": "people", "match": {"sub": "paula"}, "role": "project-admin", "project": json!("ci")});
+    stage.local("PUT", "/v1/administrators/paula", json!({"spec": spec})).await;
+    assert_eq!(post("/v1/service-accounts").await.body, first.body);
+}
+
 #[tokio::test]
 async fn two_at_once_are_carried_out_once() {
     let stage = Stage::set().await;

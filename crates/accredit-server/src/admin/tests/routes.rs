@@ -50,6 +50,27 @@ async fn the_table_and_the_router_have_the_same_routes() {
     assert_eq!(written, routed);
 }
 
+/// The table says which routes take a key, the router does so, and none of them answers with anything secret: what is kept lies
+/// in the store in the clear, as resources do.
+#[tokio::test]
+async fn keys_are_taken_where_the_table_says_and_nothing_secret_is_kept() {
+    let stage = Stage::set().await;
+    let mut keyed = 0;
+    for operation in OPERATIONS.iter().chain(OPERATIONS_OF_AUTHORITY).filter(|operation| !operation.open) {
+        let path = operation.path.replace("{kinds}", "projects").replace("{name}", "ci").replace("{id}", "x");
+        let method = operation.method.to_ascii_uppercase();
+        let seen = stage.by_with("olga", &method, &path, Value::Null, &[("idempotency-key", "\"\"")]).await;
+        let is_read = seen.body["detail"].as_str().is_some_and(|detail| detail.contains("`Idempotency-Key`"));
+        assert_eq!(is_read, operation.keyed, "{method} {path}: {:?}", seen.body);
+        if operation.keyed {
+            keyed += 1;
+            let harmless = |(_, schema): &(u16, &str)| ["Written{Kind}", "ApplyResponse"].contains(schema);
+            assert!(operation.answers.iter().all(harmless), "{}", operation.id);
+        }
+    }
+    assert!(keyed > 5);
+}
+
 /// Anybody may read it: it is the one that is checked in, and knows nothing of the server that it comes from.
 #[tokio::test]
 async fn the_document_is_for_anybody() {
