@@ -123,7 +123,7 @@ pub(super) enum Next {
     /// Writes these, then claims those.
     Batch(Vec<Waiting>, Vec<WaitingClaim>),
     /// Changes this.
-    Work(WaitingWork),
+    Work(Box<WaitingWork>),
     /// Nothing: nobody waits.
     Sleep,
     /// Nothing, and nothing will come any more.
@@ -252,7 +252,7 @@ impl Shared {
     pub(super) fn next(&self) -> Next {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(work) = queue.work.pop_front() {
-            return Next::Work(work);
+            return Next::Work(Box::new(work));
         }
         let mut bytes = 0;
         let mut fits = |(place, waiting): &(usize, &Waiting)| {

@@ -67,7 +67,8 @@ impl Writer {
                     self.write(batch).await;
                     self.claim(claims).await;
                 }
-                Next::Work(WaitingWork { work, answer, behind }) => {
+                Next::Work(work) => {
+                    let WaitingWork { work, answer, behind } = *work;
                     let begun = Instant::now();
                     self.shared.stats.begin(begun);
                     let done = self.work(work).await.map_err(|fault| RecordFault::Store(Arc::new(fault)));

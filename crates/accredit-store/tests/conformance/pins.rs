@@ -74,7 +74,7 @@ pub(crate) async fn names_are_pinned_apart(factory: impl Factory) {
 /// to decide again.
 pub(crate) async fn f14_one_of_two_first_uses_wins(factory: impl Factory) {
     let store = Arc::new(factory.open().await);
-    let ids = |batch: u64| if batch % 2 == 0 { ["123", "456"] } else { ["456", "123"] };
+    let ids = |batch: u64| if batch.is_multiple_of(2) { ["123", "456"] } else { ["456", "123"] };
     let pinning = move |batch| {
         let [one, other] = ids(batch);
         vec![using(batch * 2, &[("acme/web", one)]), using(batch * 2 + 1, &[("acme/web", other)])]
