@@ -38,6 +38,8 @@ struct WarmUp {
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     resident_kib: u64,
+    /// Of it, what is backed by no file: code that runs for the first time is resident from then on, and is no growth.
+    anonymous_kib: u64,
     threads: u64,
     files: u64,
 }
@@ -231,7 +233,7 @@ impl Soak {
             line.split_whitespace().next().unwrap().parse().unwrap()
         };
         let files = fs::read_dir(format!("/proc/{process}/fd")).unwrap().count() as u64;
-        Sample { resident_kib: value("VmRSS:"), threads: value("Threads:"), files }
+        Sample { resident_kib: value("VmRSS:"), anonymous_kib: value("RssAnon:"), threads: value("Threads:"), files }
     }
 }
 
@@ -243,6 +245,7 @@ fn median(samples: &[Sample]) -> Sample {
     };
     Sample {
         resident_kib: middle(|sample| sample.resident_kib),
+        anonymous_kib: middle(|sample| sample.anonymous_kib),
         threads: middle(|sample| sample.threads),
         files: middle(|sample| sample.files),
     }
