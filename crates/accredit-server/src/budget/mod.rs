@@ -14,9 +14,9 @@
 mod buckets;
 mod connections;
 mod moments;
+mod payers;
 mod turnstile;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -25,18 +25,18 @@ use accredit_core::model::Id;
 use accredit_core::providers::{Caches, ProviderKind};
 
 pub(crate) use connections::{Connections, NoSeat, OfListeners, Seat};
+pub(crate) use payers::network;
 
-use crate::chance;
 use crate::config::LimitsConfig;
 use buckets::Buckets;
 use moments::Payer;
+use payers::Payers;
 use turnstile::Turnstile;
 
 /// All budgets of a server.
 pub(crate) struct Budgets {
     begun: Instant,
-    /// Has taken in a secret of this process.
-    hasher: DefaultHasher,
+    payers: Payers,
     sources: Buckets,
     turnstile: Turnstile,
     /// Of IPv6 sources, the sites that they may be given to: a host with a /48 is 65,536 sources.
@@ -84,11 +84,9 @@ pub(crate) struct Spent {
 impl Budgets {
     /// `threads` is how many of them serve.
     pub(crate) fn new(limits: &LimitsConfig, threads: usize) -> Self {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&chance::bits());
         Self {
             begun: Instant::now(),
-            hasher,
+            payers: Payers::new(),
             sources: Buckets::new(limits.source),
             turnstile: Turnstile::new(threads),
             sites: Buckets::new(limits.source.times(SOURCES_OF_A_SITE)),
@@ -103,8 +101,8 @@ impl Budgets {
     /// Refuses a source that has spent its budget. Costs it nothing.
     pub(crate) fn admit(&self, source: IpAddr) -> Result<(), Spent> {
         let now = self.now();
-        let of_site = || self.site(source).and_then(|site| self.sites.wait(site, now));
-        match self.sources.wait(self.source(source), now).or_else(of_site) {
+        let of_site = || self.payers.site(source).and_then(|site| self.sites.wait(site, now));
+        match self.sources.wait(self.payers.source(source), now).or_else(of_site) {
             None => Ok(()),
             Some(wait) => Err(spent(wait, &self.throttled.sources)),
         }
@@ -114,13 +112,13 @@ impl Budgets {
     /// lately go first.
     pub(crate) async fn enter(&self, source: IpAddr) -> Result<(), Spent> {
         // First: where there are many to refuse, that takes its time, too.
-        self.turnstile.pass(self.source(source), self.now()).await;
+        self.turnstile.pass(self.payers.source(source), self.now()).await;
         self.admit(source)
     }
 
     /// This source got what it asked for.
     pub(crate) fn served(&self, source: IpAddr) {
-        self.turnstile.served(self.source(source), self.now());
+        self.turnstile.served(self.payers.source(source), self.now());
     }
 
     /// How many requests found others of strangers before them.
@@ -130,11 +128,11 @@ impl Budgets {
 
     /// A request of this source failed before anybody had vouched for it.
     pub(crate) fn failed(&self, source: IpAddr, cost: Cost) {
-        let (own, now) = (self.source(source), self.now());
+        let (own, now) = (self.payers.source(source), self.now());
         if cost != Cost::Nonce {
             self.turnstile.failed(own);
         }
-        let of_site = self.site(source).map(|site| (&self.sites, site));
+        let of_site = self.payers.site(source).map(|site| (&self.sites, site));
         for (buckets, payer) in std::iter::once((&self.sources, own)).chain(of_site) {
             match cost {
                 Cost::Nonce => buckets.spend_tenth(payer, now),
@@ -158,26 +156,27 @@ impl Budgets {
     ) -> Result<(), Spent> {
         match kind.caches {
             Caches::Never | Caches::Sometimes => Ok(()),
-            Caches::Always => take(&self.tokens, self.token(provider, name, token), self.now(), &self.throttled.tokens),
+            Caches::Always => {
+                take(&self.tokens, self.payers.token(provider, name, token), self.now(), &self.throttled.tokens)
+            }
         }
     }
 
     /// A service account asks about tokens. It pays as a subject does, and apart from what is asked for in its name, so that
     /// neither keeps the other waiting.
     pub(crate) fn asks(&self, account: &str) -> Result<(), Spent> {
-        let payer = self.payer(|hasher| ("introspection", account).hash(hasher));
-        take(&self.subjects, payer, self.now(), &self.throttled.subjects)
+        take(&self.subjects, self.payers.introspecting(account), self.now(), &self.throttled.subjects)
     }
 
     /// A token of this subject verified: it pays for what comes now.
     pub(crate) fn verified(&self, provider: Id, subject: &str) -> Result<(), Spent> {
         let now = self.now();
-        let payer = self.subject(provider, subject);
+        let payer = self.payers.subject(provider, subject);
         if let Some(wait) = self.subjects.wait(payer, now) {
             return Err(spent(wait, &self.throttled.subjects));
         }
         if let Some(providers) = &self.providers {
-            let payer = self.provider(provider);
+            let payer = self.payers.provider(provider);
             if let Some(wait) = providers.wait(payer, now) {
                 return Err(spent(wait, &self.throttled.providers));
             }
@@ -192,14 +191,14 @@ impl Budgets {
     pub(crate) fn refused(&self, provider: Id, subject: Option<&str>) -> bool {
         let now = self.now();
         if let Some(subject) = subject {
-            self.subjects.spend(self.subject(provider, subject), REFUSAL, now);
+            self.subjects.spend(self.payers.subject(provider, subject), REFUSAL, now);
         }
-        self.is_recorded(self.provider(provider), now)
+        self.is_recorded(self.payers.provider(provider), now)
     }
 
     /// The same of a token of ours that has ended or was revoked: nobody looks up any more by which provider it came.
     pub(crate) fn refused_of_ours(&self) -> bool {
-        self.is_recorded(self.payer(|hasher| hasher.write(b"ours")), self.now())
+        self.is_recorded(self.payers.ours(), self.now())
     }
 
     fn is_recorded(&self, payer: Payer, now: u64) -> bool {
@@ -219,56 +218,6 @@ impl Budgets {
 
     fn now(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn source(&self, address: IpAddr) -> Payer {
-        self.payer(|hasher| network(address).hash(hasher))
-    }
-
-    /// The /48 of an IPv6 address, which is what a site is given (RFC 6177).
-    fn site(&self, address: IpAddr) -> Option<Payer> {
-        match address.to_canonical() {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(address) => Some(self.payer(|hasher| ("site", address.to_bits() >> 80).hash(hasher))),
-        }
-    }
-
-    fn token(&self, provider: Id, name: Option<&str>, token: &str) -> Payer {
-        // Without its signature: of one ECDSA signature anybody can make a second one that holds as well.
-        let signed = || token.rsplit_once('.').map_or(token, |(signed, _)| signed);
-        self.payer(|hasher| {
-            hasher.write(provider.bits());
-            match name.filter(|name| !name.is_empty()) {
-                Some(name) => ("jti", name).hash(hasher),
-                None => ("token", signed()).hash(hasher),
-            }
-        })
-    }
-
-    fn subject(&self, provider: Id, subject: &str) -> Payer {
-        self.payer(|hasher| {
-            hasher.write(provider.bits());
-            hasher.write(subject.as_bytes());
-        })
-    }
-
-    fn provider(&self, provider: Id) -> Payer {
-        self.payer(|hasher| hasher.write(provider.bits()))
-    }
-
-    fn payer(&self, write: impl FnOnce(&mut DefaultHasher)) -> Payer {
-        let mut hasher = self.hasher.clone();
-        write(&mut hasher);
-        Payer(hasher.finish().max(1))
-    }
-}
-
-/// What counts as one source: an IPv4 address, also where it comes as IPv6; the /64 of any other, within which a host may
-/// choose its address as it likes.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
     }
 }
 
@@ -311,20 +260,6 @@ mod tests {
 
     fn budgets(limits: LimitsConfig) -> Budgets {
         Budgets::new(&limits, 1)
-    }
-
-    #[test]
-    fn sources_are_addresses_and_networks_of_64_bits() {
-        for (one, other, is_same) in [
-            ("192.0.2.1", "192.0.2.1", true),
-            ("192.0.2.1", "192.0.2.2", false),
-            ("192.0.2.1", "::ffff:192.0.2.1", true),
-            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
-            ("2001:db8::1", "2001:db8:0:1::1", false),
-        ] {
-            let [one, other] = [one, other].map(|text| network(text.parse().unwrap()));
-            assert_eq!(one == other, is_same, "{one} {other}");
-        }
     }
 
     /// J15, L21: who floods is refused, and nobody else is; a verification costs more than a look.
