@@ -52,8 +52,11 @@ fn memory_is_flat_whatever_is_asked() {
     let length = Duration::from_secs(number("ACCREDIT_SOAK_SECONDS").unwrap_or(SECONDS));
     let home = Home::new();
     home.configure("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1/32\"]");
-    // Keys and tokens that end soon, so that what is kept of them comes and goes within a short run, too.
-    let rotation = "rotation = { every_seconds = 12, cache_seconds = 1, margin_seconds = 5, leeway_seconds = 1 }";
+    // Keys and tokens that end soon, so that what is kept of them comes and goes within a short run, too. In a long one keys last
+    // longer: each that was leaves a row for good, and a key for each dozen of seconds would be those of centuries.
+    let every = if length > SHORT { 120 } else { 12 };
+    let rotation =
+        format!("rotation = {{ every_seconds = {every}, cache_seconds = 1, margin_seconds = 5, leeway_seconds = 1 }}");
     home.configure("encryption = { file = \"kek\" }", &format!("encryption = {{ file = \"kek\" }}\n{rotation}"));
     home.configure("[fetch]", "[limits]\nmax_token_seconds = 10\n\n[fetch]");
     let soak = Soak {

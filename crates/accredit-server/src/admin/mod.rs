@@ -126,7 +126,12 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/{kinds}", post(resources::create).layer(once()).get(resources::list))
         .route(
             "/v1/{kinds}/{*name}",
-            put(resources::put).delete(resources::delete).post(resources::turn).layer(once()).get(resources::get),
+            put(resources::put)
+                .delete(resources::delete)
+                .post(resources::turn)
+                .layer(once())
+                .layer(middleware::from_fn(resources::placed))
+                .get(resources::get),
         )
         .route("/v1/apply", post(sets::apply).layer(once()))
         .route("/v1/diff", post(sets::diff))

@@ -10,9 +10,10 @@ use accredit_core::plan::{self, Plan};
 use accredit_core::world::World;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
@@ -138,6 +139,11 @@ pub(super) async fn get(
     let mut response = Json(on_the_wire(&resource)).into_response();
     response.headers_mut().extend(tag(&resource).map(|tag| (header::ETAG, tag)));
     Ok(response)
+}
+
+/// Refuses what goes with no resource, or by another method, before anything else about it is looked at.
+pub(super) async fn placed(_: Place, request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 /// `PUT /v1/{kinds}/{name}`: creates or replaces.

@@ -32,6 +32,9 @@ async fn a_key_has_one_answer() {
     stage.local("POST", "/v1/administrators/paula/disable", Value::Null).await;
     assert_eq!(post("paula", "\"k1\"", &new).await.status, 403);
     assert_eq!(post("olga", "\"\"", &new).await.status, 400);
+    // What goes with no method is told so first.
+    let nothing = stage.by_with("olga", "PUT", "/v1/projects/ci/disable", json!({}), &[("idempotency-key", "\"\"")]);
+    assert_eq!(nothing.await.status, 405);
     // Sets have keys too.
     let set = json!({"resources": [{"kind": "Project", "name": "late"}]});
     let apply =
