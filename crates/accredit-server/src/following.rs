@@ -143,6 +143,19 @@ impl App {
         let _ = tokio::time::timeout(LONGEST_WAIT, caught_up).await;
     }
 
+    /// Before somebody is told what another server did: whatever he asks here next must know of it.
+    pub(crate) async fn hear_of_others(&self) {
+        if !self.store.is_shared() {
+            return;
+        }
+        let caught_up = async {
+            let _one_at_a_time = self.changing.lock().await;
+            // What cannot be followed is told by whoever follows all the time.
+            let _ = self.catch_up_meanwhile().await;
+        };
+        let _ = tokio::time::timeout(LONGEST_WAIT, caught_up).await;
+    }
+
     /// Brings a head into force behind a deed of this server that changed no resource: whoever decided on what was before
     /// decides again. The caller holds `changing`.
     pub(crate) async fn publish_head(&self, before: &InForce, head: Head, unpinned: &[PinKey]) {

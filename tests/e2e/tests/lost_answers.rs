@@ -130,7 +130,9 @@ fn a_key_is_one_deed_on_two_servers() {
         let path = format!("/v1/projects/late-{round}");
         let request =
             keyed("POST", "/v1/projects", &format!("late-{round}"), &json!({"name": format!("late-{round}")}));
-        Connection::unix(&servers[0].socket).send(&request).unwrap();
+        // Open until then: a server does not begin what nobody waits for.
+        let mut connection = Connection::unix(&servers[0].socket);
+        connection.send(&request).unwrap();
         within(PATIENCE, "the project", || exists(&servers[1], &path));
         servers.remove(0).kill();
         let told = ask(&servers[0], &request);

@@ -72,7 +72,7 @@ pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Ne
     };
     match claim.answer(&app).await {
         Ok(None) => {}
-        Ok(Some(kept)) => return kept.into_response(),
+        Ok(Some(kept)) => return told(&app, kept).await,
         Err(fault) => return fault.into_response(),
     }
     parts.extensions.insert(claim.clone());
@@ -82,9 +82,15 @@ pub(super) async fn once(State(app): State<Arc<App>>, request: Request, next: Ne
     }
     // It may be refused because it was done already: by another server meanwhile, or by a commit that was not answered.
     match claim.answer(&app).await {
-        Ok(Some(kept)) => kept.into_response(),
+        Ok(Some(kept)) => told(&app, kept).await,
         Ok(None) | Err(_) => response,
     }
+}
+
+/// An answer that was kept, once what it tells of is in force here, too.
+async fn told(app: &App, kept: Rendered) -> Response {
+    app.hear_of_others().await;
+    kept.into_response()
 }
 
 /// Who asks, and with which rights. INVARIANT: written out, because servers of two versions on one store must write the same.
