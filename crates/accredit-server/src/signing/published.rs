@@ -108,6 +108,8 @@ impl OfDomain {
                 algorithms.push(algorithm);
             }
         }
+        // Keys that are made within a second stand in no order that means anything.
+        algorithms.sort_by_key(|algorithm| algorithm.as_str());
         Self {
             domain,
             signers: Signers::of(domain, ring, schedule, now),
